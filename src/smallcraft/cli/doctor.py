@@ -1,0 +1,35 @@
+"""`smallcraft doctor`: what is installed and what is missing; with a bundle, whether it works here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smallcraft.cli.options import Json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    bundle: Annotated[Path | None, typer.Argument(help="A bundle to test on this machine.")] = None,
+    *,
+    as_json: Json = False,
+) -> int:
+    """Say what is installed, what is missing and what would add it; or test a bundle on this machine."""
+    import json
+
+    from smallcraft.canonical import plain
+    from smallcraft.cli.show import show_diagnosis
+    from smallcraft.pipeline.diagnosis import diagnose_bundle, diagnose_machine
+
+    findings = diagnose_machine() if bundle is None else diagnose_bundle(bundle)
+    if as_json:
+        typer.echo(json.dumps(plain(findings), indent=2))
+    else:
+        show_diagnosis(findings)
+    return 0 if all(finding.is_fine for finding in findings if finding.is_required) else 1

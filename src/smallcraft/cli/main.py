@@ -1,0 +1,68 @@
+"""The `smallcraft` command: its verbs, and the one place where errors become exit codes.
+
+Exit codes: 0 pass, 1 error with its remedy, 2 a gate FAILED, 3 UNDECIDED on something required,
+4 stored bytes are not what was recorded. Each verb imports what it needs when it runs, so that `--help`
+is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+import typer
+
+from smallcraft.cli import build, check, demo, doctor, history, init, predict
+from smallcraft.errors import IntegrityError, SmallcraftError
+
+app = typer.Typer(
+    name="smallcraft",
+    help="Ship small models you can prove: the cheapest one that is provably good enough, with its evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _module in (init, check, build, predict, history, doctor, demo):
+    _module.register(app)
+
+
+# typer carries a click of its own; its errors are reached through the one that typer exports.
+_UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+class ExitCode(IntEnum):
+    """What a script may rely on."""
+
+    PASS = 0
+    ERROR = 1
+    FAIL = 2
+    UNDECIDED = 3
+    BROKEN = 4
+    INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; messages of errors go to standard error."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except _UsageError as error:
+        error.show()
+        return ExitCode.ERROR
+    except IntegrityError as error:
+        typer.echo(f"broken: {error}", err=True)
+        return ExitCode.BROKEN
+    except SmallcraftError as error:
+        typer.echo(f"error: {error}", err=True)
+        return ExitCode.ERROR
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("stopped; run the same command again to go on from here", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.ERROR
+    return code if isinstance(code, int) else ExitCode.PASS

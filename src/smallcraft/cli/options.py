@@ -1,0 +1,16 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Project = Annotated[
+    Path, typer.Option("--project", "-p", help="Folder with smallcraft.toml, or the file itself.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to stderr.")]
+Release = Annotated[
+    str, typer.Argument(help="A release: helpdesk@3, a bare 3, or latest.", metavar="[RELEASE]")
+]

@@ -1,0 +1,172 @@
+"""Results as tables and sentences; everything a verb prints at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.diagnosis import Diagnosis
+from smallcraft.pipeline.result import BuildResult
+from smallcraft.records import CandidateStatus, CheckResult, Evidence, Measurement, Outcome, Release, Verdict
+from smallcraft.registry.history import HistoryLine, describe_details
+from smallcraft.registry.verify import VerifyReport
+
+OUTCOME_STYLES: Mapping[Outcome, str] = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.UNDECIDED: "yellow",
+}
+_SHOWN_FINDINGS = 5
+
+
+def candidate_table(rungs: Sequence[str], found: Mapping[str, Evidence], metric: str) -> Table:
+    """One row a rung: quality with its interval, latency, cost, size, how it ended."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("rung", f"{metric} on dev", "p50 / p95 ms", "CPU-s per 1,000", "MB", "training CPU-s", "status"):
+        table.add_column(title, justify="left" if title in ("rung", "status") else "right", overflow="fold")
+    for rung in rungs:
+        table.add_row(rung, *_candidate_cells(found.get(rung), metric))
+    return table
+
+
+def _candidate_cells(evidence: Evidence | None, metric: str) -> list[str]:
+    if evidence is None:
+        return ["", "", "", "", "", "[dim]waiting[/]"]
+    if evidence.status is not CandidateStatus.MEASURED:
+        return ["", "", "", "", "", f"[yellow]{evidence.status}[/]: {escape(evidence.reason)}"]
+    p50, p95 = number(evidence.find("p50_ms"), 2), number(evidence.find("p95_ms"), 2)
+    return [
+        with_interval(evidence.find(metric, split="dev")),
+        f"{p50} / {p95}",
+        number(evidence.find("cpu_s_per_1000"), 3),
+        number(evidence.find("size_mb"), 1),
+        number(evidence.find("train_cpu_s"), 1),
+        "measured",
+    ]
+
+
+def candidate_words(evidence: Evidence, metric: str) -> str:
+    """A candidate in one plain line."""
+    if evidence.status is not CandidateStatus.MEASURED:
+        return f"{evidence.rung}: {evidence.status}: {evidence.reason}"
+    return (
+        f"{evidence.rung}: {metric} {with_interval(evidence.find(metric, split='dev'))} on dev, "
+        f"p50 {number(evidence.find('p50_ms'), 2)} ms, p95 {number(evidence.find('p95_ms'), 2)} ms, "
+        f"{number(evidence.find('cpu_s_per_1000'), 3)} CPU-s per 1,000, "
+        f"{number(evidence.find('size_mb'), 1)} MB, trained in {number(evidence.find('train_cpu_s'), 1)} CPU-s"
+    )
+
+
+def with_interval(measurement: Measurement | None) -> str:
+    """`0.944 [0.936, 0.952]`; `not measured` where there is no value."""
+    if measurement is None or measurement.value is None:
+        return "not measured"
+    if measurement.low is None or measurement.high is None:
+        return f"{measurement.value:.3f}"
+    return f"{measurement.value:.3f} [{measurement.low:.3f}, {measurement.high:.3f}]"
+
+
+def number(measurement: Measurement | None, digits: int) -> str:
+    """A plain number, or `not measured`."""
+    if measurement is None or measurement.value is None:
+        return "not measured"
+    return f"{measurement.value:.{digits}f}"
+
+
+def show_result(result: BuildResult, config: Config) -> None:
+    """The end of a build: decision, cert, gates, release, where the report is, what to do next."""
+    console = _console()
+    decision = result.decision
+    console.print(f"\n[bold]{escape(decision.sentence)}[/]")
+    for rung, reason in decision.lost.items():
+        console.print(f"  [dim]{escape(rung)}: {escape(reason)}[/]")
+    _show_cert(console, result)
+    console.print()
+    for verdict in result.verdicts:
+        console.print(_verdict_line(verdict))
+    console.print()
+    if result.release is not None:
+        console.print(f"released [bold]{escape(result.release.label)}[/] ({result.release.manifest_digest[:19]}...)")
+    else:
+        console.print("[bold]not released[/]: a gate blocks it; the report says what would settle it")
+    console.print(f"bundle   {result.bundle}", soft_wrap=True)
+    console.print(f"report   {result.report}", soft_wrap=True)
+    where = "" if str(config.folder) in ("", ".") else f" --project {config.folder}"
+    if result.release is not None:
+        console.print(f"next     smallcraft predict{where} --input FILE --output answers.csv", soft_wrap=True)
+
+
+def _show_cert(console: Console, result: BuildResult) -> None:
+    cert = result.cert
+    for measurement in cert.measurements:
+        console.print(f"on cert ({cert.rows:,} sealed rows): {measurement.name} {with_interval(measurement)}")
+    if cert.bound is not None:
+        again = "; this look was in the ledger and cost nothing" if cert.is_repeated else ""
+        console.print(
+            f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: within {cert.bound:.3f} of the truth, "
+            f"whatever was fitted to earlier looks{again}[/]"
+        )
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    style = OUTCOME_STYLES[verdict.outcome]
+    needs = f"; would settle it: {verdict.needs}" if verdict.needs else ""
+    optional = "" if verdict.required else " (not required)"
+    return f"[{style}]{verdict.outcome:<9}[/] {verdict.gate}{optional}: {escape(verdict.reason + needs)}"
+
+
+def show_checks(results: Iterable[CheckResult]) -> None:
+    """The worst findings of each check; its summary was shown when it ran."""
+    console = _console()
+    for result in results:
+        for finding in result.findings[:_SHOWN_FINDINGS]:
+            row = "" if finding.row is None else f" row {finding.row}"
+            console.print(f"[dim]{result.check}, {finding.split}{row}[/]: {escape(finding.what)}", soft_wrap=True)
+            console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
+        if len(result.findings) > _SHOWN_FINDINGS:
+            console.print(f"    and {len(result.findings) - _SHOWN_FINDINGS:,} more; `--json` lists them")
+
+
+def show_history(lines: Iterable[HistoryLine]) -> None:
+    """A table, newest first."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("release", "created", "chosen", "quality", "size", "why"):
+        table.add_column(title, overflow="fold")
+    for line in lines:
+        cells = (line.release, line.created, line.chosen, line.quality, line.size, line.sentence)
+        table.add_row(*map(escape, cells))
+    _console().print(table)
+
+
+def show_release(release: Release) -> None:
+    """Term and text, one a line."""
+    console = _console()
+    for detail in describe_details(release):
+        console.print(f"[bold]{escape(detail.term)}[/]: {escape(detail.text)}", soft_wrap=True)
+
+
+def show_verified(report: VerifyReport) -> None:
+    """The steps that held, numbered."""
+    console = _console()
+    for place, step in enumerate(report.steps, start=1):
+        console.print(f"({place}) [green]holds[/] {step.name}: {escape(step.detail)} ({step.count:,})", soft_wrap=True)
+    if report.head:
+        console.print(f"head of the log: {report.head}", soft_wrap=True)
+        console.print("[dim]compare it with a copy kept elsewhere: an owner can rebuild a whole log[/]")
+
+
+def show_diagnosis(findings: Iterable[Diagnosis]) -> None:
+    """One line a subject."""
+    console = _console()
+    for finding in findings:
+        mark = "[green]ok[/]     " if finding.is_fine else ("[red]wrong[/]  " if finding.is_required else "[dim]absent[/] ")
+        console.print(f"{mark} {finding.subject}: {escape(finding.detail)}", soft_wrap=True)
+
+
+def _console() -> Console:
+    return Console(highlight=False)

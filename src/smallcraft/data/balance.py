@@ -1,0 +1,38 @@
+"""How evenly rows are spread over classes, and which metric suits that.
+
+Numbers in, numbers out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+_BALANCED_SHARE = 0.95
+_FEW_CLASSES = 20
+
+
+def effective_classes(counts: Sequence[int]) -> float:
+    """How many equal classes would be as varied: e to the entropy of the class shares.
+
+    Args:
+        counts: Rows of each class; at least one is above 0.
+
+    >>> round(effective_classes([5, 5]), 6)
+    2.0
+    """
+    total = sum(counts)
+    return math.exp(-sum(n / total * math.log(n / total) for n in counts if n))
+
+
+def suggested_metric(class_counts: Mapping[str, int]) -> tuple[str, str]:
+    """`accuracy` for few balanced classes, else `macro_f1`, and a sentence that says why.
+
+    >>> suggested_metric({"yes": 90, "no": 10})[0]
+    'macro_f1'
+    """
+    effective = effective_classes(list(class_counts.values()))
+    described = f"{len(class_counts)} classes, as varied as {effective:.1f} equal ones"
+    if len(class_counts) <= _FEW_CLASSES and effective >= _BALANCED_SHARE * len(class_counts):
+        return "accuracy", f"accuracy: few and balanced classes ({described})"
+    return "macro_f1", f"macro_f1: every class counts alike ({described})"

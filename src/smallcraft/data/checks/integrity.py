@@ -1,0 +1,172 @@
+"""Looks for values that are missing, damaged or suspicious, row by row and column by column.
+
+FAIL: a missing label, a blank text, or a feature that gives the label away.
+UNDECIDED: signs of damage (replacement characters, mojibake, control characters), constant columns and
+columns that number rows; a person should look.
+Always: the label is set against features on train and dev only; cert is read for damage, not for answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from smallcraft.records import CheckResult, Finding, Outcome, Roles
+
+# UTF-8 read as Windows-1252: a lead byte shows as one of a few capitals, a trailing byte as a sign after it.
+_TRAILING_SIGNS = (
+    "\u0080-\u00bf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u2018\u2019\u201c\u201d\u2022\u2013\u2014"
+)
+_MOJIBAKE = f"[ÃÂÅÐ][{_TRAILING_SIGNS}]|â€"
+_CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\u{80}-\u{9F}]"
+_REPLACEMENT = "\ufffd"
+_GIVEAWAY_SHARE = 0.99
+_LEAST_ROWS = 20
+_MOST_FINDINGS = 100
+
+
+@dataclass(frozen=True)
+class Integrity:
+    """Missing values, encoding damage, useless columns, giveaway features."""
+
+    name: str = "integrity"
+
+    def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
+        """See `contracts.Check`."""
+        kinds: dict[str, int] = dict.fromkeys(_ROW_FAULTS, 0)
+        failing: dict[str, int] = {}
+        findings: list[Finding] = []
+        for split, frame in splits.items():
+            bad: set[int] = set()
+            for kind, column, rows in _row_faults(frame, roles):
+                kinds[kind] += len(rows)
+                bad.update(rows)
+                findings.extend(_row_findings(kind, split, column, rows))
+            failing[split] = len(bad)
+        columns = _column_findings(splits, roles)
+        giveaway, share = _giveaway(splits, roles)
+        total = sum(frame.height for frame in splits.values())
+        numbers: dict[str, float | int | None] = {**kinds}
+        numbers |= {f"rows_failing_{split}": count for split, count in failing.items()}
+        numbers["share_failing"] = sum(failing.values()) / total if total else None
+        numbers["suspicious_columns"] = len(columns)
+        numbers["best_feature_error_explained"] = share
+        found = [*giveaway, *columns, *findings[:_MOST_FINDINGS]]
+        is_fail = bool(giveaway) or kinds["missing_label"] + kinds["blank_text"] > 0
+        outcome = Outcome.FAIL if is_fail else Outcome.UNDECIDED if found else Outcome.PASS
+        summary = found[0].what if found else f"{total:,} rows without missing or damaged values"
+        more = f" (and {len(found) - 1:,} more findings)" if len(found) > 1 else ""
+        return CheckResult(self.name, outcome, summary + more, numbers, tuple(found))
+
+
+_ROW_FAULTS: Mapping[str, tuple[str, str]] = {
+    "missing_label": ("the label is missing", "label the row or remove it"),
+    "blank_text": ("the text is missing or blank", "write it or remove the row"),
+    "replacement_characters": (
+        "a replacement character (U+FFFD) stands where letters were lost",
+        "export the text again as UTF-8",
+    ),
+    "mojibake": ("letters look like UTF-8 read as Windows-1252", "export the text again as UTF-8"),
+    "control_characters": ("the text holds control characters", "remove them"),
+}
+
+
+def _row_faults(frame: pl.DataFrame, roles: Roles) -> Iterator[tuple[str, str, list[int]]]:
+    yield "missing_label", roles.label, frame[roles.label].is_null().arg_true().to_list()
+    if roles.text is not None:
+        text = frame[roles.text]
+        blank = text.is_null() | (text.str.strip_chars().str.len_bytes() == 0)
+        yield "blank_text", roles.text, blank.arg_true().to_list()
+    for name in roles.inputs:
+        if frame[name].dtype == pl.String:
+            for kind, test in _TEXT_FAULTS.items():
+                yield kind, name, test(frame[name]).fill_null(value=False).arg_true().to_list()
+
+
+_TEXT_FAULTS: Mapping[str, Callable[[pl.Series], pl.Series]] = {
+    "replacement_characters": lambda text: text.str.contains(_REPLACEMENT, literal=True),
+    "mojibake": lambda text: text.str.contains(_MOJIBAKE),
+    "control_characters": lambda text: text.str.contains(_CONTROL),
+}
+
+
+def _row_findings(kind: str, split: str, column: str, rows: list[int]) -> Iterator[Finding]:
+    what, remedy = _ROW_FAULTS[kind]
+    for row in rows[:_MOST_FINDINGS]:
+        yield Finding("integrity", split, row, column, f"row {row} of {split}: {what}", remedy)
+
+
+def _column_findings(splits: Mapping[str, pl.DataFrame], roles: Roles) -> list[Finding]:
+    findings = []
+    for name in roles.features:
+        values = pl.concat([frame[name].cast(pl.String) for frame in splits.values()])
+        filled = values.drop_nulls()
+        if filled.n_unique() < 2:
+            what, remedy = f"feature '{name}' has one value only", "take it out of the features"
+        elif len(filled) >= _LEAST_ROWS and _numbers_rows(splits, name, filled):
+            what = f"feature '{name}' differs in every row, like an identifier"
+            remedy = "take it out of the features: a model learns it by heart"
+        else:
+            continue
+        findings.append(Finding("integrity", "all", None, name, what, remedy))
+    return findings
+
+
+def _numbers_rows(splits: Mapping[str, pl.DataFrame], name: str, filled: pl.Series) -> bool:
+    if filled.n_unique() < len(filled):
+        return False
+    parts = [frame[name] for frame in splits.values() if frame.height]
+    if parts[0].dtype.is_float():
+        return all(bool((part.drop_nulls() == part.drop_nulls().round()).all()) for part in parts)
+    return True
+
+
+def _giveaway(splits: Mapping[str, pl.DataFrame], roles: Roles) -> tuple[list[Finding], float | None]:
+    """Features from which the label can be read: learned on train, tried on dev."""
+    train, dev = splits.get("train"), splits.get("dev")
+    if train is None or dev is None or min(train.height, dev.height) < _LEAST_ROWS:
+        return [], None
+    shares = {name: _error_explained(train, dev, name, roles.label) for name in roles.features}
+    findings = []
+    for name, share in shares.items():
+        if share is not None and share >= _GIVEAWAY_SHARE:
+            what = f"feature '{name}' alone predicts the label: it removes {share:.0%} of the errors"
+            remedy = "find out whether it is known before the label is; if not, take it out"
+            findings.append(Finding("integrity", "dev", None, name, what, remedy))
+    known = [share for share in shares.values() if share is not None]
+    return findings, max(known) if known else None
+
+
+def _error_explained(train: pl.DataFrame, dev: pl.DataFrame, feature: str, label: str) -> float | None:
+    """Share of the majority guess's errors on dev that the feature's own majority guess avoids."""
+    edges = _edges(train[feature])
+    learned = pl.DataFrame({"cell": _cells(train[feature], edges), "label": train[label]})
+    tried = pl.DataFrame({"cell": _cells(dev[feature], edges), "label": dev[label]})
+    counts = learned.group_by("cell", "label").len().sort(["len", "label"], descending=[True, False])
+    guess = counts.unique("cell", keep="first").select("cell", pl.col("label").alias("guess"))
+    majority = learned["label"].value_counts(sort=True)["label"][0]
+    guessed = tried.join(guess, on="cell", how="left", nulls_equal=True, maintain_order="left")
+    errors = int((guessed["guess"].fill_null(majority) != tried["label"]).sum())
+    plain = int((tried["label"] != majority).sum())
+    return None if plain == 0 else 1 - errors / plain
+
+
+def _edges(values: pl.Series) -> NDArray[np.float64] | None:
+    """Borders halfway between the numbers that train shows: a number on dev belongs to the nearest one."""
+    if not values.dtype.is_numeric():
+        return None
+    known = np.unique(values.drop_nulls().cast(pl.Float64).to_numpy())
+    return np.asarray(known[:-1] + np.diff(known) / 2, dtype=np.float64)
+
+
+def _cells(values: pl.Series, edges: NDArray[np.float64] | None) -> pl.Series:
+    if edges is None:
+        return values.cast(pl.String)
+    numbers = values.cast(pl.Float64)
+    codes = np.searchsorted(edges, numbers.fill_null(0.0).to_numpy(), side="right")
+    cells = pl.Series(codes).cast(pl.String)
+    return cells.set(numbers.is_null(), None)

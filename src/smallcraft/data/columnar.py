@@ -1,0 +1,45 @@
+"""Reads Parquet: the wanted columns with their own types.
+
+Always: nested and binary columns are refused by name; other columns are never read from disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PanicException, PolarsError
+
+from smallcraft.data.rawfile import RawFile
+from smallcraft.data.table import require_columns
+from smallcraft.errors import DataError
+
+
+def read_parquet(path: Path, name: str, *, wanted: tuple[str, ...] | None) -> RawFile:
+    """Read the wanted columns; None reads every column that is plain.
+
+    Raises:
+        DataError: A damaged file, no rows, a missing or nested column.
+    """
+    try:
+        schema = pl.read_parquet_schema(path)
+        require_columns(wanted or (), tuple(schema), source=name)
+        if wanted is None:
+            wanted = tuple(column for column, dtype in schema.items() if _is_plain(dtype))
+        for column in wanted:
+            if not _is_plain(schema[column]):
+                raise DataError(
+                    f"{name}, column '{column}': plain values were wanted, got the nested or binary type "
+                    f"{schema[column]}; flatten it into columns of their own"
+                )
+        frame = pl.read_parquet(path, columns=list(wanted))
+    except (PolarsError, PanicException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{name} is a damaged Parquet file ({reason}); export it again") from error
+    if frame.height == 0:
+        raise DataError(f"{name} has columns and no rows; rows were wanted")
+    return RawFile(name, frame.select(wanted), tuple(schema), None)
+
+
+def _is_plain(dtype: pl.DataType) -> bool:
+    return not (dtype.is_nested() or dtype in (pl.Binary, pl.Object))

@@ -1,0 +1,186 @@
+"""Turns raw columns into typed ones by their roles and values, and finds the values that do not fit.
+
+Readers give strings (CSV) or a file's own types (Parquet, JSON); the type of a feature is decided by its
+values alone, so the same rows get the same types from every format:
+
+- text: as it stands. Label, votes, key, groups: text, surrounding space cut; `1.0` in a column of whole
+  numbers reads `1`, so a label 0/1 is "0"/"1" everywhere.
+- a feature is a boolean when every value is true or false; a number (Float64) when every value reads as one;
+  else a category. Codes with leading zeros (`007`) make a column categorical. Where at least
+  `NUMERIC_SHARE` of the values read as numbers, the others are faults, not categories.
+- time: ISO 8601 dates and times (no zone: UTC) as microseconds, or numbers.
+
+Always: a blank value outside the text is null; nulls are allowed in features, votes, groups and key only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from smallcraft.data.badrows import shown
+from smallcraft.data.table import text_form
+from smallcraft.records import Roles
+
+NUMERIC_SHARE = 0.95
+_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+_ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A value that does not fit its column; `row` is its 0-based position."""
+
+    row: int
+    column: str
+    value: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class TypedColumns:
+    """Columns with their types, and faults in order of row."""
+
+    frame: pl.DataFrame
+    faults: tuple[Fault, ...]
+
+
+def typed_columns(raw: pl.DataFrame, roles: Roles) -> TypedColumns:
+    """Type every column by its role and list every value that does not fit.
+
+    Args:
+        raw: Columns as a reader gave them; columns without a role are read as text.
+        roles: Which column plays which part.
+
+    Returns:
+        The typed frame, same rows and order, and the faults.
+    """
+    columns: list[pl.Series] = []
+    faults: list[Fault] = []
+    for name in raw.columns:
+        series, found = _typed(raw[name], name, roles)
+        columns.append(series.rename(name))
+        faults.extend(found)
+    return TypedColumns(pl.DataFrame(columns), tuple(sorted(faults, key=lambda fault: fault.row)))
+
+
+def _typed(series: pl.Series, name: str, roles: Roles) -> tuple[pl.Series, list[Fault]]:
+    if name == roles.text:
+        text = text_form(series)
+        blank = text.is_null() | (text.str.strip_chars().str.len_bytes() == 0)
+        return text, _faults(series, blank, "the text is missing or blank", "write it or remove the row")
+    if name == roles.label:
+        label = _code_text(series)
+        return label, _faults(series, label.is_null(), "the label is missing", "label or remove the row")
+    if name == roles.time:
+        return _typed_time(series)
+    if name in roles.features:
+        return typed_feature(series)
+    return _code_text(series), []
+
+
+def _faults(series: pl.Series, mask: pl.Series, reason: str, remedy: str) -> list[Fault]:
+    rows = mask.fill_null(value=False).arg_true().to_list()
+    return [
+        Fault(row, series.name, str(series[row]), reason.replace("{}", shown(series[row])), remedy)
+        for row in rows
+    ]
+
+
+def _stripped(series: pl.Series) -> pl.Series:
+    """Text without surrounding space; blank is null."""
+    text = text_form(series).str.strip_chars()
+    return text.set(text.str.len_bytes() == 0, None)
+
+
+def _code_text(series: pl.Series) -> pl.Series:
+    text = _stripped(series)
+    if text.str.contains(r"^-?\d+\.0$").all() and text.null_count() < len(text):
+        return text.str.strip_suffix(".0")
+    return text
+
+
+def typed_feature(series: pl.Series) -> tuple[pl.Series, list[Fault]]:
+    """A feature by the values it holds, and the values that do not fit.
+
+    >>> typed_feature(pl.Series("age", ["31", " 4.5", ""]))[0].to_list()
+    [31.0, 4.5, None]
+    """
+    if series.dtype == pl.Boolean:
+        return series, []
+    if series.dtype.is_numeric():
+        return _finite(series, _as_double(series))
+    text = _stripped(series)
+    lowered = text.str.to_lowercase()
+    if lowered.is_in(["true", "false"]).all() and text.null_count() < len(text):
+        return lowered == "true", []
+    numbers = text.cast(pl.Float64, strict=False)
+    filled, read = len(text) - text.null_count(), len(numbers) - numbers.null_count()
+    if read == 0 or read < NUMERIC_SHARE * filled or text.str.contains(r"^[+-]?0\d").any():
+        return text, []
+    unread = text.is_not_null() & numbers.is_null()
+    misfits = _faults(
+        series,
+        unread,
+        f"{{}} is not a number, as {read:,} of {filled:,} values of the column are",
+        "write a number or leave it empty; if these are codes, give every one a letter in front",
+    )
+    finite, infinite = _finite(series, numbers)
+    return finite, misfits + infinite
+
+
+def _as_double(series: pl.Series) -> pl.Series:
+    # A 32-bit float is read by its shortest decimal, so that 0.1 from Parquet is 0.1 from CSV.
+    if series.dtype == pl.Float32:
+        series = series.cast(pl.String)
+    return series.cast(pl.Float64)
+
+
+def _finite(series: pl.Series, numbers: pl.Series) -> tuple[pl.Series, list[Fault]]:
+    odd = ~numbers.is_finite()
+    remedy = "leave the value empty where it is not known"
+    return numbers, _faults(series, odd, "{} is not a finite number", remedy)
+
+
+def _typed_time(series: pl.Series) -> tuple[pl.Series, list[Fault]]:
+    if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
+        parsed = _without_zone(series.cast(pl.Datetime("us", getattr(series.dtype, "time_zone", None))))
+    elif series.dtype.is_numeric():
+        parsed = series.fill_nan(None) if series.dtype.is_float() else series
+    else:
+        text = _stripped(series)
+        parsed = text.cast(pl.Int64, strict=False)
+        if parsed.null_count() > text.null_count():
+            parsed = parse_times(text)
+    remedy = "write ISO 8601, for example 2026-01-31T14:05:00, or remove the row"
+    return parsed, _faults(series, parsed.is_null(), "{} is not a date or time", remedy)
+
+
+def parse_times(text: pl.Series) -> pl.Series:
+    """ISO 8601 text as Datetime in microseconds, UTC without a zone; null where it is not a time.
+
+    >>> parse_times(pl.Series(["2026-01-02 03:04:05+02:00", "soon"])).to_list()
+    [datetime.datetime(2026, 1, 2, 1, 4, 5), None]
+    """
+    text = text.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T")
+    readings = [
+        _without_zone(text.str.to_datetime(form, strict=False, time_unit="us"))
+        for form in (*_ZONED_FORMATS, *_TIME_FORMATS)
+    ]
+    return pl.select(pl.coalesce(readings)).to_series().rename(text.name)
+
+
+def _without_zone(times: pl.Series) -> pl.Series:
+    if getattr(times.dtype, "time_zone", None):
+        times = times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return times
+
+
+def empty_columns(frame: pl.DataFrame) -> Iterator[str]:
+    """Names of the columns that hold nothing but nulls."""
+    for name in frame.columns:
+        if frame[name].null_count() == frame.height:
+            yield name

@@ -1,0 +1,1 @@
+"""The shipped demonstration: data in which every planted fault is known, for the tour and for tests."""

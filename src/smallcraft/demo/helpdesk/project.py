@@ -1,0 +1,30 @@
+"""The project file that goes with the corpus, as a user would have it after editing `smallcraft init`'s."""
+
+from __future__ import annotations
+
+PROJECT_FILE = """\
+# The helpdesk demo: which message belongs to which team. Generated; every planted fault is in truth.parquet.
+
+[data]
+path = "tickets.csv"
+text = "message"                          # what the model reads
+label = "intent"                          # what it has to say, as recorded (about 4 % are wrong)
+votes = ["ann_a", "ann_b", "ann_c"]       # what three people said; one of them is clearly worse
+time = "created_at"                       # twelve weeks: certification uses the latest rows
+groups = ["region"]                       # no region may be served worse than the others
+key = "customer_id"                       # messages of one customer never straddle splits
+license = "CC0-1.0"
+source = "smallcraft helpdesk demo corpus, generated"
+
+[budget]                                  # each of these becomes a gate
+latency_p95_ms = 5.0
+size_mb = 30
+
+[quality]                                 # declared before anything is looked at
+metric = "macro_f1"
+margin = 0.01                             # a cheaper model may be this much worse, and no more
+
+[card]
+intended_use = "Routing of English customer messages to one of 20 helpdesk queues, for demonstration."
+out_of_scope = "Any real helpdesk, other languages, and decisions about a customer without a person."
+"""

@@ -1,0 +1,185 @@
+"""The ledger's file: one canonical JSON entry a line, each bound to the one before by its digest.
+
+Beside `<name>` stand `<name>.head` (place and digest of the last committed entry) and `<name>.lock`.
+Always: an entry is on the disk before its head is, and both before `append_entry` returns; so a line that is
+cut short and not covered by the head was never answered.
+Left to others: what may be asked and at what price (`evaluate.ledger`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smallcraft.canonical import canonical_json, digest_bytes, digest_value
+from smallcraft.errors import IntegrityError
+
+FORMAT = "smallcraft-ledger-1"
+GENESIS = digest_bytes(FORMAT.encode("ascii"))
+
+Answer = Mapping[str, Any]
+_FIELDS = ("seq", "previous", "time", "candidate", "preregistration", "dataset", "answer", "bits")
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One answer of the sealed set.
+
+    Attributes:
+        seq: 1 for the first entry.
+        previous: Digest of the entry before, `GENESIS` for the first.
+        time: ISO 8601.
+        candidate: Digest of the bundle that was asked about.
+        preregistration: Digest of metric, margin, slices and tests, fixed before the first look.
+        dataset: Digest of the sealed table.
+        answer: What was told.
+        bits: What the answer can have revealed at most.
+        digest: Of all the above.
+    """
+
+    seq: int
+    previous: str
+    time: str
+    candidate: str
+    preregistration: str
+    dataset: str
+    answer: Answer
+    bits: float
+    digest: str
+
+
+def read_entries(path: Path) -> tuple[tuple[LedgerEntry, ...], bytes]:
+    """Entries of the whole lines, and what stands after the last line end if it is no entry.
+
+    Raises:
+        IntegrityError: An entry does not fit; the message names the first broken line.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    *lines, tail = data.split(b"\n")
+    entries: list[LedgerEntry] = []
+    for line in lines:
+        entries.append(_read_line(line, entries, path))
+    torn = tail
+    if tail:
+        try:
+            entries.append(_read_line(tail, entries, path))
+            torn = b""
+        except IntegrityError:
+            torn = tail
+    _require_head(path, entries, is_torn=bool(torn))
+    return tuple(entries), torn
+
+
+def _read_line(line: bytes, before: list[LedgerEntry], path: Path) -> LedgerEntry:
+    place = f"line {len(before) + 1} of {path.name}"
+    try:
+        facts = json.loads(line)
+        digest = facts.pop("digest")
+        matches = set(facts) == set(_FIELDS) and digest_value(facts) == digest
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise IntegrityError(
+            f"{place} is not a ledger entry; do not trust the cert scores after it"
+        ) from error
+    if not matches:
+        raise IntegrityError(f"{place} does not match its digest; do not trust the cert scores after it")
+    previous = before[-1].digest if before else GENESIS
+    if facts["previous"] != previous or facts["seq"] != len(before) + 1:
+        raise IntegrityError(
+            f"{place} is entry {facts['seq']} and does not follow the one before it; "
+            "an entry was dropped, swapped or inserted there"
+        )
+    return LedgerEntry(**facts, digest=digest)
+
+
+def _require_head(path: Path, entries: list[LedgerEntry], *, is_torn: bool) -> None:
+    """The last committed entry is there; a write that was cut short may be one entry ahead of the head."""
+    head_path = _beside(path, ".head")
+    if not head_path.exists():
+        if len(entries) > 1 or (entries and is_torn):
+            raise IntegrityError(f"{head_path.name} is missing beside {path.name}; it was removed")
+        return
+    try:
+        head = json.loads(head_path.read_bytes())
+        seq, digest = int(head["seq"]), str(head["digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"{head_path.name} is not readable; it was changed") from error
+    if len(entries) < seq or (seq and entries[seq - 1].digest != digest):
+        raise IntegrityError(
+            f"line {min(len(entries), seq - 1) + 1} of {path.name} is not the committed entry {seq}; "
+            f"entries were cut off or rewritten"
+        )
+    if len(entries) > seq + 1:
+        raise IntegrityError(f"line {seq + 2} of {path.name} was never committed; entries were added by hand")
+
+
+def repair_tail(path: Path) -> tuple[LedgerEntry, ...]:
+    """Remove a torn last line, finish a commit that was cut short; the caller holds the lock."""
+    entries, torn = read_entries(path)
+    if not path.exists():
+        return entries
+    size = path.stat().st_size
+    with path.open("rb+") as stream:
+        if torn:
+            stream.truncate(size - len(torn))
+        elif size and not _ends_with_newline(path):
+            stream.seek(size)
+            stream.write(b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    if entries:
+        _write_head(path, entries[-1])
+    return entries
+
+
+def append_entry(path: Path, entry: LedgerEntry) -> None:
+    """Write an entry and its head through to the disk; the caller holds the lock."""
+    with path.open("ab") as stream:
+        stream.write(canonical_json(entry) + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    _write_head(path, entry)
+
+
+def _write_head(path: Path, entry: LedgerEntry) -> None:
+    head_path = _beside(path, ".head")
+    content = canonical_json({"seq": entry.seq, "digest": entry.digest})
+    if head_path.exists() and head_path.read_bytes() == content:
+        return
+    fresh = _beside(path, ".head.new")
+    with fresh.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(head_path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the ledger for one process at a time."""
+    with _beside(path, ".lock").open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(stream, fcntl.LOCK_UN)

@@ -1,0 +1,1 @@
+"""Gates: rules over evidence that say PASS, FAIL or UNDECIDED, and what would settle it."""

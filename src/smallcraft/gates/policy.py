@@ -1,0 +1,175 @@
+"""Which gates a project has, and their verdicts over one candidate's evidence.
+
+Each key of `[budget]` is a ceiling on a measured cost, `[quality] floor` a floor on the declared metric on
+cert. Without a floor the winner must still be shown to beat always answering the most frequent class (the
+upper bound of that baseline): a model that is not shown to do that is not worth shipping.
+PASS of all gates needs no correction for their number: every one must pass (intersection-union).
+Always: every declared gate gets a verdict; without gates or without evidence there is a refusal instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from smallcraft.errors import InvalidInputError, nearest_name
+from smallcraft.gates.rules import BUILTIN
+from smallcraft.plugins import find_plugin
+from smallcraft.records import Evidence, Measurement, Verdict
+
+BUDGET_MEASUREMENTS: Mapping[str, str] = {
+    "latency_p95_ms": "p95_ms",
+    "size_mb": "size_mb",
+    "peak_rss_mb": "peak_rss_mb",
+    "cpu_s_per_1000": "cpu_s_per_1000",
+    "train_cpu_s": "train_cpu_s",
+}
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+QUALITY_GATE = "quality_floor"
+DEFAULT_GATE = "better_than_majority"
+
+
+@dataclass(frozen=True)
+class GateSpec:
+    """A declared gate.
+
+    Attributes:
+        name: How it is called in verdicts.
+        rule: Name in `gates/rules`.
+        measurement: Name of the measurement that it judges.
+        split: Split of the measurement; None for costs, which belong to none.
+        limit: In the measurement's unit.
+        required: Whether UNDECIDED blocks too.
+        slice: Slice of the measurement.
+    """
+
+    name: str
+    rule: str
+    measurement: str
+    split: str | None
+    limit: float
+    required: bool = True
+    slice: str = "all"
+
+
+def judge_all(specs: Sequence[GateSpec], evidence: Evidence) -> tuple[Verdict, ...]:
+    """Judge every gate over one candidate's evidence.
+
+    Args:
+        specs: At least one, names all different.
+        evidence: With at least one measurement.
+
+    Returns:
+        One verdict a gate, in the order given.
+
+    Raises:
+        InvalidInputError: No gates, no evidence, two gates of one name, or an unknown rule.
+    """
+    if not specs:
+        raise InvalidInputError("a release needs at least one gate, got none; use default_specs")
+    if not evidence.measurements:
+        raise InvalidInputError(
+            f"gates judge measurements, and there are none of '{evidence.rung}' "
+            f"({evidence.reason or evidence.status}); measure it first"
+        )
+    names = [spec.name for spec in specs]
+    if len(set(names)) != len(names):
+        raise InvalidInputError(f"each gate needs its own name, got {', '.join(names)}")
+    return tuple(_judge(spec, evidence) for spec in specs)
+
+
+def budget_specs(budget: Mapping[str, float]) -> tuple[GateSpec, ...]:
+    """One ceiling for each key of `[budget]`.
+
+    Raises:
+        InvalidInputError: A key that has no measurement, or a limit that is not above 0.
+
+    >>> budget_specs({"size_mb": 30})[0].rule
+    'at_most'
+    """
+    for key, limit in budget.items():
+        if key not in BUDGET_MEASUREMENTS:
+            raise InvalidInputError(
+                f"[budget] knows {', '.join(BUDGET_MEASUREMENTS)}, got '{key}'"
+                f"{nearest_name(key, BUDGET_MEASUREMENTS)}"
+            )
+        if not limit > 0:
+            raise InvalidInputError(
+                f"[budget] {key} must be above 0, got {limit:g}; leave it out for no limit"
+            )
+    return tuple(
+        GateSpec(key, "at_most", BUDGET_MEASUREMENTS[key], None, float(limit))
+        for key, limit in budget.items()
+    )
+
+
+def floor_spec(metric: str, floor: float, *, split: str = "cert") -> GateSpec:
+    """The quality gate: a floor, or for a metric where lower is better a ceiling."""
+    rule = "at_most" if metric in LOWER_IS_BETTER else "at_least"
+    return GateSpec(QUALITY_GATE, rule, metric, split, floor)
+
+
+def majority_spec(baseline: Measurement, *, split: str = "cert") -> GateSpec:
+    """The default gate: better than the majority-class baseline by its own uncertainty.
+
+    Args:
+        baseline: The declared metric of the majority-class candidate, on dev.
+        split: Where the candidate's own measurement is taken.
+
+    Raises:
+        InvalidInputError: The baseline was not measured.
+    """
+    if baseline.value is None:
+        raise InvalidInputError(
+            f"the default gate needs the majority baseline's {baseline.name}, which has no value: "
+            f"{baseline.detail or 'not measured'}; declare [quality] floor"
+        )
+    lower = baseline.name in LOWER_IS_BETTER
+    bound = baseline.low if lower else baseline.high
+    limit = baseline.value if bound is None else bound
+    return GateSpec(DEFAULT_GATE, "at_most" if lower else "at_least", baseline.name, split, limit)
+
+
+def default_specs(
+    *,
+    metric: str,
+    floor: float | None = None,
+    budget: Mapping[str, float] | None = None,
+    baseline: Measurement | None = None,
+    split: str = "cert",
+) -> tuple[GateSpec, ...]:
+    """The gates of a project from its settings.
+
+    Args:
+        metric: `[quality] metric`.
+        floor: `[quality] floor`; None when it is not declared.
+        budget: `[budget]`; None or empty when it is not declared.
+        baseline: The metric of the majority-class candidate on dev; used when there is no floor.
+        split: Where quality is judged.
+
+    Returns:
+        Quality first, then the budget in its own order.
+
+    Raises:
+        InvalidInputError: Nothing is declared and there is no baseline to beat.
+    """
+    quality: tuple[GateSpec, ...] = ()
+    if floor is not None:
+        quality = (floor_spec(metric, floor, split=split),)
+    elif baseline is not None:
+        if baseline.name != metric:
+            raise InvalidInputError(f"the baseline must be measured by '{metric}', got '{baseline.name}'")
+        quality = (majority_spec(baseline, split=split),)
+    specs = (*quality, *budget_specs(budget or {}))
+    if not specs:
+        raise InvalidInputError(
+            "a project needs a gate: declare [quality] floor or [budget], "
+            "or keep the rung 'majority' so that there is a baseline to beat"
+        )
+    return specs
+
+
+def _judge(spec: GateSpec, evidence: Evidence) -> Verdict:
+    measurement = evidence.find(spec.measurement, split=spec.split, slice=spec.slice)
+    rule = find_plugin("rules", spec.rule, BUILTIN)
+    return rule.judge(spec.name, measurement, limit=spec.limit, required=spec.required)

@@ -1,0 +1,101 @@
+"""Fits the decoder from out-of-fold logits: temperature, mix of two stages, and when to escalate.
+
+Numbers in, numbers out. No row's own training labels leak into these: every logit comes from a model that
+did not see the row's fold, and neither dev nor cert is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
+
+from smallcraft.bundle.decoder import Decoder, mix_logits, softmax
+
+_LOG_SCALE_BOUNDS = (-5.0, 5.0)
+
+
+def fit_decoder(logits: Sequence[NDArray[np.float64]], labels: NDArray[np.int64]) -> Decoder:
+    """The decoder of one or two stages.
+
+    Args:
+        logits: For each stage `(n, k)` out-of-fold logits.
+        labels: `(n,)` codes.
+    """
+    scale = fit_scale(logits[0], labels)
+    if len(logits) == 1:
+        return Decoder(scale)
+    mix = fit_mix((logits[0], logits[1]), labels)
+    both = np.argmax(mix_logits(mix, logits), axis=1) == labels
+    first = softmax(scale * logits[0])
+    alone = np.argmax(first, axis=1) == labels
+    return Decoder(scale, choose_threshold(first.max(axis=1), alone, both), mix)
+
+
+def fit_scale(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """The inverse temperature with the lowest log-loss.
+
+    Source:
+        Guo et al. (2017), On calibration of modern neural networks, section 4.2.
+    """
+
+    def loss(log_scale: float) -> float:
+        return log_loss(np.exp(log_scale) * logits, labels)
+
+    return float(np.exp(minimize_scalar(loss, bounds=_LOG_SCALE_BOUNDS, method="bounded").x))
+
+
+def fit_mix(
+    logits: tuple[NDArray[np.float64], NDArray[np.float64]], labels: NDArray[np.int64]
+) -> tuple[float, float]:
+    """The two weights, none negative, whose sum of logits has the lowest log-loss."""
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        mixed = mix_logits((weights[0], weights[1]), logits)
+        residual = softmax(mixed)
+        residual[np.arange(len(labels)), labels] -= 1
+        slope = [float((residual * part).sum()) / len(labels) for part in logits]
+        return log_loss(mixed, labels), np.array(slope)
+
+    start = np.array([fit_scale(part, labels) / 2 for part in logits])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 2)
+    return float(found.x[0]), float(found.x[1])
+
+
+def log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean negative log-probability of the labels."""
+    chosen = logits[np.arange(len(labels)), labels]
+    return float(np.mean(logsumexp(logits, axis=1) - chosen))
+
+
+def choose_threshold(
+    confidence: NDArray[np.float64], alone: NDArray[np.bool_], both: NDArray[np.bool_]
+) -> float:
+    """The lowest escalation threshold within one standard error of the best one (Breiman's rule).
+
+    Args:
+        confidence: `(n,)` highest probability of the first stage.
+        alone: `(n,)` whether the first stage alone is right.
+        both: `(n,)` whether both together are right.
+
+    Returns:
+        Rows with confidence below it are escalated.
+
+    Source:
+        Breiman et al. (1984), Classification and regression trees, section 3.4.3, on paired differences.
+    """
+    order = np.argsort(confidence, kind="stable")
+    gain = both[order].astype(np.float64) - alone[order]
+    # Rows of equal confidence go together: a threshold cannot part them.
+    thresholds = np.unique(np.append(confidence, 1.0))
+    escalated = np.searchsorted(confidence[order], thresholds, side="left")
+    total = np.concatenate([[0.0], np.cumsum(gain)])[escalated]
+    changed = np.concatenate([[0.0], np.cumsum(np.abs(gain))])[escalated]
+    best = int(np.argmax(total))
+    # Between two thresholds only the rows between them change; their gains are -1, 0 or 1.
+    spread = np.sqrt(changed[best] - changed[: best + 1])
+    enough = int(np.flatnonzero(total[: best + 1] >= total[best] - spread)[0])
+    return float(thresholds[enough]) if escalated[enough] else 0.0

@@ -1,0 +1,19 @@
+"""Makes the encoder block from a quantized encoder."""
+
+from __future__ import annotations
+
+from smallcraft.bundle.blocks.encoder import EncoderBlock
+from smallcraft.bundle.layout import BundleFiles, read_description
+
+# Rows of this length need about the same penalty in a logistic head whatever the encoder.
+_GAIN = 4.0
+
+
+def make_encoder(files: BundleFiles) -> EncoderBlock:
+    """The encoder with rows of length 4.
+
+    Args:
+        files: A directory that `models.quantize` wrote.
+    """
+    spec = {**read_description(files.root)[0]["encoder"], "gain": _GAIN}
+    return EncoderBlock.load(spec, files)

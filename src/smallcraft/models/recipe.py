@@ -1,0 +1,107 @@
+"""How a rung of linear blocks is trained: encode once, fit a head a fold and one on everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smallcraft.bundle.blocks.block import Block
+from smallcraft.bundle.blocks.onehot import OnehotBlock
+from smallcraft.bundle.encoded import Encoded, Sparse
+from smallcraft.bundle.stage import Stage
+from smallcraft.models.memory import Arrays
+from smallcraft.models.parts.features import fit_onehot
+from smallcraft.models.parts.linear import (
+    Fit,
+    Matrix,
+    design_matrix,
+    linear_logits,
+    make_linear_head,
+)
+from smallcraft.models.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class LinearRecipe:
+    """A rung's blocks, encoded, and the way to fit its head.
+
+    Attributes:
+        name: The rung's.
+        workshop: What it trains from.
+        blocks: Side by side, in this order.
+        encoded: For each block, its matrix for each part of the rows.
+        fit: From a matrix, labels, number of classes and seed to weights.
+    """
+
+    name: str
+    workshop: Workshop
+    blocks: tuple[Block, ...]
+    encoded: tuple[Sequence[Encoded], ...]
+    fit: Fit
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """`(n, width)`."""
+        return design_matrix(self.encoded)
+
+    def stage(self) -> Stage:
+        """Trained on every row."""
+        work = self.workshop
+        work.progress(f"fitting {self.name}", 0.0)
+        fitted = work.memory.recall(
+            f"{self.name}/{work.name}-weights",
+            partial(self._fit_rows, np.ones(len(work.labels), np.bool_)),
+        )
+        widths = [
+            (block.width, isinstance(parts[0], Sparse))
+            for block, parts in zip(self.blocks, self.encoded, strict=True)
+        ]
+        return Stage(
+            self.name,
+            self.blocks,
+            make_linear_head(np.asarray(fitted["weights"], np.float64), widths),
+        )
+
+    def out_of_fold(self) -> NDArray[np.float64]:
+        """`(n, k)` logits, each row from a head that did not see its fold."""
+        work = self.workshop
+        logits = np.empty((len(work.labels), len(work.classes)))
+        folds = np.unique(work.folds)
+        for number, fold in enumerate(folds):
+            work.progress(f"fitting {self.name}, fold {number + 1} of {len(folds)}", number / len(folds))
+            found = work.memory.recall(
+                f"{self.name}/{work.name}-fold{fold}", partial(self._fit_fold, int(fold))
+            )
+            logits[work.folds == fold] = found["logits"]
+        return logits
+
+    def _fit_rows(self, rows: NDArray[np.bool_]) -> Arrays:
+        work = self.workshop
+        return {"weights": self.fit(self.matrix[rows], work.labels[rows], len(work.classes), work.seed)}
+
+    def _fit_fold(self, fold: int) -> Arrays:
+        held = self.workshop.folds == fold
+        weights = np.asarray(self._fit_rows(~held)["weights"], np.float64)
+        return {"logits": linear_logits(self.matrix[held], weights)}
+
+
+def with_features(workshop: Workshop, blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Text blocks, and the feature columns beside them where the table has any."""
+    spec = workshop.spec
+    if not (spec.numbers or spec.categories):
+        return tuple(blocks)
+    return (*blocks, fit_features(workshop, beside_text=True))
+
+
+def fit_features(workshop: Workshop, *, beside_text: bool) -> OnehotBlock:
+    """The one-hot block of the workshop's feature columns."""
+    return fit_onehot([inputs for _, inputs in workshop.parts], beside_text=beside_text)
+
+
+def quick_recipe(name: str, workshop: Workshop, blocks: tuple[Block, ...], fit: Fit) -> LinearRecipe:
+    """A recipe whose blocks are cheap enough to encode again."""
+    return LinearRecipe(name, workshop, blocks, tuple(workshop.encode(block) for block in blocks), fit)

@@ -1,0 +1,259 @@
+"""The main job: from a project file to a release, as a line of stages.
+
+Always: the winner and every threshold are chosen on train and dev; cert is asked once, about the bundle
+that ships; what is measured is that bundle. Killed at any moment, the next run goes on from what was kept
+and comes to the same bundle and decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from smallcraft.errors import InvalidInputError
+from smallcraft.evaluate.decide import Contender, choose_cheapest
+from smallcraft.gates.policy import default_specs, judge_all
+from smallcraft.models.ladder import climb, fit_rung, rungs_for
+from smallcraft.models.workshop import Workshop
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.events import Listener, SilentListener
+from smallcraft.pipeline.report import render_report
+from smallcraft.pipeline.result import BuildResult, overall_outcome
+from smallcraft.pipeline.stages.confirm import Confirmation, confirm_winner
+from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, measure_candidate, recall_cost, train_cost
+from smallcraft.pipeline.stages.prepare import Prepared, prepare_data
+from smallcraft.pipeline.stages.record import find_incumbent, gather_facts, publish_release
+from smallcraft.pipeline.stages.train import describe_environment, open_workshop, with_dev_rows
+from smallcraft.pipeline.workspace import Workspace, write_whole
+from smallcraft.records import CandidateStatus, Decision, Evidence, Outcome, SplitName, Verdict
+
+Clock = Callable[[], datetime]
+
+
+def build(
+    config: Config, *, listener: Listener | None = None, clock: Clock = lambda: datetime.now(UTC)
+) -> BuildResult:
+    """Check, split, climb, decide, confirm, judge, release, report.
+
+    Args:
+        config: The project.
+        listener: Told as things happen.
+        clock: Gives the time for the ledger and the registry.
+
+    Raises:
+        DataError: The data cannot be used; nothing is left behind.
+        InvalidInputError: No rung could be built, or another build is running.
+    """
+    listener = listener or SilentListener()
+    # (1) data; nothing is written before it is known to be sound
+    prepared = prepare_data(config, listener)
+    with Workspace(config.folder).locked():
+        # (2) candidates, each measured on dev as a bundle
+        workshop = open_workshop(config, prepared.splits, progress=listener.progress)
+        measured = _climb(config, prepared, workshop, listener)
+        # (3) the choice, on dev
+        decision = _decide(config, measured)
+        listener.decided(decision)
+        # (4) the winner once more, on all rows that are not sealed
+        winner = next(candidate for candidate in measured if candidate.attempt.rung == decision.chosen)
+        released = _refit(config, prepared, workshop, winner, listener)
+        # (5) one look at cert
+        confirmation = _confirm(config, prepared, workshop, winner, released, clock(), listener)
+        # (6) gates
+        evidence = replace(
+            released.evidence,
+            measurements=(*released.evidence.measurements, *confirmation.answer.measurements),
+        )
+        verdicts = _judge(config, measured, evidence, confirmation)
+        for verdict in verdicts:
+            listener.judged(verdict)
+        # (7) the record, and the page
+        return _record(
+            config,
+            prepared,
+            workshop,
+            decision=decision,
+            measured=measured,
+            released=replace(released, evidence=evidence),
+            verdicts=verdicts,
+            confirmation=confirmation,
+            now=clock(),
+        )
+
+
+def _split(prepared: Prepared, name: SplitName) -> MeasuredSplit:
+    splits = prepared.splits
+    return MeasuredSplit(name, splits.frames[name], splits.refs[name], prepared.table.roles)
+
+
+def _about(workshop: Workshop) -> dict[str, object]:
+    backbone = workshop.backbone
+    return {
+        "smallcraft": describe_environment()["smallcraft"],
+        "backbone": {"name": backbone.name, "digest": backbone.digest, "license": backbone.license}
+        if backbone
+        else None,
+    }
+
+
+def _climb(config: Config, prepared: Prepared, workshop: Workshop, listener: Listener) -> list[Measured]:
+    rungs = rungs_for(workshop, config.ladder.rungs)
+    listener.climbing(rungs)
+    measured = []
+    bundles = Workspace(config.folder).bundles
+    for attempt in climb(rungs, workshop, bundles, about=_about(workshop)):
+        if attempt.bundle is not None:
+            listener.progress(f"measuring {attempt.rung}", 0.0)
+        candidate = measure_candidate(attempt, _split(prepared, "dev"), config)
+        listener.candidate(candidate.evidence)
+        measured.append(candidate)
+    return measured
+
+
+def _decide(config: Config, measured: Sequence[Measured]) -> Decision:
+    contenders = []
+    for order, candidate in enumerate(measured):
+        if candidate.predictions is not None:
+            cost = candidate.evidence.find("cpu_s_per_1000")
+            value = cost.value if cost else None
+            contenders.append(Contender(candidate.attempt.rung, candidate.predictions, value, order))
+    failed = {c.attempt.rung: f"{c.attempt.status}: {c.attempt.reason}" for c in measured if c.predictions is None}
+    if not contenders:
+        reasons = "; ".join(f"{rung} {reason}" for rung, reason in failed.items())
+        raise InvalidInputError(f"no rung could be built: {reasons}")
+    quality = config.quality
+    decision = choose_cheapest(
+        contenders,
+        metric=quality.metric,
+        margin=quality.margin,
+        confidence=quality.confidence,
+        seed=config.seed,
+    )
+    return replace(decision, lost={**decision.lost, **failed})
+
+
+def _refit(
+    config: Config, prepared: Prepared, workshop: Workshop, winner: Measured, listener: Listener
+) -> Measured:
+    """The winner trained on train and dev together; its decoder stays as it was chosen.
+
+    Its quality on dev can no longer be measured (it has seen those rows): cert will tell.
+    """
+    if not config.ladder.refit:
+        return winner
+    listener.stage(f"training {winner.attempt.rung} on train and dev together")
+    everything = with_dev_rows(workshop, prepared.splits, prepared.table.roles)
+    attempt = fit_rung(
+        winner.attempt.rung,
+        everything,
+        Workspace(config.folder).bundles,
+        about=_about(workshop),
+        decoder=winner.attempt.decoder,
+    )
+    assert attempt.bundle is not None
+    assert attempt.digest is not None
+    listener.progress(f"measuring {attempt.rung}", 0.0)
+    cost = recall_cost(attempt.bundle, attempt.digest, _split(prepared, "dev"), config)
+    total = replace(attempt, train_cpu_s=(attempt.train_cpu_s or 0.0) + (winner.attempt.train_cpu_s or 0.0))
+    evidence = Evidence(
+        attempt.rung, CandidateStatus.MEASURED, attempt.digest, (*cost, train_cost(total))
+    )
+    return Measured(total, evidence, None)
+
+
+def _confirm(
+    config: Config,
+    prepared: Prepared,
+    workshop: Workshop,
+    winner: Measured,
+    released: Measured,
+    now: datetime,
+    listener: Listener,
+) -> Confirmation:
+    listener.stage("asking the sealed test set, once")
+    return confirm_winner(
+        released,
+        winner.evidence,
+        _split(prepared, "cert"),
+        config,
+        incumbent=find_incumbent(config, workshop, released=released.evidence.candidate),
+        now=now,
+        listener=listener,
+    )
+
+
+def _judge(
+    config: Config, measured: Sequence[Measured], evidence: Evidence, confirmation: Confirmation
+) -> tuple[Verdict, ...]:
+    majority = next((c.evidence for c in measured if c.attempt.rung == "majority"), None)
+    specs = default_specs(
+        metric=config.quality.metric,
+        floor=config.quality.floor,
+        budget=config.budget.model_dump(exclude_none=True),
+        baseline=majority.find(config.quality.metric, split="dev") if majority else None,
+    )
+    verdicts = list(judge_all(specs, evidence))
+    if confirmation.incumbent is not None:
+        verdicts.append(confirmation.incumbent)
+    verdicts += [
+        Verdict(
+            section,
+            Outcome.UNDECIDED,
+            f"[{section}] is understood but not evaluated by this version",
+            needs="a version that evaluates it",
+            required=_is_required(config, section),
+        )
+        for section in config.unused_sections()
+        if section.startswith("gates.")
+    ]
+    return tuple(verdicts)
+
+
+def _is_required(config: Config, section: str) -> bool:
+    gate = getattr(config.gates, section.removeprefix("gates."), None)
+    return bool(gate and gate.required)
+
+
+def _record(
+    config: Config,
+    prepared: Prepared,
+    workshop: Workshop,
+    *,
+    decision: Decision,
+    measured: Sequence[Measured],
+    released: Measured,
+    verdicts: tuple[Verdict, ...],
+    confirmation: Confirmation,
+    now: datetime,
+) -> BuildResult:
+    assert released.attempt.bundle is not None
+    candidates = tuple(candidate.evidence for candidate in measured)
+    facts = gather_facts(
+        config,
+        prepared,
+        workshop,
+        decision=decision,
+        candidates=candidates,
+        released=released,
+        verdicts=verdicts,
+        cert=confirmation.answer,
+    )
+    outcome = overall_outcome(verdicts)
+    release = None
+    if outcome is Outcome.PASS:
+        release = publish_release(config, facts, released.attempt.bundle, now=now)
+    result = BuildResult(
+        name=config.name,
+        outcome=outcome,
+        release=release,
+        decision=decision,
+        candidates=candidates,
+        released=released.evidence,
+        verdicts=verdicts,
+        cert=confirmation.answer,
+        bundle=released.attempt.bundle,
+        report=Workspace(config.folder).report,
+    )
+    write_whole(result.report, render_report(result, facts, prepared.checks, now=now).encode("utf-8"))
+    return result

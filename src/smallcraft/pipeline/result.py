@@ -1,0 +1,128 @@
+"""What a build ends with, and its stable form for scripts (`build --json`; schema in `docs/schemas`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smallcraft.records import Decision, Evidence, Measurement, Outcome, Release, Verdict
+
+_COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
+_QUALITIES = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "auroc")
+
+
+@dataclass(frozen=True)
+class CertAnswer:
+    """What the sealed test set said of the winner.
+
+    Attributes:
+        rows: Its size.
+        bound: How far any of its answers may be from the truth, given all that was asked; None when nothing
+            was answered.
+        bits: Bits of it revealed so far.
+        queries: Answers given so far.
+        is_repeated: True when the answer came from the ledger and cost nothing.
+        measurements: Scores and slices of the winner.
+    """
+
+    rows: int
+    bound: float | None
+    bits: float
+    queries: int
+    is_repeated: bool
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """Everything a build found out.
+
+    Attributes:
+        name: The project's.
+        outcome: FAIL or UNDECIDED when a gate blocks, else PASS.
+        release: The registry entry; None when a gate blocks.
+        decision: Who won on dev, and why the others lost.
+        candidates: Evidence of every rung tried, on dev.
+        released: Evidence of the bundle that is released (the winner, refitted on train and dev).
+        verdicts: What every gate said.
+        cert: What the sealed test set said.
+        bundle: Directory of the bundle that is released.
+        report: The page.
+    """
+
+    name: str
+    outcome: Outcome
+    release: Release | None
+    decision: Decision
+    candidates: tuple[Evidence, ...]
+    released: Evidence
+    verdicts: tuple[Verdict, ...]
+    cert: CertAnswer
+    bundle: Path
+    report: Path
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The stable form."""
+        return {
+            "release": self.release.label if self.release else None,
+            "outcome": self.outcome.value,
+            "chosen": self.decision.chosen,
+            "sentence": self.decision.sentence,
+            "bundle": str(self.bundle),
+            "report": str(self.report),
+            "candidates": [candidate_json(evidence) for evidence in self.candidates],
+            "released": candidate_json(self.released),
+            "verdicts": [verdict_json(verdict) for verdict in self.verdicts],
+            "cert": {
+                "rows": self.cert.rows,
+                "bound": self.cert.bound,
+                "bits": self.cert.bits,
+                "queries": self.cert.queries,
+                "repeated": self.cert.is_repeated,
+                "scores": scores_json(self.cert.measurements),
+            },
+        }
+
+
+def candidate_json(evidence: Evidence) -> Mapping[str, Any]:
+    """One candidate: scores over all rows, and costs as plain numbers."""
+    costs = {measurement.name: measurement.value for measurement in evidence.measurements}
+    return {
+        "rung": evidence.rung,
+        "status": evidence.status.value,
+        "reason": evidence.reason,
+        "digest": evidence.candidate,
+        "scores": scores_json(evidence.measurements),
+        # Energy needs a counter that this machine may not have: not measured is null, never an estimate.
+        "cost": {**{name: costs.get(name) for name in _COSTS}, "energy": None},
+    }
+
+
+def scores_json(measurements: tuple[Measurement, ...]) -> Mapping[str, Any]:
+    """Scores over all rows by name."""
+    return {
+        m.name: {"value": m.value, "low": m.low, "high": m.high, "n": m.n, "split": m.split, "method": m.method}
+        for m in measurements
+        if m.slice == "all" and m.name in _QUALITIES
+    }
+
+
+def verdict_json(verdict: Verdict) -> Mapping[str, Any]:
+    """One gate's word."""
+    return {
+        "gate": verdict.gate,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "needs": verdict.needs,
+        "required": verdict.required,
+    }
+
+
+def overall_outcome(verdicts: tuple[Verdict, ...]) -> Outcome:
+    """FAIL when any gate failed, UNDECIDED when a required one is, else PASS."""
+    blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
+    if Outcome.FAIL in blocking:
+        return Outcome.FAIL
+    return Outcome.UNDECIDED if blocking else Outcome.PASS

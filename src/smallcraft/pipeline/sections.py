@@ -1,0 +1,232 @@
+"""The sections of the project file, each a frozen value with the rules that hold inside it.
+
+Holds types, ranges and what excludes what; the file as a whole belongs to `pipeline.config`.
+Always: an unknown key is an error; a share is a fraction, never a percentage; a limit is positive.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from smallcraft.errors import ConfigError
+from smallcraft.evaluate.scores import BUILTIN as SCORES
+from smallcraft.plugins import find_plugin
+from smallcraft.records import SplitName
+
+
+def _checked_fraction(value: float, info: ValidationInfo) -> float:
+    if 0 < value < 1:
+        return value
+    remedy = f"; write {value / 100:g} for {value:g}%" if 1 < value < 100 else ""
+    raise ConfigError(f"{info.field_name} must be a fraction in (0, 1), got {value:g}{remedy}")
+
+
+Fraction = Annotated[
+    float,
+    AfterValidator(_checked_fraction),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+Positive = Annotated[float, Field(gt=0)]
+Column = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, exact types, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Fractions(Section):
+    """Shares of the rows; where a split comes as a file, the others keep their ratio."""
+
+    train: Fraction = 0.70
+    dev: Fraction = 0.15
+    cert: Fraction = 0.15
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Fractions:
+        total = self.train + self.dev + self.cert
+        if abs(total - 1) > 1e-9:
+            raise ConfigError(f"train, dev and cert must sum to 1, got {total:g}; adjust one of them")
+        return self
+
+    @property
+    def by_split(self) -> dict[SplitName, float]:
+        """The shares by the name of their split."""
+        return {"train": self.train, "dev": self.dev, "cert": self.cert}
+
+
+class DataSection(Section):
+    """Where the rows are and which column plays which part."""
+
+    path: Annotated[str, Field(min_length=1)]
+    label: Column
+    text: Column | None = None
+    features: tuple[Column, ...] = ()
+    votes: tuple[Column, ...] = ()
+    time: Column | None = None
+    groups: tuple[Column, ...] = ()
+    key: Column | None = None
+    license: str | None = None
+    source: str | None = None
+    dev: str | None = None
+    cert: str | None = None
+    split: Column | None = None
+    fractions: Fractions = Fractions()
+    on_bad_rows: Literal["refuse", "quarantine"] = "refuse"
+
+    @model_validator(mode="after")
+    def _roles_fit_together(self) -> DataSection:
+        inputs = ((self.text,) if self.text else ()) + self.features
+        if not inputs:
+            raise ConfigError(
+                "names nothing to learn from: wanted text or features; "
+                'add text = "<column>" or features = ["<column>"]'
+            )
+        if len(set(inputs)) < len(inputs):
+            raise ConfigError(f"text and features name a column twice: {', '.join(inputs)}; keep one of them")
+        for role, columns in self._hidden_from_models().items():
+            for column in columns:
+                if column in inputs:
+                    raise ConfigError(
+                        f"column '{column}' is both {role} and an input, which gives "
+                        "the answer away; take it out of text and features"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> DataSection:
+        given = [name for name in ("dev", "cert", "fractions") if name in self.model_fields_set]
+        if self.split and given:
+            raise ConfigError(
+                f"split = '{self.split}' already says which row goes where, but "
+                f"{', '.join(given)} stands there too; keep one of the two"
+            )
+        return self
+
+    def _hidden_from_models(self) -> dict[str, tuple[str, ...]]:
+        return {
+            "label": (self.label,),
+            "votes": self.votes,
+            "split": (self.split,) if self.split else (),
+        }
+
+
+class BudgetSection(Section):
+    """Upper limits; each one given becomes a gate."""
+
+    latency_p95_ms: Positive | None = None
+    size_mb: Positive | None = None
+    peak_rss_mb: Positive | None = None
+    cpu_s_per_1000: Positive | None = None
+    train_cpu_s: Positive | None = None
+
+
+class QualitySection(Section):
+    """The metric and what counts as good enough, declared before anything is looked at."""
+
+    metric: str = "macro_f1"
+    floor: Fraction | None = None
+    margin: Fraction = 0.01
+    confidence: Fraction = 0.95
+    cert_bits: Positive | None = None
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_exists(cls, metric: str) -> str:
+        find_plugin("scores", metric, SCORES)
+        return metric
+
+
+class LadderSection(Section):
+    """Which rungs to climb; None means every one whose needs are installed."""
+
+    rungs: Annotated[tuple[Column, ...], Field(min_length=1)] | None = None
+    backbone: Annotated[str, Field(min_length=1)] = "auto"
+    refit: bool = True
+
+    @field_validator("rungs")
+    @classmethod
+    def _each_rung_once(cls, rungs: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        twice = sorted({rung for rung in rungs or () if (rungs or ()).count(rung) > 1})
+        if twice:
+            raise ConfigError(f"rungs names {', '.join(twice)} more than once; keep one of each")
+        return rungs
+
+
+class GateSection(Section):
+    """A gate whose tolerance is a fraction: a gap between groups, a flip rate, a quality index."""
+
+    tolerance: Fraction | None = None
+    required: bool = False
+
+
+class PrivacyGateSection(Section):
+    """A gate whose tolerance is an epsilon."""
+
+    tolerance: Positive | None = None
+    required: bool = False
+
+
+class GatesSection(Section):
+    """The gates beside quality and budget; a section that stands there is declared, even empty."""
+
+    fairness: GateSection | None = None
+    robustness: GateSection | None = None
+    privacy: PrivacyGateSection | None = None
+    data: GateSection | None = None
+
+
+class WatchSection(Section):
+    """How production is watched."""
+
+    window: Annotated[
+        str, Field(pattern=r"^[1-9][0-9]*[smhd]$", description="a length of time such as 30m or 1h")
+    ] = "1h"
+    season: Literal["none", "hour_of_day", "day_of_week", "hour_of_week"] = "none"
+    false_alarms_per_month: Positive = 0.1
+
+
+class RolloutSection(Section):
+    """How traffic moves to a new release."""
+
+    start: Fraction = 0.05
+    stages: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (0.05, 0.10, 0.25, 0.50)
+    wrong_rollback: Fraction = 0.05
+
+    @model_validator(mode="after")
+    def _stages_rise(self) -> RolloutSection:
+        shares = (self.start, *self.stages)
+        rises = all(early < late for early, late in itertools.pairwise(self.stages))
+        if not rises or self.start > self.stages[0]:
+            raise ConfigError(
+                f"start and stages must rise, got {', '.join(f'{share:g}' for share in shares)}"
+            )
+        return self
+
+
+class CardSection(Section):
+    """What only a person knows; each one left out is printed on the card as missing."""
+
+    owner: str | None = None
+    language: str | None = None
+    intended_use: str | None = None
+    intended_users: str | None = None
+    out_of_scope: str | None = None
+    factors: str | None = None
+    collection: str | None = None
+    consent: str | None = None
+    ethical_considerations: str | None = None
+    caveats: str | None = None

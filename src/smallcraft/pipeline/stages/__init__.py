@@ -1,0 +1,1 @@
+"""The stages of a build, one a file: each a function from records to records."""

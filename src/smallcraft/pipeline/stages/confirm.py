@@ -1,0 +1,198 @@
+"""One look at the sealed test set: the winner's scores, and whether it is worse than what is released now.
+
+This is the only place that reads cert's labels after the split. Values are told to three decimals, so that
+what a look reveals can be counted; their intervals come from the value itself (accuracy) or from the width
+measured on dev, and so reveal nothing more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from smallcraft.bundle.runtime import Bundle, open_bundle
+from smallcraft.canonical import digest_value
+from smallcraft.errors import MeteredError
+from smallcraft.evaluate.decide import not_inferior
+from smallcraft.evaluate.bits import bits_of_choices, bits_of_rounded
+from smallcraft.evaluate.ledger import Ledger, Look, open_ledger
+from smallcraft.evaluate.scores import BUILTIN as SCORES
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.result import CertAnswer
+from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
+from smallcraft.pipeline.workspace import Workspace
+from smallcraft.plugins import find_plugin
+from smallcraft.records import Evidence, Measurement, Outcome, Verdict
+from smallcraft.stats.intervals import wilson_interval
+
+_DECIMALS = 3
+INCUMBENT_GATE = "not_worse_than_incumbent"
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """What is released now: its name and its bundle."""
+
+    label: str
+    bundle: Bundle
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What cert said, and the verdict against the incumbent (None without one)."""
+
+    answer: CertAnswer
+    incumbent: Verdict | None
+
+
+def confirm_winner(
+    released: Measured,
+    on_dev: Evidence,
+    split: MeasuredSplit,
+    config: Config,
+    *,
+    incumbent: Incumbent | None,
+    now: datetime,
+    listener: Listener,
+) -> Confirmation:
+    """Ask cert about the bundle that is to be released.
+
+    Args:
+        released: The winner, as it will ship.
+        on_dev: What was measured of the winner on dev; gives the widths of intervals.
+        split: The sealed rows.
+        config: Says the metric, margin and confidence; they are fixed before the look.
+        incumbent: The newest release that reads the same columns.
+        now: Time of the ledger's entry.
+        listener: Told when the ledger refuses.
+    """
+    ledger = open_ledger(Workspace(config.folder).ledger, max_bits=config.quality.cert_bits)
+    told = _told_scores(config)
+    asked = {
+        "metric": config.quality.metric,
+        "margin": config.quality.margin,
+        "confidence": config.quality.confidence,
+        "scores": told,
+        "incumbent": incumbent.bundle.digest if incumbent else None,
+    }
+    bits = bits_of_rounded(_DECIMALS, numbers=len(told))
+    bits += bits_of_choices(len(Outcome)) if incumbent else 0.0
+    assert released.evidence.candidate is not None
+    try:
+        look = ledger.ask(
+            released.evidence.candidate,
+            digest_value(asked),
+            split.ref.digest,
+            lambda: _open_labels(released, split, config, told=told, incumbent=incumbent),
+            bits=bits,
+            now=now,
+        )
+    except MeteredError as error:
+        listener.note(str(error))
+        return Confirmation(_refused(ledger, split), _unanswered(incumbent, str(error)))
+    answer = _describe(look, ledger, split, config, on_dev=on_dev)
+    return Confirmation(answer, _incumbent_verdict(look.entry.answer, incumbent))
+
+
+def _told_scores(config: Config) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((config.quality.metric, "accuracy")))
+
+
+def _open_labels(
+    released: Measured,
+    split: MeasuredSplit,
+    config: Config,
+    *,
+    told: tuple[str, ...],
+    incumbent: Incumbent | None,
+) -> Mapping[str, Any]:
+    """The answer itself; called by the ledger, for a new question only."""
+    assert released.attempt.bundle is not None
+    workspace = Workspace(config.folder)
+    predictions = predict_split(open_bundle(released.attempt.bundle), split, workspace)
+    answer: dict[str, Any] = {}
+    for name in told:
+        score = find_plugin("scores", name, SCORES)
+        value = score.measure(predictions, confidence=config.quality.confidence, seed=config.seed).value
+        answer[name] = None if value is None else round(value, _DECIMALS)
+    if incumbent is not None:
+        other = predict_split(incumbent.bundle, split, workspace)
+        answer["incumbent"] = not_inferior(
+            predictions,
+            other,
+            metric=config.quality.metric,
+            margin=config.quality.margin,
+            confidence=config.quality.confidence,
+            seed=config.seed,
+        ).outcome.value
+    return answer
+
+
+def _describe(
+    look: Look, ledger: Ledger, split: MeasuredSplit, config: Config, *, on_dev: Evidence
+) -> CertAnswer:
+    rows = split.frame.height
+    measurements = tuple(
+        _with_interval(name, look.entry.answer[name], rows, config, on_dev) for name in _told_scores(config)
+    )
+    entries = [entry for entry in ledger.entries if entry.dataset == split.ref.digest]
+    return CertAnswer(
+        rows=rows,
+        bound=look.bound(rows),
+        bits=math.fsum(entry.bits for entry in entries),
+        queries=len(entries),
+        is_repeated=not look.is_new,
+        measurements=measurements,
+    )
+
+
+def _with_interval(
+    name: str, value: float | None, rows: int, config: Config, on_dev: Evidence
+) -> Measurement:
+    level = config.quality.confidence
+    told = f"one metered look, told to {_DECIMALS} decimals; "
+    known = on_dev.find(name, split="dev")
+    base = Measurement(name, value, known.unit if known else "", rows, told, split="cert")
+    if value is None:
+        return replace(base, detail="the score does not apply to these rows")
+    if name == "accuracy" and config.data.key is None:
+        bounds = wilson_interval(round(value * rows), rows, level=level)
+        return replace(base, method=f"{told}Wilson {level:.0%}", low=bounds.low, high=bounds.high)
+    if known is None or known.value is None or known.low is None or known.high is None:
+        return replace(base, detail="dev gave no width for an interval")
+    scale = math.sqrt(known.n / rows)
+    return replace(
+        base,
+        method=f"{told}width of the {level:.0%} interval on dev, scaled by the root of the rows",
+        low=value - (known.value - known.low) * scale,
+        high=value + (known.high - known.value) * scale,
+    )
+
+
+def _refused(ledger: Ledger, split: MeasuredSplit) -> CertAnswer:
+    entries = [entry for entry in ledger.entries if entry.dataset == split.ref.digest]
+    bits = math.fsum(entry.bits for entry in entries)
+    return CertAnswer(split.frame.height, None, bits, len(entries), is_repeated=False, measurements=())
+
+
+def _unanswered(incumbent: Incumbent | None, reason: str) -> Verdict | None:
+    if incumbent is None:
+        return None
+    return Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, reason, needs="a fresh cert set", required=False)
+
+
+def _incumbent_verdict(answer: Mapping[str, Any], incumbent: Incumbent | None) -> Verdict | None:
+    if incumbent is None:
+        return None
+    outcome = Outcome(answer["incumbent"])
+    words = {
+        Outcome.PASS: f"shown to be no more than the margin worse than {incumbent.label} on cert",
+        Outcome.FAIL: f"shown to be worse than {incumbent.label} by more than the margin on cert",
+        Outcome.UNDECIDED: f"neither shown worse than {incumbent.label} nor shown within the margin of it",
+    }
+    needs = "more cert rows" if outcome is Outcome.UNDECIDED else None
+    return Verdict(INCUMBENT_GATE, outcome, words[outcome], needs=needs, required=False)

@@ -1,0 +1,118 @@
+"""From a bundle to its evidence: quality on a split, and cost, both of the bundle as it ships."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from smallcraft.bundle.runtime import Bundle, open_bundle
+from smallcraft.canonical import canonical_json, digest_value
+from smallcraft.evaluate.audits.cost import measure_cost
+from smallcraft.evaluate.run import evaluate_predictions
+from smallcraft.models.ladder import Attempt
+from smallcraft.models.memory import Memory
+from smallcraft.pipeline.columns import bundle_rows, key_codes
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.stages.train import label_codes
+from smallcraft.pipeline.workspace import Workspace, write_whole
+from smallcraft.records import CandidateStatus, Evidence, Measurement, Predictions, Roles, TableRef
+
+_COST_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A candidate, what was measured of it, and its answers on dev.
+
+    Attributes:
+        attempt: How its training went.
+        evidence: Measurements, or the reason why there are none.
+        predictions: On dev; None without a bundle.
+    """
+
+    attempt: Attempt
+    evidence: Evidence
+    predictions: Predictions | None
+
+
+@dataclass(frozen=True)
+class MeasuredSplit:
+    """The rows candidates are measured on."""
+
+    name: str
+    frame: pl.DataFrame
+    ref: TableRef
+    roles: Roles
+
+
+def measure_candidate(attempt: Attempt, split: MeasuredSplit, config: Config) -> Measured:
+    """Quality on dev and cost, remembered by the bundle's digest."""
+    if attempt.bundle is None or attempt.digest is None:
+        return Measured(attempt, Evidence(attempt.rung, attempt.status, None, (), attempt.reason), None)
+    bundle = open_bundle(attempt.bundle)
+    predictions = predict_split(bundle, split, Workspace(config.folder))
+    quality = measure_quality(predictions, split, config)
+    cost = recall_cost(attempt.bundle, attempt.digest, split, config)
+    measurements = (*quality, *cost, train_cost(attempt))
+    evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, measurements)
+    return Measured(attempt, evidence, predictions)
+
+
+def predict_split(bundle: Bundle, split: MeasuredSplit, workspace: Workspace) -> Predictions:
+    """A bundle's answers on a split, remembered."""
+    memory = Memory(workspace.cache / "answers")
+    rows = bundle_rows(split.frame, bundle.spec, source=split.name)
+    name = digest_value({"bundle": bundle.digest, "rows": split.ref.digest})[7:31]
+    probs = memory.recall(name, lambda: {"probs": bundle.predict_proba(rows)})["probs"]
+    return Predictions(
+        classes=bundle.classes,
+        truth=label_codes(split.frame[split.roles.label], bundle.classes),
+        probs=np.asarray(probs, dtype=np.float64),
+        clusters=None if split.roles.key is None else key_codes(split.frame[split.roles.key]),
+    )
+
+
+def measure_quality(predictions: Predictions, split: MeasuredSplit, config: Config) -> tuple[Measurement, ...]:
+    """Every score, and the slices by class and group."""
+    groups: Mapping[str, Sequence[str | None]] = {
+        name: split.frame[name].cast(pl.String).to_list() for name in split.roles.groups
+    }
+    return evaluate_predictions(
+        predictions, split=split.name, confidence=config.quality.confidence, seed=config.seed, groups=groups
+    )
+
+
+def recall_cost(bundle: Path, digest: str, split: MeasuredSplit, config: Config) -> tuple[Measurement, ...]:
+    """Latency, CPU-seconds, memory and size on this machine, measured once a bundle."""
+    workspace = Workspace(config.folder)
+    rows = bundle_rows(split.frame.head(_COST_ROWS), open_bundle(bundle).spec, source=split.name)
+    key = digest_value({"bundle": digest, "rows": split.ref.digest})[7:31]
+    return _recall_measurements(
+        workspace.cache / "costs" / f"{key}.json", lambda: measure_cost(bundle, rows, seed=config.seed)
+    )
+
+
+def train_cost(attempt: Attempt) -> Measurement:
+    """What training took."""
+    return Measurement(
+        "train_cpu_s",
+        attempt.train_cpu_s,
+        "s",
+        1,
+        "process CPU time from rows to bundle, work shared with other rungs included",
+    )
+
+
+def _recall_measurements(
+    path: Path, compute: Callable[[], tuple[Measurement, ...]]
+) -> tuple[Measurement, ...]:
+    if path.exists():
+        return tuple(Measurement(**entry) for entry in json.loads(path.read_bytes()))
+    measured = compute()
+    write_whole(path, canonical_json(measured))
+    return measured

@@ -1,0 +1,83 @@
+"""From files to splits: load, split, check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smallcraft.data.checks import run_checks
+from smallcraft.data.load import load_table
+from smallcraft.data.split import Splits, split_table
+from smallcraft.data.table import Table
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.workspace import Workspace
+from smallcraft.records import CheckResult
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Splits, and what the checks say of them.
+
+    Attributes:
+        table: The main table.
+        splits: Train, dev and cert.
+        checks: One result a check.
+    """
+
+    table: Table
+    splits: Splits
+    checks: tuple[CheckResult, ...]
+
+
+def prepare_data(config: Config, listener: Listener) -> Prepared:
+    """Load the project's files, split them and run every check.
+
+    Raises:
+        DataError: The data cannot be used.
+    """
+    listener.stage(f"reading {config.data.path}")
+    table = _load(config, config.data.path, part="main")
+    given = {name: _load(config, path, part=name) for name, path in _given_splits(config).items()}
+    for part, loaded in {"main": table, **given}.items():
+        if loaded.rows_quarantined:
+            listener.note(_quarantine_note(config, part, loaded))
+    listener.stage("splitting into train, dev and cert")
+    splits = split_table(
+        table,
+        fractions=config.data.fractions.by_split,
+        seed=config.seed,
+        cert=given.get("cert"),
+        dev=given.get("dev"),
+        split_column=config.data.split,
+    )
+    for sentence in splits.notes:
+        listener.note(sentence)
+    listener.stage("checking the data")
+    checks = run_checks(splits.frames, table.roles)
+    for result in checks:
+        listener.checked(result)
+    return Prepared(table, splits, checks)
+
+
+def _given_splits(config: Config) -> dict[str, str]:
+    return {name: path for name in ("cert", "dev") if (path := getattr(config.data, name)) is not None}
+
+
+def _load(config: Config, path: str, *, part: str) -> Table:
+    split = config.data.split
+    aside = Workspace(config.folder).quarantine(part) if config.data.on_bad_rows == "quarantine" else None
+    return load_table(
+        config.resolve(path),
+        config.roles(),
+        on_bad_rows=config.data.on_bad_rows,
+        quarantine=aside,
+        keep=(split,) if split and part == "main" else (),
+        for_training=part == "main",
+    )
+
+
+def _quarantine_note(config: Config, part: str, table: Table) -> str:
+    return (
+        f"{table.rows_quarantined:,} of {table.rows_read:,} rows were set aside, each with its reason, "
+        f"in {Workspace(config.folder).quarantine(part)}"
+    )

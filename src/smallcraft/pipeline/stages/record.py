@@ -1,0 +1,161 @@
+"""From everything measured to one release: facts, card, and an entry in the registry."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from smallcraft.bundle.runtime import Bundle, open_bundle
+from smallcraft.canonical import canonical_json, plain
+from smallcraft.errors import NotFoundError
+from smallcraft.models.workshop import Workshop
+from smallcraft.pipeline.config import FILE_NAME, Config
+from smallcraft.pipeline.result import CertAnswer
+from smallcraft.pipeline.stages.confirm import Incumbent
+from smallcraft.pipeline.stages.measure import Measured
+from smallcraft.pipeline.stages.prepare import Prepared
+from smallcraft.pipeline.stages.train import code_digest, describe_environment
+from smallcraft.pipeline.workspace import Workspace
+from smallcraft.records import Decision, Evidence, Release, Verdict
+from smallcraft.registry.cards import render_model_card
+from smallcraft.registry.store import Registry
+
+
+def find_incumbent(config: Config, workshop: Workshop, *, released: str | None) -> Incumbent | None:
+    """The newest release that reads the same columns, knows the same classes, and is another bundle.
+
+    Args:
+        config: The project.
+        workshop: Knows columns and classes.
+        released: Digest of the bundle that is about to be released; a build run again must not be compared
+            with what it released itself.
+    """
+    workspace = Workspace(config.folder)
+    try:
+        registry = Registry.open(workspace.registry)
+        releases = registry.releases(config.name)
+    except NotFoundError:
+        return None
+    others = [release for release in releases if _bundle_digest(release) != released]
+    if not others:
+        return None
+    target = workspace.bundles / others[-1].label
+    bundle = open_bundle(target if target.exists() else registry.materialize(others[-1], target))
+    is_comparable = bundle.classes == workshop.classes and set(bundle.inputs) == set(workshop.spec.names)
+    return Incumbent(others[-1].label, bundle) if is_comparable else None
+
+
+def _bundle_digest(release: Release) -> object:
+    bundle = release.facts.get("bundle")
+    return bundle.get("digest") if isinstance(bundle, Mapping) else None
+
+
+def gather_facts(
+    config: Config,
+    prepared: Prepared,
+    workshop: Workshop,
+    *,
+    decision: Decision,
+    candidates: tuple[Evidence, ...],
+    released: Measured,
+    verdicts: tuple[Verdict, ...],
+    cert: CertAnswer,
+) -> Mapping[str, Any]:
+    """Everything known about the release, as JSON can hold it; nothing in it depends on the time of day."""
+    assert released.attempt.bundle is not None
+    bundle = open_bundle(released.attempt.bundle)
+    return {
+        "name": config.name,
+        "smallcraft_version": describe_environment()["smallcraft"],
+        "task": {
+            "kind": "classification",
+            "classes": list(workshop.classes),
+            "text": workshop.spec.text,
+            "features": [*workshop.spec.numbers, *workshop.spec.categories],
+        },
+        "chosen": decision.chosen,
+        "sentence": decision.sentence,
+        "metric": config.quality.metric,
+        "margin": config.quality.margin,
+        "confidence": config.quality.confidence,
+        "decision": plain(decision),
+        "candidates": plain(candidates),
+        "released": plain(released.evidence),
+        "verdicts": plain(verdicts),
+        "data": _data_facts(config, prepared),
+        "checks": [
+            {"check": result.check, "outcome": result.outcome.value, "summary": result.summary}
+            for result in prepared.checks
+        ],
+        "bundle": _bundle_facts(bundle),
+        "backbone": _backbone_facts(workshop),
+        "environment": _environment_facts(config),
+        "card": config.card.model_dump(exclude_none=True),
+        # Whether an answer was repeated differs from run to run, what it says does not.
+        "cert": {name: value for name, value in plain(cert).items() if name != "is_repeated"},
+    }
+
+
+def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, now: datetime) -> Release:
+    """Store the bundle, the card, the facts' parts and the project file as one release."""
+    files: dict[str, Path | bytes] = {
+        f"bundle/{path.relative_to(bundle)}": path for path in sorted(bundle.rglob("*")) if path.is_file()
+    }
+    files["card.md"] = render_model_card(facts).encode("utf-8")
+    files["evidence.json"] = canonical_json({"candidates": facts["candidates"], "released": facts["released"]})
+    files["decision.json"] = canonical_json({"decision": facts["decision"], "verdicts": facts["verdicts"]})
+    project_file = config.folder / FILE_NAME
+    if project_file.exists():
+        files[FILE_NAME] = project_file
+    ledger = Workspace(config.folder).ledger
+    if ledger.exists():
+        files["ledger.jsonl"] = ledger
+    registry = Registry.create(Workspace(config.folder).registry)
+    return registry.publish(config.name, files, facts, now=now)
+
+
+def _data_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
+    return {
+        "path": config.data.path,
+        "source": config.data.source,
+        "license": config.data.license,
+        "digest": prepared.table.ref.digest,
+        "rows_read": prepared.table.rows_read,
+        "rows_quarantined": prepared.table.rows_quarantined,
+        "splits": {
+            name: {"rows": ref.rows, "digest": ref.digest} for name, ref in prepared.splits.refs.items()
+        },
+        "notes": list(prepared.splits.notes),
+    }
+
+
+def _bundle_facts(bundle: Bundle) -> Mapping[str, Any]:
+    files = bundle.description["files"]
+    return {
+        "digest": bundle.digest,
+        "size_bytes": sum(path.stat().st_size for path in bundle.path.rglob("*") if path.is_file()),
+        "files": [{"path": path, **entry} for path, entry in sorted(files.items())],
+        "stages": [stage.name for stage in bundle.stages],
+        "decoder": bundle.description["decoder"],
+    }
+
+
+def _backbone_facts(workshop: Workshop) -> Mapping[str, Any] | None:
+    backbone = workshop.backbone
+    if backbone is None:
+        return None
+    return {"name": backbone.name, "digest": backbone.digest, "license": backbone.license}
+
+
+def _environment_facts(config: Config) -> Mapping[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "seed": config.seed,
+        "code": code_digest(),
+        **describe_environment(),
+    }

@@ -1,0 +1,231 @@
+"""Frozen values that cross a folder border; what a stage hands to the next one.
+
+Always: never mutated; "not measured" is `None`, never 0; names carry their unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SplitName = Literal["train", "dev", "cert"]
+SPLIT_NAMES: tuple[SplitName, ...] = ("train", "dev", "cert")
+
+
+class Outcome(StrEnum):
+    """What a gate, a check or a rollout may say."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict
+    FAIL = "FAIL"
+    UNDECIDED = "UNDECIDED"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Bounds that contain the true value with the stated confidence."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column plays which part in a table."""
+
+    label: str
+    text: str | None = None
+    features: tuple[str, ...] = ()
+    votes: tuple[str, ...] = ()
+    time: str | None = None
+    groups: tuple[str, ...] = ()
+    key: str | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns a model may read, text first."""
+        return ((self.text,) if self.text else ()) + self.features
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every column that has a role, each once, in a fixed order."""
+        optional = tuple(name for name in (self.time, self.key) if name)
+        return tuple(dict.fromkeys((*self.inputs, self.label, *self.votes, *self.groups, *optional)))
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """A table by what is in it.
+
+    `digest` depends on values, column names and row order; `order_free_digest` not on row order.
+    Neither depends on the file format.
+    """
+
+    digest: str
+    order_free_digest: str
+    rows: int
+    roles: Roles
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a check saw, for a person to look at."""
+
+    check: str
+    split: str
+    row: int | None
+    column: str | None
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check of the data found; counts are over all rows, `findings` may be cut to the worst."""
+
+    check: str
+    outcome: Outcome
+    summary: str
+    numbers: Mapping[str, float | int | None]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A candidate's answers on one split beside the truth; row order is the table's.
+
+    Attributes:
+        classes: The `k` class names; codes below index it.
+        truth: `(n,)` int64 codes; -1 where the given label is none of the classes.
+        probs: `(n, k)` float64, rows sum to 1.
+        clusters: `(n,)` int64, equal for rows of one key; None when every row stands alone.
+    """
+
+    classes: tuple[str, ...]
+    truth: NDArray[np.int64]
+    probs: NDArray[np.float64]
+    clusters: NDArray[np.int64] | None = None
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """`(n,)` int64 codes of the most probable class; the first one on a tie."""
+        return np.argmax(self.probs, axis=1).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured number with what makes it believable.
+
+    `low` and `high` bound the true value with the confidence stated in `method`; None where the
+    quantity has no sampling error (a file size) or could not be measured. `detail` says why.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    n: int
+    method: str
+    low: float | None = None
+    high: float | None = None
+    split: str | None = None
+    slice: str = "all"
+    detail: str = ""
+
+
+class CandidateStatus(StrEnum):
+    """How an attempt at a rung ended; a failure is a row of the table, not a gap."""
+
+    MEASURED = "measured"
+    SKIPPED = "skipped"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything measured about one candidate.
+
+    `candidate` is the digest of its bundle, None when there is no bundle; then `reason` says why and what
+    would change that.
+    """
+
+    rung: str
+    status: CandidateStatus
+    candidate: str | None
+    measurements: tuple[Measurement, ...] = ()
+    reason: str = ""
+
+    def find(self, name: str, *, split: str | None = None, slice: str = "all") -> Measurement | None:  # noqa: A002
+        """The measurement of that name, split and slice; None when it was not made."""
+        for measurement in self.measurements:
+            if (measurement.name, measurement.split, measurement.slice) == (name, split, slice):
+                return measurement
+        return None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate says; `needs` is what would settle an UNDECIDED."""
+
+    gate: str
+    outcome: Outcome
+    reason: str
+    needs: str | None = None
+    required: bool = True
+
+    @property
+    def blocks(self) -> bool:
+        """True when no release may follow: FAIL always, UNDECIDED where the gate is required."""
+        return self.outcome is Outcome.FAIL or (self.outcome is Outcome.UNDECIDED and self.required)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which candidate was chosen and why; every candidate tried is named.
+
+    Attributes:
+        chosen: Rung of the winner; None when nothing could be chosen.
+        best: Rung with the highest quality on dev.
+        tied: Rungs not inferior to the best, cheapest first.
+        lost: Rung to the reason it lost, was skipped, or crashed.
+        sentence: The decision in plain words.
+    """
+
+    chosen: str | None
+    best: str | None
+    tied: tuple[str, ...]
+    lost: Mapping[str, str]
+    metric: str
+    margin: float
+    confidence: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a release: its path inside the release, digest and size."""
+
+    path: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """A numbered registry entry, as read back and checked against the stored bytes."""
+
+    name: str
+    version: int
+    manifest_digest: str
+    previous_manifest: str | None
+    created: str
+    files: tuple[StoredFile, ...]
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """How people name it: `helpdesk@3`."""
+        return f"{self.name}@{self.version}"

@@ -1,0 +1,1 @@
+"""A store of releases that proves itself: content-addressed files under an append-only log."""

@@ -1,0 +1,381 @@
+"""Renders a release's model card: Markdown with Hugging Face front matter, from its facts alone.
+
+Leaves to others: escaping (`registry.markdown`), which facts there are (whoever published them).
+Always: equal facts give equal bytes; a fact that is not there is printed as missing, with where to
+say it; nothing is guessed.
+Not covered: whether what a person wrote under `[card]` is true.
+
+Source:
+    Sections of Mitchell et al. (2019), Model Cards for Model Reporting, section 4; front matter of
+    the Hugging Face model card with `model-index`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+
+from smallcraft.records import Release
+from smallcraft.registry.markdown import escape, front_matter, one_line, show, table
+
+Facts = Mapping[str, object]
+
+_LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+_BY_BUILD = "`smallcraft build` records it"
+
+
+def render_release_card(release: Release) -> str:
+    """The card of a release as read from the registry, with the version and digest it got there."""
+    recorded = {
+        "name": release.name,
+        "version": release.version,
+        "created": release.created,
+        "manifest_digest": release.manifest_digest,
+    }
+    return render_model_card({**release.facts, **recorded})
+
+
+def render_model_card(facts: Facts) -> str:
+    """A model card in Markdown.
+
+    Args:
+        facts: `name`, `version`, `created`, `smallcraft_version`, `task`, `chosen`, `sentence`,
+            `metric`, `margin`, `confidence`, `candidates`, `verdicts`, `data`, `checks`, `bundle`,
+            `backbone`, `environment`, `card`, `cert`, `manifest_digest`; each may be absent.
+
+    Returns:
+        The card, ending in a newline.
+    """
+    lines = [*front_matter(_front_matter(facts)), "", f"# {_text(facts, 'name', 'unnamed model')}"]
+    lines += ["", _said(facts, "sentence", "the decision", _BY_BUILD)]
+    for title, section in _SECTIONS:
+        lines += ["", f"## {title}", "", *section(facts)]
+    return "\n".join(lines) + "\n"
+
+
+def list_missing(facts: Facts) -> tuple[str, ...]:
+    """What the card of these facts prints as missing, in the card's order, each once."""
+    found = re.findall(r"\*\*missing: (.*?) \(", render_model_card(facts))
+    return tuple(dict.fromkeys(found))
+
+
+def _front_matter(facts: Facts) -> dict[str, object]:
+    kind = "text-classification" if _map(facts, "task").get("text") else "tabular-classification"
+    card = _map(facts, "card")
+    languages = card.get("language") or card.get("languages")
+    license_id = str(card.get("license") or "unknown").lower()
+    is_plain = _LICENSE_ID.fullmatch(license_id) is not None
+    return {
+        "license": license_id if is_plain else "other",
+        **({} if is_plain else {"license_name": str(card.get("license"))}),
+        "language": [languages] if isinstance(languages, str) else languages or [],
+        "library_name": "smallcraft",
+        "pipeline_tag": kind,
+        "tags": ["smallcraft", "on-device", kind, str(facts.get("chosen") or "no-candidate")],
+        "model-index": _model_index(facts, kind),
+    }
+
+
+def _model_index(facts: Facts, kind: str) -> list[object]:
+    measured = [
+        m
+        for m in _measurements(_chosen(facts))
+        if m.get("split") and m.get("slice", "all") == "all" and _is_number(m.get("value"))
+    ]
+    source = str(_map(facts, "data").get("source") or "not stated")
+    results = [
+        {
+            "task": {"type": kind},
+            "dataset": {"name": source, "type": "custom", "split": split},
+            "metrics": [_index_metric(m) for m in measured if m["split"] == split],
+        }
+        for split in dict.fromkeys(str(m["split"]) for m in measured)
+    ]
+    name = str(facts.get("name") or "unnamed model")
+    return [{"name": name, "results": results}] if results else []
+
+
+def _index_metric(measurement: Facts) -> dict[str, object]:
+    interval = _interval(measurement)
+    name = str(measurement.get("name"))
+    return {
+        "type": name,
+        "name": f"{name}, {interval}" if interval else name,
+        "value": measurement["value"],
+    }
+
+
+def _model_details(facts: Facts) -> list[str]:
+    task = _map(facts, "task")
+    return [
+        _bullet("name", _said(facts, "name", "the model's name", _BY_BUILD)),
+        _bullet("version", _said(facts, "version", "the version", "publishing gives it")),
+        _bullet("date", _said(facts, "created", "the date", "publishing gives it")),
+        _bullet("kind of model", _said(facts, "chosen", "the chosen candidate", _BY_BUILD)),
+        _bullet("task", _said(task, "kind", "the task", _BY_BUILD)),
+        _bullet("classes", _said(task, "classes", "the classes", _BY_BUILD)),
+        _bullet("text column", show(task["text"]) if task.get("text") else "none"),
+        _bullet("feature columns", show(task["features"]) if task.get("features") else "none"),
+        _bullet("owner", _carded(facts, "owner", "who answers for the model")),
+        _bullet("license", _carded(facts, "license", "the model's license")),
+        _bullet("language", _carded(facts, "language", "the language of the text")),
+        _bullet("made with", f"smallcraft {_text(facts, 'smallcraft_version', '(not recorded)')}"),
+    ]
+
+
+def _intended_use(facts: Facts) -> list[str]:
+    return [
+        _bullet("intended use", _carded(facts, "intended_use", "intended use")),
+        _bullet("intended users", _carded(facts, "intended_users", "intended users")),
+        _bullet("out of scope", _carded(facts, "out_of_scope", "out-of-scope use")),
+    ]
+
+
+def _factors(facts: Facts) -> list[str]:
+    slices = {str(m.get("slice", "all")) for m in _measurements(_chosen(facts))} - {"all"}
+    measured = show(sorted(slices)) if slices else "no slice was measured"
+    return [
+        _bullet("relevant factors", _carded(facts, "factors", "groups and conditions that matter")),
+        _bullet("measured slices", measured),
+    ]
+
+
+def _metrics(facts: Facts) -> list[str]:
+    return [
+        _bullet("metric, declared beforehand", _said(facts, "metric", "the metric", _BY_BUILD)),
+        _bullet("non-inferiority margin", _said(facts, "margin", "the margin", _BY_BUILD)),
+        _bullet("confidence", _said(facts, "confidence", "the confidence", _BY_BUILD)),
+    ]
+
+
+def _evaluation_data(facts: Facts) -> list[str]:
+    cert = _map(facts, "cert")
+    sealed = [_bullet(f"sealed test set, {escape(str(key))}", show(cert[key])) for key in cert]
+    return [
+        *_splits(facts, ("dev", "cert")),
+        *(sealed or [_bullet("sealed test set", _missing("its ledger", _BY_BUILD))]),
+    ]
+
+
+def _training_data(facts: Facts) -> list[str]:
+    data = _map(facts, "data")
+    notes = data.get("notes")
+    in_data = "say it in smallcraft.toml under [data] {}".format
+    return [
+        _bullet("source", _said(data, "source", "the data's source", in_data("source"))),
+        _bullet("license", _said(data, "license", "the data's license", in_data("license"))),
+        _bullet("digest", _said(data, "digest", "the data's digest", _BY_BUILD)),
+        *_splits(facts, ("train",)),
+        _bullet("collection", _carded(facts, "collection", "how the data was collected")),
+        _bullet("consent", _carded(facts, "consent", "what people agreed to")),
+        *([_bullet("notes", show(notes))] if notes else []),
+        *_check_table(facts),
+    ]
+
+
+def _quantitative_analyses(facts: Facts) -> list[str]:
+    measurements = _measurements(_chosen(facts))
+    if not measurements:
+        return [_missing("measurements of the chosen candidate", _BY_BUILD)]
+    header = ["measurement", "split", "slice", "value", "interval", "unit", "n", "method"]
+    return table(header, [_measurement_row(m) for m in measurements])
+
+
+def _ethical_considerations(facts: Facts) -> list[str]:
+    return [_carded(facts, "ethical_considerations", "ethical considerations")]
+
+
+def _caveats(facts: Facts) -> list[str]:
+    undecided = [v for v in _list(facts, "verdicts") if v.get("outcome") == "UNDECIDED"]
+    return [
+        _carded(facts, "caveats", "caveats and recommendations"),
+        *(
+            ["", *(f"- not settled: {show(v.get('gate'))}: {_needs(v)}" for v in undecided)]
+            if undecided
+            else []
+        ),
+    ]
+
+
+def _how_to_use(facts: Facts) -> list[str]:
+    name = one_line(str(facts.get("name") or "NAME"))
+    version = facts.get("version")
+    reference = f"{name}@{version}" if _is_number(version) else name
+    call = f"smallcraft predict --release {shlex.quote(reference)}"
+    rows = '["..."]' if _map(facts, "task").get("text") else "frame"
+    return [
+        "```python",
+        "from smallcraft.api import load",
+        "",
+        f"predictor = load({json.dumps(reference, ensure_ascii=False)})",
+        f"predictor.predict({rows})",
+        "```",
+        "",
+        "```sh",
+        f"{call} --input rows.csv --output answers.csv",
+        "```",
+    ]
+
+
+def _verdicts(facts: Facts) -> list[str]:
+    verdicts = _list(facts, "verdicts")
+    if not verdicts:
+        return [_missing("verdicts of the gates", _BY_BUILD)]
+    rows = [
+        [
+            show(v.get("gate", "unnamed")),
+            show(v.get("outcome", "not recorded")),
+            show(v.get("required", "not recorded")),
+            show(v.get("reason") or "none given"),
+            _needs(v) if v.get("needs") else "",
+        ]
+        for v in verdicts
+    ]
+    return table(["gate", "outcome", "required", "reason", "what would settle it"], rows)
+
+
+def _candidates(facts: Facts) -> list[str]:
+    candidates = _list(facts, "candidates")
+    if not candidates:
+        return [_missing("the candidates that were tried", _BY_BUILD)]
+    metric = facts.get("metric")
+    rows = [
+        [
+            show(candidate.get("rung", "unnamed")),
+            show(candidate.get("status", "not recorded")),
+            _quality(candidate, metric),
+            "**chosen**" if candidate.get("rung") == facts.get("chosen") else "lost",
+            show(candidate.get("reason") or "none recorded"),
+        ]
+        for candidate in candidates
+    ]
+    quality = escape(str(metric)) if metric else "quality"
+    return table(["candidate", "status", quality, "decision", "reason"], rows)
+
+
+def _provenance(facts: Facts) -> list[str]:
+    bundle, backbone = _map(facts, "bundle"), _map(facts, "backbone")
+    files = bundle.get("files")
+    return [
+        _bullet("manifest", show(facts.get("manifest_digest") or "given when published")),
+        _bullet("bundle", _said(bundle, "digest", "the bundle's digest", _BY_BUILD)),
+        _bullet("bundle bytes", show(bundle.get("size_bytes"))),
+        *([_bullet("bundle files", show(files))] if files else []),
+        _bullet("backbone", show(backbone) if backbone else "none"),
+        _bullet("environment", _said(facts, "environment", "the environment", _BY_BUILD)),
+    ]
+
+
+_SECTIONS: tuple[tuple[str, Callable[[Facts], list[str]]], ...] = (
+    ("Model details", _model_details),
+    ("Intended use", _intended_use),
+    ("Factors", _factors),
+    ("Metrics", _metrics),
+    ("Evaluation data", _evaluation_data),
+    ("Training data", _training_data),
+    ("Quantitative analyses", _quantitative_analyses),
+    ("Ethical considerations", _ethical_considerations),
+    ("Caveats and recommendations", _caveats),
+    ("How to use", _how_to_use),
+    ("Verdicts", _verdicts),
+    ("Candidates tried", _candidates),
+    ("Provenance", _provenance),
+)
+
+
+def _splits(facts: Facts, names: Sequence[str]) -> list[str]:
+    splits = _map(_map(facts, "data"), "splits")
+    return [_bullet(f"{name} split", _said(splits, name, f"the {name} split", _BY_BUILD)) for name in names]
+
+
+def _check_table(facts: Facts) -> list[str]:
+    rows = [
+        [show(c.get("check", "unnamed")), show(c.get("outcome")), show(c.get("summary", ""))]
+        for c in _list(facts, "checks")
+    ]
+    if not rows:
+        return [_bullet("checks", _missing("the data's checks", "`smallcraft check` makes them"))]
+    return ["", *table(["check", "outcome", "summary"], rows)]
+
+
+def _measurement_row(measurement: Facts) -> list[str]:
+    return [
+        show(measurement.get("name", "unnamed")),
+        show(measurement.get("split") or "none"),
+        show(measurement.get("slice", "all")),
+        show(measurement.get("value")),
+        _interval(measurement) or "none",
+        show(measurement.get("unit") or ""),
+        show(measurement.get("n")),
+        show(measurement.get("method") or "not recorded"),
+    ]
+
+
+def _quality(candidate: Facts, metric: object) -> str:
+    """The declared metric on the best-founded split that has it."""
+    named = [m for m in _measurements(candidate) if m.get("name") == metric]
+    named = [m for m in named if m.get("slice", "all") == "all"]
+    for split in ("cert", "dev"):
+        for measurement in named:
+            if measurement.get("split") == split:
+                interval = _interval(measurement)
+                return f"{show(measurement.get('value'))} ({split}{interval and ', '}{interval})"
+    return "not measured"
+
+
+def _interval(measurement: Facts) -> str:
+    low, high = measurement.get("low"), measurement.get("high")
+    return f"{show(low)} to {show(high)}" if _is_number(low) and _is_number(high) else ""
+
+
+def _needs(verdict: Facts) -> str:
+    return show(verdict.get("needs") or verdict.get("reason") or "nothing recorded")
+
+
+def _chosen(facts: Facts) -> Facts:
+    for candidate in _list(facts, "candidates"):
+        if candidate.get("rung") == facts.get("chosen"):
+            return candidate
+    return {}
+
+
+def _measurements(candidate: Facts) -> list[Facts]:
+    return _list(candidate, "measurements")
+
+
+def _map(facts: Facts, key: str) -> Facts:
+    value = facts.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(facts: Facts, key: str) -> list[Facts]:
+    value = facts.get(key)
+    items = value if isinstance(value, list | tuple) else ()
+    return [item for item in items if isinstance(item, Mapping)]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(facts: Facts, key: str, otherwise: str) -> str:
+    return escape(str(facts[key])) if facts.get(key) else otherwise
+
+
+def _bullet(term: str, markdown: str) -> str:
+    return f"- {term}: {markdown}"
+
+
+def _carded(facts: Facts, key: str, what: str) -> str:
+    return _said(_map(facts, "card"), key, what, f"say it in smallcraft.toml under [card] {key}")
+
+
+def _said(facts: Facts, key: str, what: str, remedy: str) -> str:
+    value = facts.get(key)
+    return _missing(what, remedy) if value in (None, "", [], {}, ()) else show(value)
+
+
+def _missing(what: str, remedy: str) -> str:
+    return f"**missing: {what} ({remedy})**"

