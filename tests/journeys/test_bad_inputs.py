@@ -113,7 +113,7 @@ COMMAND_CASES: dict[str, tuple[list[str], str]] = {
     "abstain in percent": (["predict", "-i", "r.csv", "-o", "a.csv", "--abstain-below", "60"], "0.6 for 60%"),
     "no bundle there": (["predict", "-i", "rows.csv", "-o", "a.csv", "--bundle", "nothing"], "nothing"),
     "doctor without a bundle": (["doctor", "nothing"], "bundle.json"),
-    "init of nothing": (["init", "rwos.csv"], "rwos.csv"),
+    "init of nothing": (["init", "rwos.csv", "-o", "new.toml"], "rwos.csv"),
     "init without a file": (["init"], "smallcraft init"),
     "init over a project": (["init", "rows.csv"], "--force"),
 }

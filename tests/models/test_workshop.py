@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,8 +115,6 @@ def test_a_stage_is_made_once_however_many_use_it(tmp_path):
 def test_texts_and_names_run_over_all_parts(tmp_path):
     workshop = toy_workshop(tmp_path, MIXED)
     ((_, inputs),) = workshop.parts
-    from dataclasses import replace
-
     both = replace(workshop, parts=(("train", inputs), ("dev", inputs)))
     assert both.name == "train+dev"
     assert both.texts == inputs.texts * 2

@@ -40,7 +40,7 @@ def measured(
     return Evidence(
         rung,
         CandidateStatus.MEASURED,
-        "sha256:" + f"{rung:0<64}".encode().hex()[:64],
+        "sha256:" + f"{rung:0<64}".encode("utf-8", "replace").hex()[:64],
         (
             *_scores(metric, quality),
             *_class_scores(classes, quality),

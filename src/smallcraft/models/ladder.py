@@ -57,13 +57,22 @@ def rungs_for(workshop: Workshop, wanted: Sequence[str] | None) -> tuple[str, ..
         InvalidInputError: A name that is no rung.
     """
     if wanted is not None:
-        for name in wanted:
-            find_plugin("rungs", name, BUILTIN)
+        check_rungs(wanted)
         order = list(BUILTIN)
         return tuple(
             sorted(dict.fromkeys(wanted), key=lambda n: order.index(n) if n in order else len(order))
         )
     return tuple(name for name, rung in BUILTIN.items() if not _is_out_of_place(rung.missing(workshop)))
+
+
+def check_rungs(names: Sequence[str]) -> None:
+    """Refuse a name that is no rung, before any work is done.
+
+    Raises:
+        InvalidInputError: The message lists the rungs there are.
+    """
+    for name in names:
+        find_plugin("rungs", name, BUILTIN)
 
 
 def _is_out_of_place(reason: str | None) -> bool:

@@ -99,7 +99,7 @@ def _read(path: Path) -> Tracked[Arrays] | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         names, costs = arrays.pop(_COSTS_OF).tolist(), arrays.pop(_COSTS).tolist()
     except (OSError, LookupError, TypeError, ValueError, EOFError, zipfile.BadZipFile):

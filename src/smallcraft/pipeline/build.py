@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.decide import Contender, choose_cheapest
 from smallcraft.gates.policy import default_specs, judge_all
-from smallcraft.models.ladder import climb, fit_rung, rungs_for
+from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener, SilentListener
@@ -46,7 +46,8 @@ def build(
         InvalidInputError: No rung could be built, or another build is running.
     """
     listener = listener or SilentListener()
-    # (1) data; nothing is written before it is known to be sound
+    # (1) settings and data; nothing is written before they are known to be sound
+    check_rungs(config.ladder.rungs or ())
     prepared = prepare_data(config, listener)
     with Workspace(config.folder).locked():
         # (2) candidates, each measured on dev as a bundle
@@ -59,7 +60,16 @@ def build(
         winner = next(candidate for candidate in measured if candidate.attempt.rung == decision.chosen)
         released = _refit(config, prepared, workshop, winner, listener)
         # (5) one look at cert
-        confirmation = _confirm(config, prepared, workshop, winner, released, clock(), listener)
+        listener.stage("asking the sealed test set, once")
+        confirmation = confirm_winner(
+            released,
+            winner.evidence,
+            _split(prepared, "cert"),
+            config,
+            incumbent=find_incumbent(config, workshop, released=released.evidence.candidate),
+            now=clock(),
+            listener=listener,
+        )
         # (6) gates
         evidence = replace(
             released.evidence,
@@ -160,27 +170,6 @@ def _refit(
         attempt.rung, CandidateStatus.MEASURED, attempt.digest, (*cost, train_cost(total))
     )
     return Measured(total, evidence, None)
-
-
-def _confirm(
-    config: Config,
-    prepared: Prepared,
-    workshop: Workshop,
-    winner: Measured,
-    released: Measured,
-    now: datetime,
-    listener: Listener,
-) -> Confirmation:
-    listener.stage("asking the sealed test set, once")
-    return confirm_winner(
-        released,
-        winner.evidence,
-        _split(prepared, "cert"),
-        config,
-        incumbent=find_incumbent(config, workshop, released=released.evidence.candidate),
-        now=now,
-        listener=listener,
-    )
 
 
 def _judge(
