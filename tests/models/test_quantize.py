@@ -160,6 +160,6 @@ def test_the_real_encoder_in_int8_keeps_its_embeddings_and_its_labels(shared_dat
     exact = 4 * exact / np.linalg.norm(exact, axis=1, keepdims=True)
     head = LogisticRegression(C=2.0, max_iter=200).fit(exact[400:], labels[400:])
     one, two = head.predict(exact[:400]), head.predict(quantized)
-    print(np.mean(one==two), np.mean(two == labels[:400]), np.mean(one == labels[:400]))
+    print(np.mean(one == two), np.mean(two == labels[:400]), np.mean(one == labels[:400]))
     assert np.mean(one == two) >= 0.98
     assert np.mean(two == labels[:400]) >= np.mean(one == labels[:400]) - 0.01

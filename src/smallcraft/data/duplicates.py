@@ -3,7 +3,7 @@
 The search itself belongs to `data.ngrams`.
 Always: the same texts give the same groups; a near pair is verified exactly (Jaccard of trigram sets).
 Beware of chains: groups are transitive, so texts made from one template may join one by one into a group
-whose ends differ. A high `similarity` keeps that rare: at 0.9 one changed letter in a text of about 60
+whose ends differ. A high `similarity` keeps that rare: at 0.85 one changed letter in a text of about 40
 letters still joins, one changed word in a short sentence does not.
 """
 
@@ -26,6 +26,9 @@ from smallcraft.records import Roles
 
 # Marks of a sentence only: the signs of "c++", "50%" or an emoji make a difference.
 _OUTER_PUNCTUATION = " .,;:!?¡¿…\"'`´‘’‚“”„«»‹›()[]{}–—"
+# Measured (docs/experiments.md): 0.9 misses half of copies with two typos, 0.8 joins sentences that mean
+# different things, so that one in twenty pairs disagrees in its label.
+NEAR_COPY = 0.85
 PAIR_DTYPE = np.dtype([("left", np.int64), ("right", np.int64), ("similarity", np.float64)])
 
 
@@ -50,7 +53,7 @@ def exact_groups(texts: Sequence[str]) -> NDArray[np.int64]:
     return np.fromiter(groups, dtype=np.int64, count=len(texts))
 
 
-def duplicate_groups(texts_or_rows: Sequence[str], *, similarity: float = 0.9) -> NDArray[np.int64]:
+def duplicate_groups(texts_or_rows: Sequence[str], *, similarity: float = NEAR_COPY) -> NDArray[np.int64]:
     """Group number of each row; exact and near duplicates, and what they chain to, share one.
 
     Args:
@@ -103,7 +106,7 @@ def first_rows(groups: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def near_duplicate_pairs(
-    left: Sequence[str], right: Sequence[str], *, similarity: float = 0.9
+    left: Sequence[str], right: Sequence[str], *, similarity: float = NEAR_COPY
 ) -> NDArray[np.void]:
     """Every right text beside every distinct left text that it copies, exactly or nearly.
 
@@ -187,7 +190,7 @@ class RowGroups:
     is_meaningful: bool = True
 
 
-def row_copies(frame: pl.DataFrame, roles: Roles, *, similarity: float = 0.9) -> RowGroups:
+def row_copies(frame: pl.DataFrame, roles: Roles, *, similarity: float = NEAR_COPY) -> RowGroups:
     """Which rows of a table are copies: by text where there is one, else rows with equal features.
 
     Similar numbers are not copies, so rows without a text are compared for equality alone; and where fewer

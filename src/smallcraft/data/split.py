@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from smallcraft.data.allocation import LEAST_IN_TRAIN, Units, deal
-from smallcraft.data.duplicates import renumbered
+from smallcraft.data.duplicates import NEAR_COPY, renumbered
 from smallcraft.data.givensplits import GivenParts, given_parts, overlap_notes
 from smallcraft.data.table import Table, make_table, row_digests
 from smallcraft.data.ties import held_out, tied_rows
@@ -54,7 +54,7 @@ def split_table(
     cert: Table | None = None,
     dev: Table | None = None,
     split_column: str | None = None,
-    similarity: float = 0.9,
+    similarity: float = NEAR_COPY,
 ) -> Splits:
     """Split by class, key, time and copies.
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # The page gives each of these another value in the dark: the class says which.
 INK, MUTED, GRID, CHOSEN, TIED, LOST = "#1d2733", "#56616e", "#e1e6eb", "#0b66c3", "#8a3fb0", "#7b8794"
 COLOUR_NAMES = {INK: "ink", MUTED: "muted", GRID: "grid", CHOSEN: "chosen", TIED: "tied", LOST: "lost"}
+_LABEL_WIDTH = 230
+# A reader's browser may set type by this much wider than it was measured here.
+_WIDER_TYPE = 0.22
 _STANDINGS = {
     "chosen": (CHOSEN, "circle"),
     "tied": (TIED, "diamond"),
@@ -75,7 +78,9 @@ def draw_costs(points: Sequence[CostPoint], *, metric: str) -> altair.LayerChart
     for side, offset in (("above", -11), ("below", 15)):
         named = [row for row in rows if row["side"] == side]
         if named:
-            text = alt.Chart(_data(named)).mark_text(align="left", dx=9, dy=offset, fontSize=13, aria=False)
+            text = alt.Chart(_data(named)).mark_text(
+                align="left", dx=9, dy=offset, fontSize=13, limit=280, aria=False
+            )
             layers.append(text.encode(x=x, y=y, text="label:N", color=alt.value(INK)))
     return _styled(alt.LayerChart(layer=layers).properties(width=760, height=340))
 
@@ -88,8 +93,10 @@ def draw_classes(points: Sequence[ClassPoint]) -> altair.LayerChart:
     """
     import altair as alt
 
+    longest = max(len(point.name) for point in points)
+    spare = _WIDER_TYPE * min(_LABEL_WIDTH, 7 * longest)
     base = alt.Chart(_data([asdict(point) for point in points])).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, grid=True))
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=_LABEL_WIDTH, grid=True))
     )
     axis: dict[str, Any] = {
         "title": "F1 on dev",
@@ -104,7 +111,10 @@ def draw_classes(points: Sequence[ClassPoint]) -> altair.LayerChart:
     dots = base.mark_point(filled=True, size=70, opacity=1, color=CHOSEN).encode(
         x=alt.X("f1:Q", **axis), description=alt.Description("hover:N")
     )
-    return _styled(alt.LayerChart(layer=[bars, dots]).properties(width=600, height=alt.Step(19)))
+    chart = alt.LayerChart(
+        layer=[bars, dots], padding={"left": 5 + spare, "right": 10, "top": 5, "bottom": 5}
+    )
+    return _styled(chart.properties(width=600, height=alt.Step(19)))
 
 
 def render_svg(chart: altair.LayerChart, *, alt: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smallcraft.data.duplicates import exact_groups, renumbered, row_copies
+from smallcraft.data.duplicates import NEAR_COPY, exact_groups, renumbered, row_copies
 from smallcraft.data.table import row_digests
 from smallcraft.records import CheckResult, Finding, Outcome, Roles
 
@@ -27,7 +27,7 @@ class Duplicates:
     """Exact and near copies of each split, and the least number of label errors they prove."""
 
     name: str = "duplicates"
-    similarity: float = 0.9
+    similarity: float = NEAR_COPY
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""

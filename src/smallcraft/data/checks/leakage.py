@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smallcraft.data.duplicates import PAIR_DTYPE, near_duplicate_pairs, row_copies
+from smallcraft.data.duplicates import NEAR_COPY, PAIR_DTYPE, near_duplicate_pairs, row_copies
 from smallcraft.data.table import row_digests
 from smallcraft.records import CheckResult, Finding, Outcome, Roles
 
@@ -26,7 +26,7 @@ class Leakage:
     """Copies across splits: how many, what share, and whether their labels agree."""
 
     name: str = "leakage"
-    similarity: float = 0.9
+    similarity: float = NEAR_COPY
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
