@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from smallcraft.pipeline.charts import draw_classes, draw_costs, render_svg
 from smallcraft.pipeline.report_parts import provenance, tables
-from smallcraft.pipeline.report_parts.points import class_points, cost_points, undrawn_rungs
+from smallcraft.pipeline.report_parts.points import MOST_CLASSES, class_points, cost_points, undrawn_rungs
 from smallcraft.pipeline.report_parts.wording import (
     NOT_MEASURED,
     Figure,
@@ -100,6 +100,7 @@ def render_report(
         now=now.astimezone(UTC),
         **_winner_parts(result),
         **_data_parts(facts),
+        most_classes=MOST_CLASSES,
     )
 
 
@@ -164,7 +165,7 @@ def _class_picture(result: BuildResult) -> Picture | None:
         return None
     worst = f"lowest {points[0].name} at {points[0].f1:.3f}"
     alt = f"F1 on dev of {counted(len(points), 'class')}, lowest first; {worst}"
-    shown = "The classes" if len(points) == 1 else f"The {len(points)} classes with the lowest F1"
+    shown = "Every class" if len(points) < MOST_CLASSES else f"The {MOST_CLASSES} classes with the lowest F1"
     return Picture(render_svg(draw_classes(points), alt=alt), f"{shown}, with intervals.")
 
 

@@ -2,6 +2,7 @@
 
 Always: a float32 row takes the branch LightGBM gives it: thresholds are rounded down to float32, and a
 missing number goes where LightGBM sends it, whether or not training rows had one.
+Not covered: numbers within 1e-35 of 0 that are not 0; LightGBM alone takes them for 0.
 """
 
 from __future__ import annotations

@@ -1,0 +1,70 @@
+"""The peers, each in an environment of its own below `.bench`, made once from pinned versions.
+
+Always: nothing of a peer is installed beside smallcraft; a peer that cannot be installed is told, with the
+reason, and has no numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.process import ROOT
+
+ENVIRONMENTS = ROOT / ".bench" / "environments"
+_NUMERIC = ("numpy==2.4.6", "scipy==1.17.1")
+_LEARNING = (*_NUMERIC, "scikit-learn==1.9.1", "joblib==1.6.0", "threadpoolctl==3.8.0", "narwhals==2.29.0")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Packages with their exact versions.
+
+    Attributes:
+        name: Its folder.
+        requirements: What `pip` installs, each pinned.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Package to version."""
+        return dict(requirement.split("==") for requirement in self.requirements)  # type: ignore[misc]
+
+
+SCIKIT_LEARN = Environment("scikit-learn", _LEARNING)
+LIGHTGBM = Environment("lightgbm", (*_LEARNING, "lightgbm==4.7.0"))
+
+
+class AbsentPeerError(RuntimeError):
+    """An environment could not be made."""
+
+
+def python_of(environment: Environment) -> Path:
+    """The interpreter of an environment, which is made if it is not there.
+
+    Raises:
+        AbsentPeerError: Making it failed; the message has the last line of what went wrong.
+    """
+    content = "\n".join((sys.version, *environment.requirements))
+    folder = ENVIRONMENTS / f"{environment.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    python, stamp = folder / "bin" / "python", folder / ".installed"
+    if not stamp.exists():
+        _run([sys.executable, "-m", "venv", "--clear", str(folder)], environment)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, *environment.requirements], environment)
+        stamp.touch()
+    return python
+
+
+def _run(command: Iterable[str], environment: Environment) -> None:
+    done = subprocess.run(list(command), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
+        raise AbsentPeerError(f"the environment '{environment.name}' could not be made: {lines[-1]}")

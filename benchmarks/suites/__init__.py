@@ -1,0 +1,16 @@
+"""The suites, one a file: each a function from its surroundings to what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.suites import adult, banking77, cells, clinc150, startup
+from benchmarks.suites.suite import Found, Surroundings
+
+SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
+    "banking77": banking77.measure,
+    "clinc150": clinc150.measure,
+    "adult": adult.measure,
+    "startup": startup.measure,
+    "cells": cells.measure,
+}
