@@ -55,7 +55,9 @@ class Built:
         return sum(path.stat().st_size for path in self.bundle.rglob("*") if path.is_file()) / 1e6
 
 
-def build_dataset(dataset: Dataset, folder: Path, *, metric: str, rungs: Sequence[str] | None = None) -> Built:
+def build_dataset(
+    dataset: Dataset, folder: Path, *, metric: str, rungs: Sequence[str] | None = None
+) -> Built:
     """Write the project into a new folder and build it.
 
     Args:
@@ -67,7 +69,7 @@ def build_dataset(dataset: Dataset, folder: Path, *, metric: str, rungs: Sequenc
     folder.mkdir()
     write_csv(dataset.train, folder / "train.csv")
     write_csv(dataset.test, folder / "test.csv")
-    columns = "text = \"text\"" if dataset.is_text else f"features = {json.dumps(list(dataset.train.columns))}"
+    columns = 'text = "text"' if dataset.is_text else f"features = {json.dumps(list(dataset.train.columns))}"
     lines = [
         f'name = "{dataset.name}"',
         *("[data]", 'path = "train.csv"', 'cert = "test.csv"', 'label = "label"', columns),

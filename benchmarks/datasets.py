@@ -1,4 +1,4 @@
-"""The real data sets, read from the shared folder and handed out as rows; never written into the repository."""
+"""The real data sets, read from the shared folder as rows; never written into the repository."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ class Rows:
     def head(self, rows: int | None) -> Rows:
         """Every so-many-th row, about `rows` of them, so that each class stays; all when None."""
         step = 1 if rows is None else max(1, len(self.labels) // rows)
-        return Rows(
-            {name: values[::step] for name, values in self.columns.items()}, self.labels[::step]
-        )
+        return Rows({name: values[::step] for name, values in self.columns.items()}, self.labels[::step])
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,10 @@ def read_clinc150() -> Dataset:
     """Questions in scope, 150 intents: `train` and `val` together (18,000), and `test` (4,500)."""
     found = json.loads(_open("clinc150/data_full.json").read_text(encoding="utf-8"))
     train = found["train"] + found["val"]
-    parts = [Rows({"text": [text for text, _ in part]}, [label for _, label in part]) for part in (train, found["test"])]
+    parts = [
+        Rows({"text": [text for text, _ in part]}, [label for _, label in part])
+        for part in (train, found["test"])
+    ]
     return Dataset("clinc150", *parts)
 
 

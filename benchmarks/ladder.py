@@ -1,4 +1,4 @@
-"""The table of candidates that a build tried: what it saw on dev, and what the same bundles do on the test."""
+"""The candidates that a build tried: what it saw on dev, and what the same bundles do on the test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def list_candidates(built: Built, *, metric: str, score: Callable[[Path], Sample
         *("mean ms", "p95 ms", "CPU-s per 1,000", "MB", "peak MB", "training CPU-s", "outcome"),
     )
     lines = tuple(_line(candidate, built, metric, score) for candidate in built.result["candidates"])
-    return Listing("Every candidate of the ladder (trained without dev; the chosen one is refitted)", columns, lines)
+    return Listing(
+        "Every candidate of the ladder (trained without dev; the chosen one is refitted)", columns, lines
+    )
 
 
 def _line(

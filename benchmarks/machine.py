@@ -1,4 +1,4 @@
-"""The machine: what it is, and whether it is quiet enough for wall-clock numbers.
+"""The machine: what it is, and whether it is quiet enough to measure time.
 
 The same piece of work runs again and again, every other run called A and the others A'. They are the same, so
 a ratio that excludes 1, or runs that differ among themselves, or waiting for the processor, is the machine's
@@ -47,7 +47,7 @@ class NoiseFloor:
 
     @property
     def is_noisy(self) -> bool:
-        """True when wall-clock numbers taken now are not to be trusted."""
+        """True when times taken now are not to be trusted."""
         excludes_one = not self.low <= 1 <= self.high
         return excludes_one or self.spread > _MOST_SPREAD or self.waiting > _MOST_WAITING
 
@@ -55,8 +55,8 @@ class NoiseFloor:
         """In words."""
         word = "NOISY" if self.is_noisy else "quiet"
         return (
-            f"{word}: A/A ratio {self.ratio:.3f} [{self.low:.3f}, {self.high:.3f}], p90/p10 {self.spread:.2f}, "
-            f"wall/CPU {self.waiting:.2f}"
+            f"{word}: A/A ratio {self.ratio:.3f} [{self.low:.3f}, {self.high:.3f}], "
+            f"p90/p10 {self.spread:.2f}, wall/CPU {self.waiting:.2f}"
         )
 
 

@@ -1,7 +1,7 @@
 """What a benchmark found: samples, rows that set them side by side, and a suite's result as JSON.
 
 Always: "not measured" is None, never 0; a sample says of how many it is; a verdict follows from the numbers
-alone, and a noisy machine may spoil a wall-clock verdict but never make one.
+alone, and a noisy machine may leave a verdict on time open but never makes one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Sense = Literal["at_least", "at_most"]
-Clock = Literal["wall", "cpu", "none"]
+Clock = Literal["wall", "cpu", "none"]  # a busy neighbour on the same core slows CPU time down too
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Row:
         peers: Peer to sample; a peer that could not run has no entry.
         bar: What ours must reach; None where there is no bar.
         sense: Which side of the bar is good; for rows without a bar, which side is better.
-        clock: `wall` for numbers that a busy machine makes worse.
+        clock: What a time was taken with; `none` for numbers that a busy machine does not change.
         floor: What the machine cannot go below.
         floor_is: What that is, in words.
     """
@@ -80,7 +80,7 @@ class SuiteResult:
         date: UTC, to the minute.
         command: What runs it again.
         machine: What `machine.describe_machine` and the noise check said.
-        is_noisy: True when wall-clock numbers are not to be trusted.
+        is_noisy: True when times are not to be trusted.
         versions: Package to version, ours and the peers'.
         rows: The quantities.
         listings: Further tables.
@@ -111,8 +111,8 @@ def median_of(values: Sequence[float], *, of: str = "runs") -> Sample:
 def verdict(row: Row, *, is_noisy: bool) -> str:
     """`met`, `missed`, `undecided`, `not measured`, or nothing where there is no bar.
 
-    A machine that is busy with other things only ever adds to a wall-clock time: a bar that is met anyway is
-    met; one that the quickest run meets and the median does not stays undecided.
+    A machine that is busy with other things only ever adds to a time: a bar that is met anyway is met; one
+    that the quickest run meets and the median does not stays undecided.
 
     >>> verdict(Row("size", "MB", Sample(24.3, 1), bar=25.0), is_noisy=False)
     'met'
@@ -124,7 +124,7 @@ def verdict(row: Row, *, is_noisy: bool) -> str:
     if _reaches(row.ours.value, row):
         return "met"
     best = row.ours.low if row.sense == "at_most" else row.ours.high
-    if is_noisy and row.clock == "wall" and best is not None and _reaches(best, row):
+    if is_noisy and row.clock != "none" and best is not None and _reaches(best, row):
         return "undecided"
     return "missed"
 

@@ -26,7 +26,13 @@ def serving_rows(
     """
     found = in_turn(contestants, rounds=rounds)
     quantities: list[tuple[str, str, str, Clock, Callable[[dict[str, Any]], float]]] = [
-        ("mean_ms", "mean latency, batch 1", "ms", "wall", lambda run: float(np.mean(run["latencies_ns"])) / 1e6),
+        (
+            "mean_ms",
+            "mean latency, batch 1",
+            "ms",
+            "wall",
+            lambda run: float(np.mean(run["latencies_ns"])) / 1e6,
+        ),
         *(
             (f"p{q}_ms", f"p{q} latency, batch 1", "ms", "wall", lambda run, q=q: _percentile_ms(run, q))
             for q in _PERCENTILES

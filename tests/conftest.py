@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -99,6 +100,23 @@ def backbone_installed() -> str:
     """Name of the installed distribution that carries encoder weights."""
     require(why_no_backbone())
     return WEIGHTS
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A helpdesk project with one release, `tickets@1`; not to be changed."""
+    from smallcraft.cli.main import run
+    from tests.projects import write_project
+
+    folder = write_project(tmp_path_factory.mktemp("built") / "helpdesk")
+    assert run(["build", "--json", "-p", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def built_copy(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(built, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")

@@ -355,7 +355,7 @@ TREE_BLOCK = re.compile(r"(<!-- tree -->\n```text tree\n)(.*?)(```\n<!-- /tree -
 
 
 def render_tree() -> str:
-    """The source tree, a line a package or module with the first line of its header."""
+    """The source tree, a line a package or top module with the first line of its header."""
     rows: list[tuple[str, str]] = [("src/smallcraft/", first_header_line(SOURCE / "__init__.py"))]
     rows += list(tree_rows(SOURCE, depth=1))
     width = max(len(name) for name, _ in rows) + 2
@@ -363,9 +363,9 @@ def render_tree() -> str:
 
 
 def tree_rows(folder: Path, *, depth: int) -> Iterator[tuple[str, str]]:
-    """Modules first, then packages, each by name."""
+    """Modules of the root first, then packages, each by name; a reader looks for rooms, not for chairs."""
     indent = "  " * depth
-    for module in sorted(folder.glob("*.py")):
+    for module in sorted(folder.glob("*.py")) if depth == 1 else ():
         if module.name != "__init__.py":
             yield f"{indent}{module.name}", first_header_line(module)
     for package in sorted(folder.glob("*/__init__.py")):

@@ -22,8 +22,12 @@ class Refusal(importlib.abc.MetaPathFinder):
     """Stands before every other finder and refuses some packages, installed or not."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        name: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - the import system passes it
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
+        """Refuse the named packages, leave all others to the finders behind."""
         if name.partition(".")[0] in _REFUSED:
             raise ModuleNotFoundError(f"{name} is refused here", name=name)
         return None
@@ -49,6 +53,8 @@ def main() -> None:
     with contextlib.redirect_stdout(output):
         code = run(["build", "--json", "-p", read_job()["project"]])
     wall_s = time.perf_counter() - started
+    if not output.getvalue():
+        sys.exit(code)  # the reason stands on standard error
     assert not any(name in sys.modules for name in _REFUSED)
     probes = resource.getrusage(resource.RUSAGE_CHILDREN)
     print_answer(

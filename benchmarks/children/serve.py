@@ -30,7 +30,10 @@ def main() -> None:
     }
     columns = json.loads(Path(job["rows"]).read_text(encoding="utf-8"))["columns"]
     if job["mode"] == "latency":
-        requests = [dict(zip(columns, ([value] for value in row), strict=True)) for row in zip(*columns.values(), strict=True)]
+        requests = [
+            dict(zip(columns, ([value] for value in row), strict=True))
+            for row in zip(*columns.values(), strict=True)
+        ]
         found |= time_requests(bundle.predict, requests[: job["requests"]])
     elif job["mode"] == "answers":
         answers = bundle.answer(columns)

@@ -24,7 +24,9 @@ class Coded:
 
     def __init__(self, columns: dict[str, list[Any]]) -> None:
         self.codes = {
-            name: {value: code for code, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
+            name: {
+                value: code for code, value in enumerate(dict.fromkeys(v for v in values if v is not None))
+            }
             for name, values in columns.items()
             if any(isinstance(value, str) for value in values)
         }
@@ -83,20 +85,27 @@ def main() -> None:
     if job["mode"] == "train":
         fit = {"lightgbm": fit_lightgbm, "histogram_boosting": fit_histogram_boosting}[job["kind"]]
         # imported before the clock starts
-        importlib.import_module({"lightgbm": "lightgbm", "histogram_boosting": "sklearn.ensemble"}[job["kind"]])
+        importlib.import_module(
+            {"lightgbm": "lightgbm", "histogram_boosting": "sklearn.ensemble"}[job["kind"]]
+        )
         before = time.process_time()
         coded = Coded(columns)
         labels = np.array(rows["labels"]) == max(rows["labels"])
         model = fit(coded.encode(columns), labels.astype(np.int64), coded.categorical)
         cpu_s = time.process_time() - before
         kept.write_bytes(pickle.dumps((coded, model)))
-        print_answer({"train_cpu_s": cpu_s, "size_mb": kept.stat().st_size / 1e6, "peak_rss_mb": peak_rss_mb()})
+        print_answer(
+            {"train_cpu_s": cpu_s, "size_mb": kept.stat().st_size / 1e6, "peak_rss_mb": peak_rss_mb()}
+        )
         return
     coded, model = pickle.loads(kept.read_bytes())
     found: dict[str, Any] = {}
     if job["mode"] == "latency":
         names = list(columns)
-        requests = [{name: [value] for name, value in zip(names, row, strict=True)} for row in zip(*columns.values(), strict=True)]
+        requests = [
+            {name: [value] for name, value in zip(names, row, strict=True)}
+            for row in zip(*columns.values(), strict=True)
+        ]
         found |= time_requests(lambda row: scores(model, coded.encode(row)), requests[: job["requests"]])
     else:
         found["last_class_probs"] = scores(model, coded.encode(columns)).tolist()

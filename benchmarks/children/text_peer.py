@@ -38,7 +38,9 @@ def main() -> None:
         model = make_model(job["kind"]).fit(texts, rows["labels"])
         cpu_s = time.process_time() - before
         kept.write_bytes(pickle.dumps(model))
-        print_answer({"train_cpu_s": cpu_s, "size_mb": kept.stat().st_size / 1e6, "peak_rss_mb": peak_rss_mb()})
+        print_answer(
+            {"train_cpu_s": cpu_s, "size_mb": kept.stat().st_size / 1e6, "peak_rss_mb": peak_rss_mb()}
+        )
         return
     model = pickle.loads(kept.read_bytes())
     found: dict[str, Any] = {}

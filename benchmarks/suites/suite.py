@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,4 +54,3 @@ class Found:
     rows: tuple[Row, ...]
     listings: tuple[Listing, ...] = ()
     notes: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,9 +1,9 @@
 """The Python face: a few names, each one stage.
 
-    check(table_or_project)      what is wrong with the data
-    build(project)               the main job
-    load(path_or_release)        a predictor; also a scikit-learn classifier
-    verify(project_or_path)      every stored byte
+check(table_or_project)      what is wrong with the data
+build(project)               the main job
+load(path_or_release)        a predictor; also a scikit-learn classifier
+verify(project_or_path)      every stored byte
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from smallcraft.bundle.layout import DESCRIPTION
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.data.checks import run_checks
-from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.data.table import require_columns
+from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.build import build as _build
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.config import Config, load_config
@@ -28,7 +29,7 @@ from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.result import BuildResult
 from smallcraft.pipeline.stages.prepare import prepare_data
 from smallcraft.pipeline.verifying import verify_path, verify_project
-from smallcraft.pipeline.workspace import Workspace, open_registry
+from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
 from smallcraft.records import CheckResult, Roles
 from smallcraft.registry.verify import VerifyReport
 
@@ -55,7 +56,7 @@ class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """`(k,)` labels."""
         return np.array(self.bundle.classes)
 
-    def fit(self, rows: object = None, labels: object = None) -> Predictor:
+    def fit(self, rows: object = None, labels: object = None) -> Predictor:  # noqa: ARG002 - scikit-learn's names
         """Nothing: a release is fitted, and never changes."""
         return self
 
@@ -72,19 +73,25 @@ class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
     def predict(self, rows: Questions) -> NDArray[np.str_]:
         """`(n,)` labels; the first one on a tie."""
-        return self.classes_[np.argmax(self.predict_proba(rows), axis=1)]
+        labels: NDArray[np.str_] = self.classes_[np.argmax(self.predict_proba(rows), axis=1)]
+        return labels
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.name!r})"
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
+    def __sklearn_clone__(self) -> Predictor:
+        """The same release again: there is nothing to unlearn, and an open bundle cannot be copied."""
+        return Predictor(self.bundle, self.name)
+
     def _columns(self, rows: Any) -> Sequence[str] | Mapping[str, Sequence[object]]:  # noqa: ANN401 - any frame
         if isinstance(rows, pl.DataFrame):
-            known = [name for name in self.bundle.inputs if name in rows.columns]
-            if len(known) == len(self.bundle.inputs):
-                return bundle_rows(rows, self.bundle.spec, source="the frame")
-            return {name: rows[name].to_list() for name in known}
+            require_columns(self.bundle.inputs, rows.columns, source="the frame")
+            return bundle_rows(rows, self.bundle.spec, source="the frame")
         if hasattr(rows, "columns") and hasattr(rows, "loc"):
-            return {str(name): [None if v != v else v for v in rows[name].tolist()] for name in rows.columns}  # noqa: PLR0124
+            return {str(name): [None if v != v else v for v in rows[name].tolist()] for name in rows.columns}
         if isinstance(rows, np.ndarray):
             return [str(text) for text in rows.ravel().tolist()]
         return rows if isinstance(rows, Mapping) else list(rows)
@@ -112,17 +119,7 @@ def load(source: str | Path | Bundle = "latest", *, project: str | Path = ".") -
     registry = open_registry(place)
     release = registry.read(source)
     workspace = Workspace(place.parent if place.is_file() else place)
-    target = workspace.bundles / release.label
-    if not target.exists():
-        registry.materialize(release, target)
-    bundle = open_bundle(target)
-    recorded = next(file for file in release.files if file.path == f"bundle/{DESCRIPTION}")
-    if bundle.digest != recorded.digest:
-        raise IntegrityError(
-            f"{target} is not what {release.label} recorded: its digest is {bundle.digest[:19]}..., the registry "
-            f"says {recorded.digest[:19]}...; delete that folder, it is then taken from the registry again"
-        )
-    return Predictor(bundle, release.label)
+    return Predictor(open_released(workspace, registry, release), release.label)
 
 
 def build(project: str | Path | Config = ".", *, listener: Listener | None = None) -> BuildResult:

@@ -113,7 +113,8 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """`(n,)` int64 codes of the most probable class; the first one on a tie."""
-        return np.argmax(self.probs, axis=1).astype(np.int64)
+        codes: NDArray[np.int64] = np.argmax(self.probs, axis=1).astype(np.int64)
+        return codes
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What every kind of block and head must do, whatever it reads."""
+"""What every kind of block must do, whatever it reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.models.toys import rows_for, toy_rows
 
-from smallcraft.bundle import blocks, heads
+from smallcraft.bundle import blocks
 from smallcraft.bundle.encoded import Dense, Sparse
 from smallcraft.bundle.inputs import read_inputs
 from smallcraft.bundle.runtime import open_bundle
@@ -65,4 +65,3 @@ def test_every_kind_is_made_by_some_bundle(bundles):
     opened = [open_bundle(attempt.bundle) for attempt in bundles.values()]
     stages = [stage for bundle in opened for stage in bundle.stages]
     assert {block.name for stage in stages for block in stage.blocks} == set(blocks.BUILTIN)
-    assert {stage.head.name for stage in stages} == set(heads.BUILTIN)

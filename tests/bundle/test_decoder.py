@@ -61,6 +61,12 @@ def test_the_second_stage_is_asked_for_the_unsure_rows_only_and_both_are_mixed(f
     assert asked == ([wanted] if wanted else [])
 
 
+def test_a_row_exactly_as_sure_as_the_threshold_is_not_escalated():
+    first = np.array([[0.0, 0.0], [0.0, 1.0]])
+    answers = decode(Decoder(1.0, 0.5, (1.0, 1.0)), first, lambda rows: pytest.fail("nobody is unsure"))
+    assert not answers.escalated.any()
+
+
 def test_the_mix_is_a_weighted_sum():
     one, two = np.array([[1.0, 2.0]]), np.array([[10.0, -10.0]])
     assert mix_logits((2.0, 0.5), (one, two)).tolist() == [[7.0, -1.0]]

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score
 import smallcraft.bundle
 from smallcraft.api import load
 from smallcraft.cli.main import run
-from tests.journeys.conftest import build_json, command, write_project
+from tests.projects import build_json, command, write_project
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 

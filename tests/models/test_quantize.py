@@ -130,6 +130,16 @@ def test_a_tokenizer_without_special_tokens_is_refused(tmp_path):
         write_encoder(find_backbone(str(folder)), tmp_path / "encoder")
 
 
+def test_every_output_channel_of_a_product_has_a_scale_of_its_own():
+    graph = quantize_encoder(build_encoder_graph(make_weights(), CONFIG)).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    products = [name for name in shapes if name.endswith(("qkv_quantized", ".weight_quantized"))]
+    products = [name for name in products if len(shapes[name]) == 2]
+    assert len(products) == 8
+    for name in products:
+        assert shapes[name.replace("_quantized", "_scale")] == (shapes[name][1],)
+
+
 def test_quantizing_leaves_the_graph_given_and_the_log_as_they_are(caplog):
     graph = build_encoder_graph(make_weights(), CONFIG)
     before, level = graph.SerializeToString(deterministic=True), logging.getLogger().level
@@ -141,25 +151,34 @@ def test_quantizing_leaves_the_graph_given_and_the_log_as_they_are(caplog):
     assert caplog.records == []
 
 
+def intents_of(path, chosen):
+    """Texts and labels of some intents, in a seeded order."""
+    with path.open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["category"] in chosen]
+    order = np.random.default_rng(77).permutation(len(rows))
+    return [rows[row]["text"] for row in order], np.array([rows[row]["category"] for row in order])
+
+
 @pytest.mark.backbone
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_the_real_encoder_in_int8_keeps_its_embeddings_and_its_labels(shared_data, tmp_path):
-    with (shared_data / "banking77" / "test.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    picked = np.random.default_rng(77).permutation(len(rows))[:2400]
-    texts = [rows[row]["text"] for row in picked]
-    labels = np.array([rows[row]["category"] for row in picked])
+    folder = shared_data / "banking77"
+    with (folder / "test.csv").open(newline="") as stream:
+        intents = sorted({row["category"] for row in csv.DictReader(stream)})[::4]
+    (texts, labels), (asked, truth) = (intents_of(folder / f"{s}.csv", intents) for s in ("train", "test"))
+    texts, labels, asked, truth = texts[:1000], labels[:1000], asked[:400], truth[:400]
     backbone = find_backbone("auto")
     block = make_encoder(files_of(backbone, tmp_path / "encoder"))
-    quantized = block.encode(read_inputs(texts[:400], SPEC)).values
-    exact = exact_embeddings(backbone, block, texts)
-    near = cosines(quantized, exact[:400])
+    quantized = block.encode(read_inputs(asked, SPEC)).values
+    exact = exact_embeddings(backbone, block, asked)
+    near = cosines(quantized, exact)
     assert near.mean() >= 0.99
     assert near.min() >= 0.97
-    exact = 4 * exact / np.linalg.norm(exact, axis=1, keepdims=True)
-    head = LogisticRegression(C=2.0, max_iter=200).fit(exact[400:], labels[400:])
-    one, two = head.predict(exact[:400]), head.predict(quantized)
-    print(np.mean(one == two), np.mean(two == labels[:400]), np.mean(one == labels[:400]))
+    # The head learns from INT8 rows, as the one that ships does.
+    head = LogisticRegression(C=2.0, max_iter=150).fit(block.encode(read_inputs(texts, SPEC)).values, labels)
+    one = head.predict(4 * exact / np.linalg.norm(exact, axis=1, keepdims=True))
+    two = head.predict(quantized)
     assert np.mean(one == two) >= 0.98
-    assert np.mean(two == labels[:400]) >= np.mean(one == labels[:400]) - 0.01
+    assert np.mean(two == truth) >= np.mean(one == truth) - 0.01
+    assert np.mean(two == truth) > 0.9

@@ -126,6 +126,7 @@ def _refuse_misfits(bundle: Bundle) -> None:
     classes = {name for name in bundle.classes if isinstance(name, str)}
     if not classes or {len(classes), len(bundle.classes), *widths} != {len(classes)}:
         raise BundleFormatError(
-            f"{bundle.path / DESCRIPTION} must name a class for each logit, got {len(classes)} different names "
-            f"for {widths[0]} logits; take the bundle from the registry again"
+            f"{bundle.path / DESCRIPTION} must name a class for each logit, "
+            f"got {len(classes)} different names for {widths[0]} logits; "
+            "take the bundle from the registry again"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,15 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def check(project: Project = Path(), *, as_json: Json = False) -> int:
+def check(
+    project: Project = Path(),
+    *,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit with 2 when any check FAILs; without it findings exit with 0."),
+    ] = False,
+    as_json: Json = False,
+) -> int:
     """Check the data: row counts, integrity, duplicates, leakage between splits."""
     from smallcraft.canonical import plain
     from smallcraft.cli.show import show_checks
@@ -32,4 +41,4 @@ def check(project: Project = Path(), *, as_json: Json = False) -> int:
         typer.echo(json.dumps(found, indent=2))
     else:
         show_checks(prepared.checks)
-    return 2 if Outcome.FAIL in outcomes else 0
+    return 2 if strict and Outcome.FAIL in outcomes else 0

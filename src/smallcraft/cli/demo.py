@@ -56,7 +56,9 @@ def _show_planted(folder: Path) -> None:
     from smallcraft.demo.tour import count_found
 
     frame, truth = pl.read_csv(folder / "tickets.csv"), pl.read_parquet(folder / "truth.parquet")
-    typer.echo(f"{frame.height:,} messages, {frame['intent'].n_unique()} intents, in {folder / 'tickets.csv'}")
+    typer.echo(
+        f"{frame.height:,} messages, {frame['intent'].n_unique()} intents, in {folder / 'tickets.csv'}"
+    )
     for fault in count_found(frame, truth):
         typer.echo(f"  {fault.what}: found {fault.found} of {fault.planted} planted")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,15 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    data: Annotated[str | None, typer.Argument(help="The file of labelled rows (csv, tsv, parquet, jsonl).")] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="The file of labelled rows (csv, tsv, parquet, jsonl).")
+    ] = None,
     *,
     label: Annotated[str | None, typer.Option(help="The label column, when the guess is wrong.")] = None,
     text: Annotated[str | None, typer.Option(help="The text column, when the guess is wrong.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")] = Path("smallcraft.toml"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")] = Path(
+        "smallcraft.toml"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace a project file that is there.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of project files.")] = False,
 ) -> None:
@@ -38,7 +43,10 @@ def init(
     from smallcraft.pipeline.workspace import write_whole
 
     guess = inspect_file(data, label=label, text=text)
-    reasons = {role: guess.reasons[name] for role, name in _single_roles(guess.roles).items()}
+    reasons = {
+        role: guess.reasons[name].removeprefix(f"{role}: ")
+        for role, name in _single_roles(guess.roles).items()
+    }
     written = render_config(
         name=name_from_path(data),
         path=os.path.relpath(data, output.parent),
@@ -50,7 +58,7 @@ def init(
     typer.echo(f"{data}: {guess.rows:,} rows, {len(guess.class_counts):,} classes")
     for column, reason in guess.reasons.items():
         typer.echo(f"  {column}: {reason}")
-    where = "" if output == Path("smallcraft.toml") else f" --project {output.parent}"
+    where = "" if output == Path("smallcraft.toml") else f" --project {shlex.quote(str(output))}"
     typer.echo(f"wrote {output}; look it over, then run `smallcraft build{where}`")
 
 

@@ -7,8 +7,10 @@ is quick.
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import IntEnum
+from typing import cast
 
 import typer
 
@@ -28,7 +30,10 @@ for _module in (init, check, build, predict, history, doctor, demo):
 
 
 # typer carries a click of its own; its errors are reached through the one that typer exports.
-_UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_UsageError = cast(
+    "type[typer.BadParameter]",
+    next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"),
+)
 
 
 class ExitCode(IntEnum):
@@ -64,5 +69,14 @@ def run(arguments: list[str]) -> int:
         typer.echo("stopped; run the same command again to go on from here", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
+        _close_quietly()
+        return ExitCode.ERROR
+    except OSError as error:
+        typer.echo(f"error: {error}; free space there, or choose a place that can be written", err=True)
         return ExitCode.ERROR
     return code if isinstance(code, int) else ExitCode.PASS
+
+
+def _close_quietly() -> None:
+    """Nobody reads on (`| head`); what is still in the buffer must not be written as the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,8 +19,12 @@ def register(app: typer.Typer) -> None:
 def predict(
     *,
     source: Annotated[str, typer.Option("--input", "-i", help="The file of rows to answer.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write them (csv, parquet or jsonl).")],
-    release: Annotated[str | None, typer.Option(help="A release of this project; the newest by default.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to write them (csv, parquet or jsonl).")
+    ],
+    release: Annotated[
+        str | None, typer.Option(help="A release of this project; the newest by default.")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option(help="A bundle directory, instead of a release.")] = None,
     abstain_below: Annotated[
         float | None, typer.Option(help="Mark rows whose confidence is below this as abstained.")
@@ -34,7 +38,9 @@ def predict(
     if release is not None and bundle is not None:
         raise InvalidInputError("predict takes --release or --bundle, got both; leave one out")
     if abstain_below is not None and not 0 <= abstain_below <= 1:
-        raise InvalidInputError(f"--abstain-below must be in [0, 1], got {abstain_below:g}; write 0.6 for 60%")
+        raise InvalidInputError(
+            f"--abstain-below must be in [0, 1], got {abstain_below:g}; write 0.6 for 60%"
+        )
     predictor = load(bundle or release or "latest", project=project)
     rows = answer_file(predictor.bundle, source, output, abstain_below=abstain_below)
     typer.echo(f"wrote {rows:,} answers of {predictor.name} to {output}")

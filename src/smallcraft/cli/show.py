@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -27,7 +28,15 @@ _SHOWN_FINDINGS = 5
 def candidate_table(rungs: Sequence[str], found: Mapping[str, Evidence], metric: str) -> Table:
     """One row a rung: quality with its interval, latency, cost, size, how it ended."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("rung", f"{metric} on dev", "p50 / p95 ms", "CPU-s per 1,000", "MB", "training CPU-s", "status"):
+    for title in (
+        "rung",
+        f"{metric} on dev",
+        "p50 / p95 ms",
+        "CPU-s per 1,000",
+        "MB",
+        "training CPU-s",
+        "status",
+    ):
         table.add_column(title, justify="left" if title in ("rung", "status") else "right", overflow="fold")
     for rung in rungs:
         table.add_row(rung, *_candidate_cells(found.get(rung), metric))
@@ -58,7 +67,8 @@ def candidate_words(evidence: Evidence, metric: str) -> str:
         f"{evidence.rung}: {metric} {with_interval(evidence.find(metric, split='dev'))} on dev, "
         f"p50 {number(evidence.find('p50_ms'), 2)} ms, p95 {number(evidence.find('p95_ms'), 2)} ms, "
         f"{number(evidence.find('cpu_s_per_1000'), 3)} CPU-s per 1,000, "
-        f"{number(evidence.find('size_mb'), 1)} MB, trained in {number(evidence.find('train_cpu_s'), 1)} CPU-s"
+        f"{number(evidence.find('size_mb'), 1)} MB, "
+        f"trained in {number(evidence.find('train_cpu_s'), 1)} CPU-s"
     )
 
 
@@ -91,14 +101,18 @@ def show_result(result: BuildResult, config: Config) -> None:
         console.print(_verdict_line(verdict))
     console.print()
     if result.release is not None:
-        console.print(f"released [bold]{escape(result.release.label)}[/] ({result.release.manifest_digest[:19]}...)")
+        console.print(
+            f"released [bold]{escape(result.release.label)}[/] ({result.release.manifest_digest[:19]}...)"
+        )
     else:
         console.print("[bold]not released[/]: a gate blocks it; the report says what would settle it")
-    console.print(f"bundle   {result.bundle}", soft_wrap=True)
-    console.print(f"report   {result.report}", soft_wrap=True)
-    where = "" if str(config.folder) in ("", ".") else f" --project {config.folder}"
+    console.print(f"bundle   {escape(str(result.bundle))}", soft_wrap=True)
+    console.print(f"report   {escape(str(result.report))}", soft_wrap=True)
+    where = "" if str(config.folder) in ("", ".") else f" --project {shlex.quote(str(config.folder))}"
     if result.release is not None:
-        console.print(f"next     smallcraft predict{where} --input FILE --output answers.csv", soft_wrap=True)
+        console.print(
+            f"next     smallcraft predict{escape(where)} --input FILE --output answers.csv", soft_wrap=True
+        )
 
 
 def _show_cert(console: Console, result: BuildResult) -> None:
@@ -108,8 +122,8 @@ def _show_cert(console: Console, result: BuildResult) -> None:
     if cert.bound is not None:
         again = "; this look was in the ledger and cost nothing" if cert.is_repeated else ""
         console.print(
-            f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: within {cert.bound:.3f} of the truth, "
-            f"whatever was fitted to earlier looks{again}[/]"
+            f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: within {cert.bound:.3f} "
+            f"of the truth, whatever was fitted to earlier looks{again}[/]"
         )
 
 
@@ -117,7 +131,9 @@ def _verdict_line(verdict: Verdict) -> str:
     style = OUTCOME_STYLES[verdict.outcome]
     needs = f"; would settle it: {verdict.needs}" if verdict.needs else ""
     optional = "" if verdict.required else " (not required)"
-    return f"[{style}]{verdict.outcome:<9}[/] {verdict.gate}{optional}: {escape(verdict.reason + needs)}"
+    return (
+        f"[{style}]{verdict.outcome:<9}[/] {escape(verdict.gate)}{optional}: {escape(verdict.reason + needs)}"
+    )
 
 
 def show_checks(results: Iterable[CheckResult]) -> None:
@@ -126,7 +142,9 @@ def show_checks(results: Iterable[CheckResult]) -> None:
     for result in results:
         for finding in result.findings[:_SHOWN_FINDINGS]:
             row = "" if finding.row is None else f" row {finding.row}"
-            console.print(f"[dim]{result.check}, {finding.split}{row}[/]: {escape(finding.what)}", soft_wrap=True)
+            console.print(
+                f"[dim]{result.check}, {finding.split}{row}[/]: {escape(finding.what)}", soft_wrap=True
+            )
             console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
         if len(result.findings) > _SHOWN_FINDINGS:
             console.print(f"    and {len(result.findings) - _SHOWN_FINDINGS:,} more; `--json` lists them")
@@ -154,7 +172,9 @@ def show_verified(report: VerifyReport) -> None:
     """The steps that held, numbered."""
     console = _console()
     for place, step in enumerate(report.steps, start=1):
-        console.print(f"({place}) [green]holds[/] {step.name}: {escape(step.detail)} ({step.count:,})", soft_wrap=True)
+        console.print(
+            f"({place}) [green]holds[/] {step.name}: {escape(step.detail)} ({step.count:,})", soft_wrap=True
+        )
     if report.head:
         console.print(f"head of the log: {report.head}", soft_wrap=True)
         console.print("[dim]compare it with a copy kept elsewhere: an owner can rebuild a whole log[/]")
@@ -164,9 +184,13 @@ def show_diagnosis(findings: Iterable[Diagnosis]) -> None:
     """One line a subject."""
     console = _console()
     for finding in findings:
-        mark = "[green]ok[/]     " if finding.is_fine else ("[red]wrong[/]  " if finding.is_required else "[dim]absent[/] ")
+        mark = (
+            "[green]ok[/]     "
+            if finding.is_fine
+            else ("[red]wrong[/]  " if finding.is_required else "[dim]absent[/] ")
+        )
         console.print(f"{mark} {finding.subject}: {escape(finding.detail)}", soft_wrap=True)
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)

@@ -27,7 +27,7 @@ def open_view(metric: str, *, to_stderr: bool) -> Iterator[Listener]:
         metric: The declared metric, the first column of the table.
         to_stderr: Leave standard output to a JSON object.
     """
-    console = Console(stderr=to_stderr)
+    console = Console(stderr=to_stderr, highlight=False, emoji=False)
     if not console.is_terminal:
         yield plain_view(to_stderr=to_stderr, metric=metric)
         return

@@ -58,13 +58,16 @@ def count_found(frame: pl.DataFrame, truth: pl.DataFrame) -> tuple[PlantedFault,
         "near copies": kinds == "near",
         "copies with another label": contradicts,
     }
-    return tuple(PlantedFault(what, int(rows.sum()), int((rows & is_found).sum())) for what, rows in wanted.items())
+    return tuple(
+        PlantedFault(what, int(rows.sum()), int((rows & is_found).sum())) for what, rows in wanted.items()
+    )
 
 
 def _is_grouped_with_its_original(groups: NDArray[np.int64], originals: pl.Series) -> NDArray[np.bool_]:
     rows = np.arange(len(groups))
     original = np.where(originals.is_null().to_numpy(), rows, originals.fill_null(0).to_numpy())
-    return (original != rows) & (groups == groups[original])
+    is_grouped: NDArray[np.bool_] = (original != rows) & (groups == groups[original])
+    return is_grouped
 
 
 def change_one_byte(registry: Path, release: Release) -> str:
@@ -80,7 +83,9 @@ def change_one_byte(registry: Path, release: Release) -> str:
     Raises:
         AssertionError: It said nothing: the registry would be broken.
     """
-    weights = max((file for file in release.files if "/heads/" in file.path), key=lambda file: file.size_bytes)
+    weights = max(
+        (file for file in release.files if "/heads/" in file.path), key=lambda file: file.size_bytes
+    )
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(registry, Path(folder) / "registry"))
         blob = copy / "blobs" / "sha256" / weights.digest.removeprefix("sha256:")

@@ -12,7 +12,7 @@ from smallcraft.bundle.runtime import Bundle
 from smallcraft.data.badrows import refuse_bad_rows
 from smallcraft.data.columns import typed_feature
 from smallcraft.data.load import read_source
-from smallcraft.data.table import require_columns
+from smallcraft.data.table import require_columns, text_form
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.workspace import write_whole
@@ -28,7 +28,8 @@ def answer_file(bundle: Bundle, source: str, output: Path, *, abstain_below: flo
         bundle: Reads its columns by name; others are carried along.
         source: A path or glob, as in `data.load`.
         output: `.csv`, `.tsv`, `.parquet` or `.jsonl`; appears whole or not at all. A column of the input
-            that is called `label`, `confidence` or `abstained` is kept as `input_<name>`.
+            that is called `label`, `confidence` or `abstained` is kept as `input_<name>`, or as
+            `input_input_<name>` when that is taken too.
         abstain_below: Rows with a lower confidence are marked; None marks none.
 
     Returns:
@@ -48,14 +49,28 @@ def answer_file(bundle: Bundle, source: str, output: Path, *, abstain_below: flo
     rows = bundle_rows(_typed(read.frame, bundle, source), bundle.spec, source=source)
     answers = bundle.answer(rows).probs
     codes, confidence = np.argmax(answers, axis=1), answers.max(axis=1)
-    written = read.frame.rename({name: f"input_{name}" for name in _ADDED if name in read.frame.columns})
-    written = written.with_columns(
+    written = _make_room(read.frame).with_columns(
         pl.Series("label", [bundle.classes[code] for code in codes], dtype=pl.String),
         pl.Series("confidence", confidence),
-        pl.Series("abstained", confidence < abstain_below if abstain_below is not None else np.zeros(len(codes), bool)),
+        pl.Series(
+            "abstained",
+            confidence < abstain_below if abstain_below is not None else np.zeros(len(codes), bool),
+        ),
     )
     write_whole(output, _encoded(written, output.suffix))
     return written.height
+
+
+def _make_room(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with its own columns of the added names renamed, also when it was answered before."""
+    taken = set(frame.columns)
+    renamed = {}
+    for name in (name for name in _ADDED if name in taken):
+        free = f"input_{name}"
+        while free in taken:
+            free = f"input_{free}"
+        renamed[name] = free
+    return frame.rename(renamed)
 
 
 def _typed(frame: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFrame:
@@ -65,14 +80,21 @@ def _typed(frame: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFrame:
         missing = frame[text].is_null()
         if missing.any():
             row = int(missing.arg_max() or 0)
-            raise DataError(f"column '{text}' of {source} must hold text, row {row + 1} is empty; fill or drop it")
-        frame = frame.with_columns(pl.col(text).cast(pl.String))
-    for name in (*bundle.spec.numbers, *bundle.spec.categories):
+            raise DataError(
+                f"column '{text}' of {source} must hold text, row {row + 1} is empty; fill or drop it"
+            )
+        frame = frame.with_columns(text_form(frame[text]))
+    for name in bundle.spec.numbers:
         series, faults = typed_feature(frame[name])
         if faults:
-            raise DataError(f"column '{name}' of {source}, row {faults[0].row + 1}: {faults[0].reason}; {faults[0].remedy}")
+            fault = faults[0]
+            raise DataError(
+                f"column '{name}' of {source}, row {fault.row + 1}: {fault.reason}; {fault.remedy}"
+            )
         frame = frame.with_columns(series.alias(name))
-    return frame
+    # Not typed by the values of this file: a category must read the same whatever rows stand beside it.
+    categories = [text_form(frame[name]).str.strip_chars() for name in bundle.spec.categories]
+    return frame.with_columns(series.set(series.str.len_bytes() == 0, None) for series in categories)
 
 
 def _encoded(frame: pl.DataFrame, suffix: str) -> bytes:

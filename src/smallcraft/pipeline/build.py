@@ -21,7 +21,13 @@ from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.result import BuildResult, overall_outcome
 from smallcraft.pipeline.stages.confirm import Confirmation, confirm_winner
-from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, measure_candidate, recall_cost, train_cost
+from smallcraft.pipeline.stages.measure import (
+    Measured,
+    MeasuredSplit,
+    measure_candidate,
+    recall_cost,
+    recall_train_cost,
+)
 from smallcraft.pipeline.stages.prepare import Prepared, prepare_data
 from smallcraft.pipeline.stages.record import find_incumbent, gather_facts, publish_release
 from smallcraft.pipeline.stages.train import describe_environment, open_workshop, with_dev_rows
@@ -49,6 +55,7 @@ def build(
     # (1) settings and data; nothing is written before they are known to be sound
     check_rungs(config.ladder.rungs or ())
     prepared = prepare_data(config, listener)
+    _refuse_misfit_metric(config, prepared)
     with Workspace(config.folder).locked():
         # (2) candidates, each measured on dev as a bundle
         workshop = open_workshop(config, prepared.splits, progress=listener.progress)
@@ -92,6 +99,15 @@ def build(
         )
 
 
+def _refuse_misfit_metric(config: Config, prepared: Prepared) -> None:
+    """A metric that these classes do not allow is refused before the ladder is climbed."""
+    classes = prepared.splits.frames["train"][prepared.table.roles.label].n_unique()
+    if config.quality.metric == "auroc" and classes != 2:
+        raise InvalidInputError(
+            f"metric 'auroc' is for two classes, there are {classes}; declare 'macro_f1' or 'log_loss'"
+        )
+
+
 def _split(prepared: Prepared, name: SplitName) -> MeasuredSplit:
     splits = prepared.splits
     return MeasuredSplit(name, splits.frames[name], splits.refs[name], prepared.table.roles)
@@ -128,7 +144,9 @@ def _decide(config: Config, measured: Sequence[Measured]) -> Decision:
             cost = candidate.evidence.find("cpu_s_per_1000")
             value = cost.value if cost else None
             contenders.append(Contender(candidate.attempt.rung, candidate.predictions, value, order))
-    failed = {c.attempt.rung: f"{c.attempt.status}: {c.attempt.reason}" for c in measured if c.predictions is None}
+    failed = {
+        c.attempt.rung: f"{c.attempt.status}: {c.attempt.reason}" for c in measured if c.predictions is None
+    }
     if not contenders:
         reasons = "; ".join(f"{rung} {reason}" for rung, reason in failed.items())
         raise InvalidInputError(f"no rung could be built: {reasons}")
@@ -165,11 +183,9 @@ def _refit(
     assert attempt.digest is not None
     listener.progress(f"measuring {attempt.rung}", 0.0)
     cost = recall_cost(attempt.bundle, attempt.digest, _split(prepared, "dev"), config)
-    total = replace(attempt, train_cpu_s=(attempt.train_cpu_s or 0.0) + (winner.attempt.train_cpu_s or 0.0))
-    evidence = Evidence(
-        attempt.rung, CandidateStatus.MEASURED, attempt.digest, (*cost, train_cost(total))
-    )
-    return Measured(total, evidence, None)
+    training = recall_train_cost(attempt, config, before=winner.evidence.find("train_cpu_s"))
+    evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, (*cost, training))
+    return Measured(attempt, evidence, None)
 
 
 def _judge(
@@ -183,8 +199,7 @@ def _judge(
         baseline=majority.find(config.quality.metric, split="dev") if majority else None,
     )
     verdicts = list(judge_all(specs, evidence))
-    if confirmation.incumbent is not None:
-        verdicts.append(confirmation.incumbent)
+    verdicts += confirmation.verdicts
     verdicts += [
         Verdict(
             section,

@@ -9,10 +9,11 @@ altair takes a second to import, so only the functions that draw import it.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
 from smallcraft.gates.policy import LOWER_IS_BETTER
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 INK, MUTED, GRID, CHOSEN, TIED, LOST = "#1d2733", "#56616e", "#e1e6eb", "#0b66c3", "#8a3fb0", "#7b8794"
 COLOUR_NAMES = {INK: "ink", MUTED: "muted", GRID: "grid", CHOSEN: "chosen", TIED: "tied", LOST: "lost"}
 _LABEL_WIDTH = 230
+# A name stands above or below its point, and to its left where the chart ends on its right.
+_NAME_OFFSETS: Mapping[str, int] = {"above": -11, "below": 15}
+_NAME_SHIFTS: Mapping[Literal["left", "right"], int] = {"left": 9, "right": -9}
+_NEAR_THE_END = 0.7
 # A reader's browser may set type by this much wider than it was measured here.
 _WIDER_TYPE = 0.22
 _STANDINGS = {
@@ -75,11 +80,16 @@ def draw_costs(points: Sequence[CostPoint], *, metric: str) -> altair.LayerChart
         .encode(x=x, y=y, description=alt.Description("hover:N"), **colour)
     )
     layers = [upright, dots]
-    for side, offset in (("above", -11), ("below", 15)):
-        named = [row for row in rows if row["side"] == side]
+    for side, align in itertools.product(_NAME_OFFSETS, _NAME_SHIFTS):
+        named = [row for row in rows if (row["side"], row["align"]) == (side, align)]
         if named:
             text = alt.Chart(_data(named)).mark_text(
-                align="left", dx=9, dy=offset, fontSize=13, limit=280, aria=False
+                align=align,
+                dx=_NAME_SHIFTS[align],
+                dy=_NAME_OFFSETS[side],
+                fontSize=13,
+                limit=280,
+                aria=False,
             )
             layers.append(text.encode(x=x, y=y, text="label:N", color=alt.value(INK)))
     return _styled(alt.LayerChart(layer=layers).properties(width=760, height=340))
@@ -177,7 +187,14 @@ def _cost_row(point: CostPoint, points: Sequence[CostPoint], window: Window) -> 
         "is_foot": is_foot,
         "label": label,
         "side": "below" if _has_neighbour_above(point, points) else "above",
+        "align": "right" if _is_near_the_end(point, points) else "left",
     }
+
+
+def _is_near_the_end(point: CostPoint, points: Sequence[CostPoint]) -> bool:
+    """Whether a name to the right of the point might run off the chart."""
+    logs = [math.log10(other.cost) for other in points]
+    return math.log10(point.cost) > min(logs) + _NEAR_THE_END * (max(logs) - min(logs)) > min(logs)
 
 
 def _has_neighbour_above(point: CostPoint, points: Sequence[CostPoint]) -> bool:

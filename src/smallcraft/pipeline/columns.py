@@ -25,7 +25,7 @@ def bundle_rows(frame: pl.DataFrame, spec: InputSpec, *, source: str) -> Mapping
 
     Args:
         frame: Holds at least the columns of `spec`.
-        spec: The bundle's columns.
+        spec: The bundle's columns; among its categories `True` and `TRUE` are one with `true`.
         source: Names the frame in messages.
 
     Raises:
@@ -37,7 +37,18 @@ def bundle_rows(frame: pl.DataFrame, spec: InputSpec, *, source: str) -> Mapping
                 f"column '{name}' of {source} must hold numbers, as in training, got {frame.schema[name]}; "
                 "look for text among its values"
             )
-    return {name: frame[name].to_list() for name in spec.names}
+    return {
+        name: (_one_truth(frame[name]) if name in spec.categories else frame[name]).to_list()
+        for name in spec.names
+    }
+
+
+def _one_truth(series: pl.Series) -> pl.Series:
+    """A column of nothing but `True` and `False` is boolean; beside other words they must read the same."""
+    if series.dtype != pl.String:
+        return series
+    lowered = series.str.to_lowercase()
+    return lowered.zip_with(lowered.is_in(["true", "false"]).fill_null(value=False), series)
 
 
 def key_codes(keys: pl.Series) -> NDArray[np.int64]:

@@ -25,6 +25,8 @@ class CertAnswer:
         queries: Answers given so far.
         is_repeated: True when the answer came from the ledger and cost nothing.
         measurements: Scores and slices of the winner.
+        ledger_head: Digest of the ledger's last entry right after the look; kept with a release, it shows
+            whether entries were cut off or rewritten since. None when nothing was answered.
     """
 
     rows: int
@@ -33,6 +35,7 @@ class CertAnswer:
     queries: int
     is_repeated: bool
     measurements: tuple[Measurement, ...]
+    ledger_head: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,14 @@ def candidate_json(evidence: Evidence) -> Mapping[str, Any]:
 def scores_json(measurements: tuple[Measurement, ...]) -> Mapping[str, Any]:
     """Scores over all rows by name."""
     return {
-        m.name: {"value": m.value, "low": m.low, "high": m.high, "n": m.n, "split": m.split, "method": m.method}
+        m.name: {
+            "value": m.value,
+            "low": m.low,
+            "high": m.high,
+            "n": m.n,
+            "split": m.split,
+            "method": m.method,
+        }
         for m in measurements
         if m.slice == "all" and m.name in _QUALITIES
     }

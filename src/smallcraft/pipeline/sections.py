@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from smallcraft.errors import ConfigError
+from smallcraft.evaluate.paired import require_deciding
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.plugins import find_plugin
 from smallcraft.records import SplitName
@@ -147,7 +148,15 @@ class QualitySection(Section):
     @classmethod
     def _metric_exists(cls, metric: str) -> str:
         find_plugin("scores", metric, SCORES)
+        require_deciding(metric)
         return metric
+
+    @field_validator("confidence")
+    @classmethod
+    def _confidence_can_decide(cls, confidence: float) -> float:
+        if confidence <= 0.5:
+            raise ConfigError(f"confidence must be above 0.5, got {confidence:g}; 0.95 is usual")
+        return confidence
 
 
 class LadderSection(Section):

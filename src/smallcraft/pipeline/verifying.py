@@ -1,7 +1,9 @@
-"""Checks everything a project keeps: registry, test-set ledger, and the working copies of released bundles."""
+"""Checks everything a project keeps: registry, test-set ledger, and the working copies of bundles."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,11 @@ from smallcraft.bundle.layout import DESCRIPTION, BundleFiles, listed_digests, r
 from smallcraft.errors import IntegrityError, NotFoundError
 from smallcraft.evaluate.ledger import verify_ledger
 from smallcraft.pipeline.workspace import Workspace
+from smallcraft.records import Release
 from smallcraft.registry.store import Registry
-from smallcraft.registry.verify import Step, VerifyReport, verify_registry
+from smallcraft.registry.verify import Step, VerifyReport, verify_directory, verify_registry
+
+_BUNDLE = "bundle/"
 
 
 def verify_project(project: Path) -> VerifyReport:
@@ -25,18 +30,46 @@ def verify_project(project: Path) -> VerifyReport:
     """
     workspace = Workspace(project.parent if project.is_file() else project)
     # Opening takes back what an interrupted publish left half-way.
-    Registry.open(workspace.registry)
+    registry = Registry.open(workspace.registry)
     report = verify_registry(workspace.registry)
-    looks = verify_ledger(workspace.ledger)
-    steps = [
-        *report.steps,
-        Step("ledger", "each look at the sealed test set follows from the one before", len(looks)),
-    ]
+    releases = registry.releases()
+    steps = (*report.steps, _verify_looks(workspace.ledger, releases), _verify_copies(workspace, releases))
+    return replace(report, steps=steps)
+
+
+def _verify_looks(ledger: Path, releases: Sequence[Release]) -> Step:
+    """The ledger follows on, and still holds every entry that was its last when a release was made."""
+    looks = verify_ledger(ledger)
+    for release in releases:
+        head = _recorded_head(release)
+        if head is None:
+            continue
+        if not ledger.exists():
+            raise IntegrityError(
+                f"{ledger.name} is missing, and {release.label} recorded a look at the sealed test set in "
+                "it; do not trust its cert scores, or put back the copy that the release keeps"
+            )
+        verify_ledger(ledger, head=head)
+    detail = "each look at the sealed test set follows on; the releases' looks are in it"
+    return Step("ledger", detail, len(looks))
+
+
+def _recorded_head(release: Release) -> str | None:
+    cert = release.facts.get("cert")
+    head = cert.get("ledger_head") if isinstance(cert, Mapping) else None
+    return head if isinstance(head, str) else None
+
+
+def _verify_copies(workspace: Workspace, releases: Sequence[Release]) -> Step:
+    """Candidates' bundles by their own lists, released ones by the registry's."""
+    for release in releases:
+        copy = workspace.bundles / release.label
+        if copy.exists():
+            verify_directory(copy, [f for f in release.files if f.path.startswith(_BUNDLE)], prefix=_BUNDLE)
     bundles = [folder for folder in sorted(workspace.bundles.glob("*")) if (folder / DESCRIPTION).exists()]
     for folder in bundles:
         verify_bundle(folder)
-    steps.append(Step("bundles", "the working copies are what their own lists say", len(bundles)))
-    return replace(report, steps=tuple(steps))
+    return Step("bundles", "the working copies are what their own lists say", len(bundles))
 
 
 def verify_path(target: Path) -> VerifyReport:
@@ -65,20 +98,22 @@ def verify_bundle(folder: Path) -> Step:
     description, digest = read_description(folder)
     listed = listed_digests(description)
     files = BundleFiles(folder, listed)
-    for path in sorted(listed):
-        files.read(path)
+    for name in sorted(listed):
+        files.read(name)
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_file() and name != DESCRIPTION and name not in listed:
-            raise IntegrityError(f"{path} is not listed in {folder / DESCRIPTION}; delete it, or do not use the bundle")
+            raise IntegrityError(
+                f"{path} is not listed in {folder / DESCRIPTION}; delete it, or do not use the bundle"
+            )
     _check_own_name(folder, digest)
     return Step("bundle", digest, len(listed) + 1)
 
 
 def _check_own_name(folder: Path, digest: str) -> None:
     """A bundle made by a build is called by the first digits of its digest."""
-    _, dash, digits = folder.name.rpartition("-")
-    if dash and len(digits) == 12 and not digest.startswith(f"sha256:{digits}"):
+    digits = folder.name.rpartition("-")[2]
+    if re.fullmatch(r"[0-9a-f]{12}", digits) and not digest.startswith(f"sha256:{digits}"):
         raise IntegrityError(
             f"{folder / DESCRIPTION} does not match its folder's name: its digest is {digest[:19]}..., "
             f"the name says {digits}; do not use this model, build it again"

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from smallcraft.errors import InvalidInputError
+from smallcraft.bundle.layout import DESCRIPTION
+from smallcraft.bundle.runtime import Bundle, open_bundle
+from smallcraft.errors import IntegrityError, InvalidInputError
+from smallcraft.records import Release
 from smallcraft.registry.store import Registry
 
 
@@ -97,3 +100,22 @@ def open_registry(project: Path) -> Registry:
     """
     folder = project.parent if project.is_file() else project
     return Registry.open(Workspace(folder).registry)
+
+
+def open_released(workspace: Workspace, registry: Registry, release: Release) -> Bundle:
+    """The bundle of a release, from its working copy; the copy is made when it is not there.
+
+    Raises:
+        IntegrityError: The copy is not what the registry recorded.
+    """
+    copy = workspace.bundles / release.label
+    if not copy.exists():
+        registry.materialize(release, copy)
+    bundle = open_bundle(copy)
+    recorded = next(file.digest for file in release.files if file.path == f"bundle/{DESCRIPTION}")
+    if bundle.digest != recorded:
+        raise IntegrityError(
+            f"{copy} is not what {release.label} recorded: its digest is {bundle.digest[:19]}..., the "
+            f"registry says {recorded[:19]}...; delete that folder, it is then taken from the registry again"
+        )
+    return bundle

@@ -133,37 +133,17 @@ class _Table:
         while waiting:
             node_id, node = waiting.pop()
             if "leaf_value" in node:
-                self._add_node(number, node_id, 0, 0.0, "LEAF", (0, 0), missing_left=False)
+                self._add_node((number, node_id, 0, 0.0, "LEAF", 0, 0, 0))
                 self._add_leaf(number, node_id, target, float(node["leaf_value"]))
                 continue
             left, right, next_id = next_id, next_id + 1, next_id + 2
-            threshold, feature = (
-                _float32_below(float(node["threshold"])),
-                int(node["split_feature"]),
-            )
-            self._add_node(
-                number,
-                node_id,
-                feature,
-                threshold,
-                "BRANCH_LEQ",
-                (left, right),
-                missing_left=_sends_missing_left(node),
-            )
+            feature, threshold = int(node["split_feature"]), _float32_below(float(node["threshold"]))
+            missing_left = int(_sends_missing_left(node))
+            self._add_node((number, node_id, feature, threshold, "BRANCH_LEQ", left, right, missing_left))
             waiting += [(left, node["left_child"]), (right, node["right_child"])]
 
-    def _add_node(
-        self,
-        tree: int,
-        node: int,
-        feature: int,
-        value: float,
-        mode: str,
-        children: tuple[int, int],
-        *,
-        missing_left: bool,
-    ) -> None:
-        row = (tree, node, feature, value, mode, *children, int(missing_left))
+    def _add_node(self, row: tuple[int, int, int, float, str, int, int, int]) -> None:
+        """Values in the order of the attributes."""
         for name, item in zip(list(self.attributes)[:8], row, strict=True):
             self.attributes[name].append(item)
 

@@ -16,8 +16,8 @@ from typing import Any
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MeteredError
+from smallcraft.evaluate.bits import bits_of_choices
 from smallcraft.evaluate.decide import not_inferior
-from smallcraft.evaluate.bits import bits_of_choices, bits_of_rounded
 from smallcraft.evaluate.ledger import Ledger, Look, open_ledger
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.pipeline.config import Config
@@ -30,7 +30,10 @@ from smallcraft.records import Evidence, Measurement, Outcome, Verdict
 from smallcraft.stats.intervals import wilson_interval
 
 _DECIMALS = 3
+# Scores that are not in [0, 1]; the log-loss is cut where `stats.calibration` cuts it.
+_LARGEST = {"log_loss": 36.05, "brier": 2.0}
 INCUMBENT_GATE = "not_worse_than_incumbent"
+CERT_GATE = "confirmed_on_cert"
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,15 @@ class Incumbent:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What cert said, and the verdict against the incumbent (None without one)."""
+    """What cert said, and the verdicts that follow from it alone.
+
+    Attributes:
+        answer: The scores; none when the ledger refused.
+        verdicts: Against the incumbent, where there is one; and that cert did not answer.
+    """
 
     answer: CertAnswer
-    incumbent: Verdict | None
+    verdicts: tuple[Verdict, ...]
 
 
 def confirm_winner(
@@ -70,16 +78,19 @@ def confirm_winner(
         now: Time of the ledger's entry.
         listener: Told when the ledger refuses.
     """
-    ledger = open_ledger(Workspace(config.folder).ledger, max_bits=config.quality.cert_bits)
+    quality = config.quality
+    ledger = open_ledger(
+        Workspace(config.folder).ledger, max_bits=quality.cert_bits, delta=1 - quality.confidence
+    )
     told = _told_scores(config)
     asked = {
-        "metric": config.quality.metric,
-        "margin": config.quality.margin,
-        "confidence": config.quality.confidence,
+        "metric": quality.metric,
+        "margin": quality.margin,
+        "confidence": quality.confidence,
         "scores": told,
         "incumbent": incumbent.bundle.digest if incumbent else None,
     }
-    bits = bits_of_rounded(_DECIMALS, numbers=len(told))
+    bits = math.fsum(bits_of_choices(math.ceil(_largest(name) * 10**_DECIMALS) + 1) for name in told)
     bits += bits_of_choices(len(Outcome)) if incumbent else 0.0
     assert released.evidence.candidate is not None
     try:
@@ -95,7 +106,13 @@ def confirm_winner(
         listener.note(str(error))
         return Confirmation(_refused(ledger, split), _unanswered(incumbent, str(error)))
     answer = _describe(look, ledger, split, config, on_dev=on_dev)
-    return Confirmation(answer, _incumbent_verdict(look.entry.answer, incumbent))
+    verdicts = (_incumbent_verdict(look.entry.answer, incumbent),) if incumbent else ()
+    return Confirmation(answer, verdicts)
+
+
+def _largest(name: str) -> float:
+    """The largest value a score can take; the number of answers it can give follows from it."""
+    return _LARGEST.get(name, 1.0)
 
 
 def _told_scores(config: Config) -> tuple[str, ...]:
@@ -142,11 +159,12 @@ def _describe(
     entries = [entry for entry in ledger.entries if entry.dataset == split.ref.digest]
     return CertAnswer(
         rows=rows,
-        bound=look.bound(rows),
+        bound=look.bound(rows, delta=1 - config.quality.confidence),
         bits=math.fsum(entry.bits for entry in entries),
         queries=len(entries),
         is_repeated=not look.is_new,
         measurements=measurements,
+        ledger_head=ledger.head,
     )
 
 
@@ -168,8 +186,8 @@ def _with_interval(
     return replace(
         base,
         method=f"{told}width of the {level:.0%} interval on dev, scaled by the root of the rows",
-        low=value - (known.value - known.low) * scale,
-        high=value + (known.high - known.value) * scale,
+        low=max(0.0, value - (known.value - known.low) * scale),
+        high=min(_largest(name), value + (known.high - known.value) * scale),
     )
 
 
@@ -179,15 +197,16 @@ def _refused(ledger: Ledger, split: MeasuredSplit) -> CertAnswer:
     return CertAnswer(split.frame.height, None, bits, len(entries), is_repeated=False, measurements=())
 
 
-def _unanswered(incumbent: Incumbent | None, reason: str) -> Verdict | None:
+def _unanswered(incumbent: Incumbent | None, reason: str) -> tuple[Verdict, ...]:
+    """Without an answer nothing is released, whatever the gates beside cert say."""
+    needs = "a fresh cert set"
+    refused = Verdict(CERT_GATE, Outcome.UNDECIDED, reason, needs=needs)
     if incumbent is None:
-        return None
-    return Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, reason, needs="a fresh cert set", required=False)
+        return (refused,)
+    return refused, Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, reason, needs=needs, required=False)
 
 
-def _incumbent_verdict(answer: Mapping[str, Any], incumbent: Incumbent | None) -> Verdict | None:
-    if incumbent is None:
-        return None
+def _incumbent_verdict(answer: Mapping[str, Any], incumbent: Incumbent) -> Verdict:
     outcome = Outcome(answer["incumbent"])
     words = {
         Outcome.PASS: f"shown to be no more than the margin worse than {incumbent.label} on cert",

@@ -58,7 +58,7 @@ def measure_candidate(attempt: Attempt, split: MeasuredSplit, config: Config) ->
     predictions = predict_split(bundle, split, Workspace(config.folder))
     quality = measure_quality(predictions, split, config)
     cost = recall_cost(attempt.bundle, attempt.digest, split, config)
-    measurements = (*quality, *cost, train_cost(attempt))
+    measurements = (*quality, *cost, recall_train_cost(attempt, config))
     evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, measurements)
     return Measured(attempt, evidence, predictions)
 
@@ -77,7 +77,9 @@ def predict_split(bundle: Bundle, split: MeasuredSplit, workspace: Workspace) ->
     )
 
 
-def measure_quality(predictions: Predictions, split: MeasuredSplit, config: Config) -> tuple[Measurement, ...]:
+def measure_quality(
+    predictions: Predictions, split: MeasuredSplit, config: Config
+) -> tuple[Measurement, ...]:
     """Every score, and the slices by class and group."""
     groups: Mapping[str, Sequence[str | None]] = {
         name: split.frame[name].cast(pl.String).to_list() for name in split.roles.groups
@@ -97,15 +99,28 @@ def recall_cost(bundle: Path, digest: str, split: MeasuredSplit, config: Config)
     )
 
 
-def train_cost(attempt: Attempt) -> Measurement:
-    """What training took."""
-    return Measurement(
+def recall_train_cost(attempt: Attempt, config: Config, *, before: Measurement | None = None) -> Measurement:
+    """What training took, as it was measured when the bundle was first made.
+
+    Args:
+        attempt: A rung that was built.
+        config: The project.
+        before: For a refit: what the candidate's first training took; it is part of the whole.
+    """
+    seconds = attempt.train_cpu_s
+    if before is not None and before.value is not None and seconds is not None:
+        seconds += before.value
+    measured = Measurement(
         "train_cpu_s",
-        attempt.train_cpu_s,
+        seconds,
         "s",
         1,
         "process CPU time from rows to bundle, work shared with other rungs included",
     )
+    # No two runs take the same time; measured anew, each build would be another release.
+    key = digest_value({"bundle": attempt.digest, "is_refit": before is not None})[7:31]
+    path = Workspace(config.folder).cache / "costs" / f"{key}-training.json"
+    return _recall_measurements(path, lambda: (measured,))[0]
 
 
 def _recall_measurements(

@@ -53,7 +53,7 @@ def prepare_data(config: Config, listener: Listener) -> Prepared:
     for sentence in splits.notes:
         listener.note(sentence)
     listener.stage("checking the data")
-    checks = run_checks(splits.frames, table.roles)
+    checks = run_checks({str(name): frame for name, frame in splits.frames.items()}, table.roles)
     for result in checks:
         listener.checked(result)
     return Prepared(table, splits, checks)

@@ -18,7 +18,7 @@ from smallcraft.pipeline.stages.confirm import Incumbent
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.stages.train import code_digest, describe_environment
-from smallcraft.pipeline.workspace import Workspace
+from smallcraft.pipeline.workspace import Workspace, open_released
 from smallcraft.records import Decision, Evidence, Release, Verdict
 from smallcraft.registry.cards import render_model_card
 from smallcraft.registry.store import Registry
@@ -42,8 +42,7 @@ def find_incumbent(config: Config, workshop: Workshop, *, released: str | None) 
     others = [release for release in releases if _bundle_digest(release) != released]
     if not others:
         return None
-    target = workspace.bundles / others[-1].label
-    bundle = open_bundle(target if target.exists() else registry.materialize(others[-1], target))
+    bundle = open_released(workspace, registry, others[-1])
     is_comparable = bundle.classes == workshop.classes and set(bundle.inputs) == set(workshop.spec.names)
     return Incumbent(others[-1].label, bundle) if is_comparable else None
 
@@ -105,7 +104,9 @@ def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, n
         f"bundle/{path.relative_to(bundle)}": path for path in sorted(bundle.rglob("*")) if path.is_file()
     }
     files["card.md"] = render_model_card(facts).encode("utf-8")
-    files["evidence.json"] = canonical_json({"candidates": facts["candidates"], "released": facts["released"]})
+    files["evidence.json"] = canonical_json(
+        {"candidates": facts["candidates"], "released": facts["released"]}
+    )
     files["decision.json"] = canonical_json({"decision": facts["decision"], "verdicts": facts["verdicts"]})
     project_file = config.folder / FILE_NAME
     if project_file.exists():

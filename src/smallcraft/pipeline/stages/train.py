@@ -131,7 +131,9 @@ def _memory_key(config: Config, splits: Splits, spec: InputSpec, backbone: Backb
 
 @cache
 def code_digest() -> str:
-    """Digest of the sources that train and run candidates."""
+    """Digest of the sources that read rows, fold them, and train and run candidates."""
     root = Path(smallcraft.__file__).parent
-    files = sorted(path for folder in ("bundle", "models") for path in (root / folder).rglob("*.py"))
+    folders = ("bundle", "data", "models", "pipeline/stages")
+    files = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+    files.append(root / "pipeline" / "columns.py")
     return digest_value({str(path.relative_to(root)): digest_bytes(path.read_bytes()) for path in files})
