@@ -6,7 +6,7 @@ Attributes are read-only properties, so frozen dataclasses fit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from smallcraft.records import CheckResult, Measurement, Predictions, Roles, Verdict
 
+Need = Literal["text", "features", "backbone"]
 Workshop = TypeVar("Workshop", contravariant=True)
 Stage = TypeVar("Stage", covariant=True)
 
@@ -62,8 +63,9 @@ class Rung(Protocol[Workshop, Stage]):
     def name(self) -> str:
         """Its key in the folder's table."""
 
-    def missing(self, workshop: Workshop) -> str | None:
-        """Why it cannot be built from this workshop and what would change that; None when it can."""
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it cannot be built without."""
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """The candidate's stages, trained on every row of the workshop; one, or two for a cascade."""

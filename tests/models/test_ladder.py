@@ -21,9 +21,7 @@ from smallcraft.records import CandidateStatus
 
 class Crashing:
     name = "crashing"
-
-    def missing(self, workshop):
-        return None
+    needs = frozenset()
 
     def stages(self, workshop):
         raise AssertionError("never asked")
@@ -35,7 +33,8 @@ class Crashing:
 class Unreadable(Crashing):
     name = "unreadable"
 
-    def missing(self, workshop):
+    @property
+    def needs(self):
         raise KeyError("backbone")
 
 
@@ -223,7 +222,7 @@ def with_more_rows(workshop, spec):
         parts=(*workshop.parts, ("dev", read_inputs(more.columns, spec))),
         labels=np.concatenate([workshop.labels, more.labels]),
         folds=np.concatenate([workshop.folds, np.zeros(60, np.int64)]),
-        _stages={},
+        _made={},
     )
 
 

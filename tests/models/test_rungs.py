@@ -35,16 +35,8 @@ def test_the_table_is_the_ladder_in_order_of_cost():
 
 
 @pytest.mark.parametrize("name", NEEDS)
-@pytest.mark.parametrize("spec", [TEXT, TABLE, MIXED])
-@pytest.mark.parametrize("has_backbone", [True, False])
-def test_a_rung_is_missing_exactly_what_it_needs(tmp_path, tiny_backbone, name, spec, has_backbone):
-    workshop = toy_workshop(tmp_path, spec, backbone=tiny_backbone if has_backbone else None, n=20)
-    there = {"text": spec.text is not None, "features": bool(spec.numbers), "backbone": has_backbone}
-    lacks = [need for need in NEEDS[name] if not there[need]]
-    reason = BUILTIN[name].missing(workshop)
-    assert (reason is None) == (not lacks)
-    if lacks == ["backbone"]:
-        assert reason == workshop.no_backbone
+def test_a_rung_declares_what_it_needs(name):
+    assert BUILTIN[name].needs == NEEDS[name]
 
 
 @pytest.mark.parametrize(("name", "spec"), CASES)
@@ -67,9 +59,7 @@ def test_a_rows_label_never_reaches_its_own_logits(tmp_path, tiny_backbone, name
     fold = workshop.folds == 2
     labels = workshop.labels.copy()
     labels[fold] = (labels[fold] + 1) % 3
-    other = replace(
-        workshop, labels=labels, memory=Memory(tmp_path / "b"), scratch=tmp_path / "b", _stages={}
-    )
+    other = replace(workshop, labels=labels, memory=Memory(tmp_path / "b"), scratch=tmp_path / "b", _made={})
     if name == "trees":
         for each in (workshop, other):
             each.memory.recall("trees/train-rounds", lambda: {"rounds": np.array(12)})

@@ -106,10 +106,10 @@ def test_a_slow_encoding_is_that_of_the_block_and_resumes_in_the_middle(tmp_path
 def test_a_stage_is_made_once_however_many_use_it(tmp_path):
     workshop, made = toy_workshop(tmp_path), []
     for _ in range(3):
-        stage = workshop.stage("small", lambda: made.append(1) or object())
+        stage = workshop.once("small", lambda: made.append(1) or object())
     assert len(made) == 1
-    assert workshop.stage("small", object) is stage
-    assert workshop.stage("other", object) is not stage
+    assert workshop.once("small", object) is stage
+    assert workshop.once("other", object) is not stage
 
 
 def test_texts_and_names_run_over_all_parts(tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from smallcraft.bundle.decoder import Decoder
+from smallcraft.contracts import Need
 from smallcraft.models.calibrate import fit_decoder
 from smallcraft.models.export import write_bundle
 from smallcraft.models.memory import CpuMeter
@@ -62,7 +63,9 @@ def rungs_for(workshop: Workshop, wanted: Sequence[str] | None) -> tuple[str, ..
         return tuple(
             sorted(dict.fromkeys(wanted), key=lambda n: order.index(n) if n in order else len(order))
         )
-    return tuple(name for name, rung in BUILTIN.items() if not _is_out_of_place(rung.missing(workshop)))
+    # A rung that reads columns the table does not have is out of place; a missing backbone is worth a row.
+    readable = {need for need, lack in lacks(workshop).items() if lack is None} | {"backbone"}
+    return tuple(name for name, rung in BUILTIN.items() if rung.needs <= readable)
 
 
 def check_rungs(names: Sequence[str]) -> None:
@@ -75,9 +78,16 @@ def check_rungs(names: Sequence[str]) -> None:
         find_plugin("rungs", name, BUILTIN)
 
 
-def _is_out_of_place(reason: str | None) -> bool:
-    """True for a rung that reads columns the table does not have; a missing install is worth a row."""
-    return reason is not None and reason.startswith(("needs a text column", "needs feature columns"))
+def lacks(workshop: Workshop) -> Mapping[Need, str | None]:
+    """For each thing a rung may need: why it is not there and what would bring it, None when it is."""
+    spec = workshop.spec
+    return {
+        "text": None if spec.text else "needs a text column; name one as `text` under [data]",
+        "features": None
+        if spec.numbers or spec.categories
+        else "needs feature columns; name them as `features` under [data]",
+        "backbone": None if workshop.backbone else workshop.no_backbone,
+    }
 
 
 def climb(
@@ -103,9 +113,10 @@ def climb(
 
 
 def _try_rung(name: str, workshop: Workshop, target: Path, about: Mapping[str, Any]) -> Attempt:
-    reason = find_plugin("rungs", name, BUILTIN).missing(workshop)
-    if reason is not None:
-        return Attempt(name, CandidateStatus.SKIPPED, reason=reason)
+    needs = find_plugin("rungs", name, BUILTIN).needs
+    reasons = [lack for need, lack in lacks(workshop).items() if need in needs and lack is not None]
+    if reasons:
+        return Attempt(name, CandidateStatus.SKIPPED, reason=reasons[0])
     return fit_rung(name, workshop, target, about=about)
 
 

@@ -102,7 +102,7 @@ def _read(path: Path) -> Tracked[Arrays] | None:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         names, costs = arrays.pop(_COSTS_OF).tolist(), arrays.pop(_COSTS).tolist()
-    except (OSError, LookupError, TypeError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, LookupError, TypeError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
         path.unlink()
         return None
     return Tracked(arrays, dict(zip(names, costs, strict=True)))

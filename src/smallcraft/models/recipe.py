@@ -1,8 +1,8 @@
-"""How a rung of linear blocks is trained: encode once, fit a head a fold and one on everything."""
+"""How a rung of one linear stage is trained: encode once, fit a head a fold and one on everything."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -13,6 +13,7 @@ from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.blocks.onehot import OnehotBlock
 from smallcraft.bundle.encoded import Encoded, Sparse
 from smallcraft.bundle.stage import Stage
+from smallcraft.contracts import Need
 from smallcraft.models.memory import Arrays
 from smallcraft.models.parts.features import fit_onehot
 from smallcraft.models.parts.linear import (
@@ -87,6 +88,32 @@ class LinearRecipe:
         held = self.workshop.folds == fold
         weights = np.asarray(self._fit_rows(~held)["weights"], np.float64)
         return {"logits": linear_logits(self.matrix[held], weights)}
+
+
+@dataclass(frozen=True)
+class LinearRung:
+    """A rung of one linear stage; its file says what it needs and how its recipe is made.
+
+    Attributes:
+        name: The rung's.
+        needs: What it cannot be built without.
+        make_recipe: Fits and encodes its blocks.
+    """
+
+    name: str
+    needs: frozenset[Need]
+    make_recipe: Callable[[Workshop], LinearRecipe]
+
+    def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
+        """The one stage, trained on every row."""
+        return (workshop.once(f"{self.name} stage", self._recipe(workshop).stage),)
+
+    def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
+        """Its logits."""
+        return (self._recipe(workshop).out_of_fold(),)
+
+    def _recipe(self, workshop: Workshop) -> LinearRecipe:
+        return workshop.once(f"{self.name} recipe", partial(self.make_recipe, workshop))
 
 
 def with_features(workshop: Workshop, blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -19,7 +20,6 @@ from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.encoded import Dense, Encoded
 from smallcraft.bundle.inputs import Inputs, InputSpec
 from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
-from smallcraft.bundle.stage import Stage
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone
@@ -28,6 +28,7 @@ from smallcraft.models.quantize import write_encoder
 
 _ENCODE_ROWS = 1000
 
+Made = TypeVar("Made")
 Progress = Callable[[str, float], None]
 
 
@@ -63,7 +64,7 @@ class Workshop:
     backbone: Backbone | None = None
     no_backbone: str = ""
     progress: Progress = no_progress
-    _stages: dict[str, Tracked[Stage]] = field(default_factory=dict, compare=False, repr=False)
+    _made: dict[str, Tracked[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -108,13 +109,14 @@ class Workshop:
         description, _ = read_description(target)
         return BundleFiles(target, listed_digests(description))
 
-    def stage(self, name: str, make: Callable[[], Stage]) -> Stage:
-        """A trained stage, made once however many candidates use it."""
-        if name not in self._stages:
-            self._stages[name] = self.memory.track(f"stage/{name}/{self.name}", make)
-        tracked = self._stages[name]
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """A stage or recipe, made once however many candidates use it; equal names must mean equal things."""
+        if name not in self._made:
+            self._made[name] = self.memory.track(f"once/{name}/{self.name}", make)
+        tracked = self._made[name]
         self.memory.charges.append(tracked.cpu_s)
-        return tracked.value
+        made: Made = tracked.value
+        return made
 
 
 def _encode_rows(block: Block, inputs: Inputs, start: int, stop: int) -> Arrays:

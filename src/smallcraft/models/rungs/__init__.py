@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from smallcraft.bundle.stage import Stage
 from smallcraft.contracts import Rung
 from smallcraft.models.rungs.cascade import Cascade
-from smallcraft.models.rungs.fast import Fast
-from smallcraft.models.rungs.frozen import Frozen
-from smallcraft.models.rungs.linear import Linear
+from smallcraft.models.rungs.fast import FAST
+from smallcraft.models.rungs.frozen import FROZEN
+from smallcraft.models.rungs.linear import LINEAR
 from smallcraft.models.rungs.majority import Majority
-from smallcraft.models.rungs.ngram import Ngram
+from smallcraft.models.rungs.ngram import NGRAM
 from smallcraft.models.rungs.trees import Trees
 from smallcraft.models.workshop import Workshop
 
 BUILTIN: Mapping[str, Rung[Workshop, Stage]] = {
     "majority": Majority(),
-    "linear": Linear(),
-    "ngram": Ngram(),
-    "fast": Fast(),
+    "linear": LINEAR,
+    "ngram": NGRAM,
+    "fast": FAST,
     "trees": Trees(),
-    "frozen": Frozen(),
+    "frozen": FROZEN,
     "cascade": Cascade(),
 }

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.bundle.stage import Stage
-from smallcraft.models.rungs.fast import Fast
-from smallcraft.models.rungs.frozen import Frozen
+from smallcraft.contracts import Need
+from smallcraft.models.rungs.fast import FAST
+from smallcraft.models.rungs.frozen import FROZEN
 from smallcraft.models.workshop import Workshop
 
 
@@ -17,15 +18,12 @@ class Cascade:
     """Both stages are those of the rungs before it: nothing is trained twice."""
 
     name: ClassVar[str] = "cascade"
-
-    def missing(self, workshop: Workshop) -> str | None:
-        """What `frozen` needs."""
-        return Frozen().missing(workshop)
+    needs: ClassVar[frozenset[Need]] = FAST.needs | FROZEN.needs
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """Fast, then frozen."""
-        return (*Fast().stages(workshop), *Frozen().stages(workshop))
+        return (*FAST.stages(workshop), *FROZEN.stages(workshop))
 
     def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
         """Logits of both."""
-        return (*Fast().out_of_fold(workshop), *Frozen().out_of_fold(workshop))
+        return (*FAST.out_of_fold(workshop), *FROZEN.out_of_fold(workshop))

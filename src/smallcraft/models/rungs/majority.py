@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from smallcraft.bundle.heads.linear import LinearHead
 from smallcraft.bundle.stage import Stage
+from smallcraft.contracts import Need
 from smallcraft.models.workshop import Workshop
 
 
@@ -16,10 +17,7 @@ class Majority:
     """No blocks; the head's bias is the log share of each class, one row added to each."""
 
     name: ClassVar[str] = "majority"
-
-    def missing(self, workshop: Workshop) -> str | None:  # noqa: ARG002 - every table has labels
-        """Never."""
-        return None
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """One stage without blocks."""

@@ -12,6 +12,7 @@ from smallcraft.bundle.blocks.columns import ColumnsBlock
 from smallcraft.bundle.encoded import Dense
 from smallcraft.bundle.heads.trees import TreesHead
 from smallcraft.bundle.stage import Stage
+from smallcraft.contracts import Need
 from smallcraft.models.memory import Arrays
 from smallcraft.models.parts.features import fit_columns
 from smallcraft.models.parts.trees import fit_trees, tree_logits, trees_to_onnx
@@ -22,19 +23,11 @@ class Trees:
     """Needs feature columns; reads no text. The first fold says how many rounds of boosting pay."""
 
     name: ClassVar[str] = "trees"
-
-    def missing(self, workshop: Workshop) -> str | None:
-        """Feature columns are needed."""
-        spec = workshop.spec
-        return (
-            None
-            if spec.numbers or spec.categories
-            else "needs feature columns; name them as `features` under [data]"
-        )
+    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """One stage: columns and trees."""
-        return (workshop.stage(self.name, partial(self._stage, workshop)),)
+        return (workshop.once(f"{self.name} stage", partial(self._stage, workshop)),)
 
     def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
         """Logits of boosters with the same number of rounds."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from smallcraft.data.checks import run_checks
 from smallcraft.data.load import load_table
@@ -22,11 +23,23 @@ class Prepared:
         table: The main table.
         splits: Train, dev and cert.
         checks: One result a check.
+        given: The user's own `dev` and `cert`, where they are files.
     """
 
     table: Table
     splits: Splits
     checks: tuple[CheckResult, ...]
+    given: Mapping[str, Table] = field(default_factory=dict)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of all files: those of the splits, those held out, and those set aside."""
+        return sum(table.rows_read for table in (self.table, *self.given.values()))
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows of all files that were set aside."""
+        return sum(table.rows_quarantined for table in (self.table, *self.given.values()))
 
 
 def prepare_data(config: Config, listener: Listener) -> Prepared:
@@ -56,7 +69,7 @@ def prepare_data(config: Config, listener: Listener) -> Prepared:
     checks = run_checks({str(name): frame for name, frame in splits.frames.items()}, table.roles)
     for result in checks:
         listener.checked(result)
-    return Prepared(table, splits, checks)
+    return Prepared(table, splits, checks, given)
 
 
 def _given_splits(config: Config) -> dict[str, str]:
@@ -66,7 +79,7 @@ def _given_splits(config: Config) -> dict[str, str]:
 def _load(config: Config, path: str, *, part: str) -> Table:
     split = config.data.split
     aside = Workspace(config.folder).quarantine(part) if config.data.on_bad_rows == "quarantine" else None
-    return load_table(
+    loaded = load_table(
         config.resolve(path),
         config.roles(),
         on_bad_rows=config.data.on_bad_rows,
@@ -74,6 +87,8 @@ def _load(config: Config, path: str, *, part: str) -> Table:
         keep=(split,) if split and part == "main" else (),
         for_training=part == "main",
     )
+    # Notes go into the release: they name files as the project does, not where they lie on this machine.
+    return replace(loaded, source=path)
 
 
 def _quarantine_note(config: Config, part: str, table: Table) -> str:

@@ -124,8 +124,9 @@ def _data_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
         "source": config.data.source,
         "license": config.data.license,
         "digest": prepared.table.ref.digest,
-        "rows_read": prepared.table.rows_read,
-        "rows_quarantined": prepared.table.rows_quarantined,
+        "rows_read": prepared.rows_read,
+        "rows_quarantined": prepared.rows_quarantined,
+        "rows_held_out": prepared.splits.removed.height,
         "splits": {
             name: {"rows": ref.rows, "digest": ref.digest} for name, ref in prepared.splits.refs.items()
         },

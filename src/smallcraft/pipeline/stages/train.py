@@ -66,7 +66,7 @@ def with_dev_rows(workshop: Workshop, splits: Splits, roles: Roles) -> Workshop:
         parts=(*workshop.parts, ("dev", inputs)),
         labels=np.concatenate([workshop.labels, labels[known]]),
         folds=np.concatenate([workshop.folds, np.zeros(int(known.sum()), dtype=np.int64)]),
-        _stages={},
+        _made={},
     )
 
 

@@ -1,0 +1,38 @@
+"""Peers live in environments of their own, and an absent one is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from benchmarks.peers import AbsentPeerError, Environment, python_of
+from benchmarks.suites.suite import Surroundings
+
+from benchmarks import peers
+
+
+def environments() -> Iterator[Environment]:
+    return (value for value in vars(peers).values() if isinstance(value, Environment))
+
+
+def test_every_package_of_a_peer_has_its_exact_version():
+    wanted = [requirement for environment in environments() for requirement in environment.requirements]
+    assert wanted
+    assert [name for name in wanted if not re.fullmatch(r"[\w-]+==[\d.]+", name)] == []
+
+
+def test_no_environment_holds_smallcraft():
+    assert all("smallcraft" not in environment.versions for environment in environments())
+
+
+@pytest.mark.slow
+def test_a_peer_that_cannot_be_installed_is_told_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path)
+    broken = Environment("broken", ("not a requirement==1",))
+    with pytest.raises(AbsentPeerError, match="the environment 'broken' could not be made: ERROR"):
+        python_of(broken)
+    around = Surroundings(tmp_path)
+    assert around.python_of(broken) is None
+    assert "broken" in around.absent[0]
+    assert around.versions == {}
