@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.datasets import AbsentDataError
-from benchmarks.machine import describe_machine, load_average, measure_noise, now_text
+from benchmarks.machine import describe_machine, load_average, now_text
 from benchmarks.records import SuiteResult
 from benchmarks.suites import SUITES
 from benchmarks.suites.suite import Surroundings
@@ -57,11 +57,12 @@ def main(arguments: list[str]) -> int:
 
 def run_suite(name: str, *, is_quick: bool) -> SuiteResult:
     """Run one suite between two looks at the machine."""
-    before, load_before = measure_noise(), load_average()
+    load_before = load_average()
     with tempfile.TemporaryDirectory(prefix="smallcraft-bench-") as folder:
         around = Surroundings(Path(folder), is_quick=is_quick)
+        around.look("before")
         found = SUITES[name](around)
-    after = measure_noise()
+        around.look("after")
     return SuiteResult(
         suite=name,
         about=found.about,
@@ -70,10 +71,9 @@ def run_suite(name: str, *, is_quick: bool) -> SuiteResult:
         machine={
             **describe_machine(),
             "load before and after": f"{load_before}, {load_average()}",
-            "noise before": before.sentence(),
-            "noise after": after.sentence(),
+            **{f"noise {when}": noise.sentence() for when, noise in around.looks.items()},
         },
-        is_noisy=before.is_noisy or after.is_noisy,
+        is_noisy=any(noise.is_noisy for noise in around.looks.values()),
         versions={
             **{package: version(package) for package in _OURS},
             **{f"{package} (peers)": pinned for package, pinned in around.versions.items()},

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.builds import Built
 from benchmarks.records import Listing, Sample
-from benchmarks.write import in_words
+from benchmarks.write import in_words, number
 
 _COSTS = ("mean_ms", "p95_ms", "cpu_s_per_1000", "size_mb", "peak_rss_mb", "train_cpu_s")
 
@@ -43,6 +43,6 @@ def _line(
         candidate["rung"],
         in_words(dev),
         in_words(score(built.bundle_of(candidate["digest"]))),
-        *("not measured" if cost is None else f"{cost:.3g}" for cost in costs),
+        *("not measured" if cost is None else number(cost) for cost in costs),
         "chosen" if candidate["rung"] == built.result["chosen"] else "",
     )

@@ -105,8 +105,9 @@ def backbone_installed() -> str:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A helpdesk project with one release, `tickets@1`; not to be changed."""
-    from smallcraft.cli.main import run
     from tests.projects import write_project
+
+    from smallcraft.cli.main import run
 
     folder = write_project(tmp_path_factory.mktemp("built") / "helpdesk")
     assert run(["build", "--json", "-p", str(folder)]) == 0

@@ -1,4 +1,4 @@
-"""Projects that tests build: a helpdesk corpus of 1,200 rows, and small ones of made-up rows that build in seconds."""
+"""Projects that tests build: a helpdesk corpus, and small ones of made-up rows that build in seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,21 @@ _SUBJECTS = (
     ("recipe", "flour", "oven", "butter", "yeast"),
     ("train", "platform", "ticket", "luggage", "station"),
 )
-_FILL = ("please", "my", "the", "today", "again", "still", "help", "with", "about", "new", "old", "really", "never")
+_FILL = (
+    "please",
+    "my",
+    "the",
+    "today",
+    "again",
+    "still",
+    "help",
+    "with",
+    "about",
+    "new",
+    "old",
+    "really",
+    "never",
+)
 
 
 def write_project(
@@ -48,28 +62,37 @@ def message_rows(
     messages = []
     for row in range(rows):
         subject = _SUBJECTS[row % len(labels)]
-        words = [*dice.sample(subject, 2), *dice.sample(_FILL, 4), f"case{seed}x{row}y{dice.randrange(10**6)}"]
+        words = [
+            *dice.sample(subject, 2),
+            *dice.sample(_FILL, 4),
+            f"case{seed}x{row}y{dice.randrange(10**6)}",
+        ]
         dice.shuffle(words)
         messages.append(" ".join(words))
     return {"message": messages, "intent": [labels[row % len(labels)] for row in range(rows)]}
 
 
 def person_rows(rows: int, *, seed: int = 2) -> dict[str, list[Any]]:
-    """Ages, jobs and membership, some of them missing, and whether they bought: 1 or 0."""
+    """Ages, jobs and insurance, some of them missing, and whether they bought: 1 or 0."""
     dice = random.Random(seed)
-    found: dict[str, list[Any]] = {"age": [], "job": [], "member": [], "bought": []}
+    found: dict[str, list[Any]] = {"age": [], "job": [], "insured": [], "bought": []}
     for _ in range(rows):
         age, job = dice.randrange(180, 800) / 10, dice.choice(("clerk", "nurse", "cook"))
-        member = dice.random() < 0.5
+        insured = dice.random() < 0.5
         found["age"].append(age if dice.random() > 0.1 else None)
         found["job"].append(job if dice.random() > 0.1 else None)
-        found["member"].append(member)
-        found["bought"].append(int(age > 45) if dice.random() > 0.05 else int(member))
+        found["insured"].append(insured)
+        found["bought"].append(int(age > 45) if dice.random() > 0.05 else int(insured))
     return found
 
 
 def write_rows(
-    folder: Path, rows: Mapping[str, Sequence[Any]], *, data: str, more: str = QUICK_LADDER, name: str = "rows.csv"
+    folder: Path,
+    rows: Mapping[str, Sequence[Any]],
+    *,
+    data: str,
+    more: str = QUICK_LADDER,
+    name: str = "rows.csv",
 ) -> Path:
     """A project folder of these rows; `data` is what stands in `[data]` besides the path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +105,9 @@ def write_rows(
 def save_rows(path: Path, rows: Mapping[str, Sequence[Any]]) -> Path:
     """Rows in the format that the path's suffix names."""
     frame = pl.DataFrame(rows)
-    {".csv": frame.write_csv, ".jsonl": frame.write_ndjson, ".parquet": frame.write_parquet}[path.suffix](path)
+    {".csv": frame.write_csv, ".jsonl": frame.write_ndjson, ".parquet": frame.write_parquet}[path.suffix](
+        path
+    )
     return path
 
 

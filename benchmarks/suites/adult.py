@@ -36,6 +36,7 @@ def measure(around: Surroundings) -> Found:
     built = build_dataset(dataset, around.work / "project", metric="auroc")
     for name, peer in peers.items():
         trained[name].append(_train(*peer, train, around.work))
+    around.look("between training and serving")
     jobs = {OURS: partial(_ask_ours, built.bundle, test)}
     jobs |= {name: partial(_ask_peer, *peer, test, around.work) for name, peer in peers.items()}
     areas = {

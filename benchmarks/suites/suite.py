@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.machine import NoiseFloor, measure_noise
 from benchmarks.peers import AbsentPeerError, Environment, python_of
 from benchmarks.records import Listing, Row
 
@@ -18,12 +19,18 @@ class Surroundings:
         is_quick: A small part of the data, to see that the suite runs; its numbers mean nothing.
         absent: Peers that could not be installed, each with the reason.
         versions: Of the environments that were used.
+        looks: What the machine's noise was, and when.
     """
 
     work: Path
     is_quick: bool = False
     absent: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    looks: dict[str, NoiseFloor] = field(default_factory=dict)
+
+    def look(self, when: str) -> None:
+        """Compare the machine with itself, and remember what was found."""
+        self.looks[when] = measure_noise()
 
     @property
     def rows(self) -> int | None:

@@ -43,6 +43,7 @@ def measure_text(dataset: Dataset, around: Surroundings, *, bars: Mapping[str, f
         trained[name].append(_train(*peer, train, around.work))
     if not around.is_quick:
         keep_bundle(dataset.name, _cascade(built))
+    around.look("between training and serving")
     jobs = {OURS: partial(_ask_ours, built.bundle, test)}
     jobs |= {name: partial(_ask_peer, *peer, test, around.work) for name, peer in peers.items()}
     answers = {name: ask("answers") for name, ask in jobs.items()}

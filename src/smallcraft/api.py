@@ -94,7 +94,8 @@ class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             return {str(name): [None if v != v else v for v in rows[name].tolist()] for name in rows.columns}
         if isinstance(rows, np.ndarray):
             return [str(text) for text in rows.ravel().tolist()]
-        return rows if isinstance(rows, Mapping) else list(rows)
+        # One string is a sequence too: its letters are no rows, and the bundle says so.
+        return rows if isinstance(rows, Mapping | str) else list(rows)
 
 
 def load(source: str | Path | Bundle = "latest", *, project: str | Path = ".") -> Predictor:

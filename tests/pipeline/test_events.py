@@ -3,10 +3,10 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from tests.pipeline.builds import make_build, make_checks
 
 from smallcraft.cli.views import LiveView, PlainView
 from smallcraft.pipeline.events import Listener, SilentListener
-from tests.pipeline.builds import make_build, make_checks
 
 EVENTS = [name for name, _ in inspect.getmembers(Listener, inspect.isfunction) if not name.startswith("_")]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.pipeline.builds import make_build, not_built
 
 from smallcraft.pipeline.result import candidate_json, overall_outcome, scores_json, verdict_json
 from smallcraft.records import CandidateStatus, Measurement, Outcome, Verdict
-from tests.pipeline.builds import make_build, not_built
 
 VERDICTS = st.builds(
     Verdict, gate=st.just("g"), outcome=st.sampled_from(Outcome), reason=st.just("r"), required=st.booleans()
@@ -53,6 +53,9 @@ def test_scores_are_those_over_all_rows():
 def test_a_verdict_is_told_with_what_would_settle_it():
     verdict = Verdict("cert", Outcome.UNDECIDED, "too few", needs="420 rows", required=False)
     assert verdict_json(verdict) == {
-        **{"gate": "cert", "outcome": "UNDECIDED", "reason": "too few", "needs": "420 rows"},
+        "gate": "cert",
+        "outcome": "UNDECIDED",
+        "reason": "too few",
+        "needs": "420 rows",
         "required": False,
     }

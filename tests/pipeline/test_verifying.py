@@ -44,7 +44,7 @@ def test_a_release_records_the_ledgers_head_right_after_its_look(tiny_built):
 
 def test_a_ledger_written_anew_is_detected_by_what_the_release_recorded(tiny):
     forget_the_looks(tiny)
-    with pytest.raises(IntegrityError, match="none with digest sha256:.* do not trust its cert scores"):
+    with pytest.raises(IntegrityError, match=r"none with digest sha256:.* do not trust its cert scores"):
         verify_project(tiny)
 
 

@@ -20,12 +20,10 @@ def test_everything_that_is_kept_stands_below_one_folder_and_nothing_is_made_by_
 
 
 def test_one_build_at_a_time_holds_a_project(tmp_path):
-    with Workspace(tmp_path).locked():
-        with (
-            pytest.raises(InvalidInputError, match="another build is running in .* wait until it ends"),
-            Workspace(tmp_path).locked(),
-        ):
-            pytest.fail("two builds hold one project")
+    first, second = Workspace(tmp_path), Workspace(tmp_path)
+    words = r"another build is running in .* wait until it ends"
+    with first.locked(), pytest.raises(InvalidInputError, match=words), second.locked():
+        pytest.fail("two builds hold one project")
     with Workspace(tmp_path).locked():
         assert (tmp_path / ".smallcraft" / "build.lock").exists()
 
@@ -50,6 +48,13 @@ def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
     write_whole(path, b"second")
     assert path.read_bytes() == b"second"
     assert [found.name for found in path.parent.iterdir()] == ["report.html"]
+
+
+def test_a_file_that_cannot_be_put_there_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "answers.csv").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "answers.csv", b"rows")
+    assert [found.name for found in tmp_path.iterdir()] == ["answers.csv"]
 
 
 def test_a_writer_killed_midway_leaves_the_old_file(tmp_path):

@@ -55,7 +55,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; messages of errors go to standard error."""
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, prog_name="smallcraft", standalone_mode=False)
     except _UsageError as error:
         error.show()
         return ExitCode.ERROR
@@ -66,14 +66,16 @@ def run(arguments: list[str]) -> int:
         typer.echo(f"error: {error}", err=True)
         return ExitCode.ERROR
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("stopped; run the same command again to go on from here", err=True)
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         _close_quietly()
         return ExitCode.ERROR
     except OSError as error:
         typer.echo(f"error: {error}; free space there, or choose a place that can be written", err=True)
         return ExitCode.ERROR
+    # Some versions of typer turn a keyboard interrupt into this code themselves.
+    if code == ExitCode.INTERRUPTED:
+        typer.echo("stopped; run the same command again to go on from here", err=True)
     return code if isinstance(code, int) else ExitCode.PASS
 
 

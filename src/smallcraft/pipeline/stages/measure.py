@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -126,8 +127,14 @@ def recall_train_cost(attempt: Attempt, config: Config, *, before: Measurement |
 def _recall_measurements(
     path: Path, compute: Callable[[], tuple[Measurement, ...]]
 ) -> tuple[Measurement, ...]:
-    if path.exists():
-        return tuple(Measurement(**entry) for entry in json.loads(path.read_bytes()))
-    measured = compute()
-    write_whole(path, canonical_json(measured))
-    return measured
+    """Measured once and kept; the first time too they are given as they will be read back."""
+    data = path.read_bytes() if path.exists() else canonical_json(compute())
+    if not path.exists():
+        write_whole(path, data)
+    return tuple(_read_measurement(entry) for entry in json.loads(data))
+
+
+def _read_measurement(entry: dict[str, Any]) -> Measurement:
+    # Canonical JSON writes 2.0 as 2; a card must not read differently the second time.
+    numbers = {name: float(entry[name]) for name in ("value", "low", "high") if entry[name] is not None}
+    return Measurement(**{**entry, **numbers})
