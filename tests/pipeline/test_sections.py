@@ -15,7 +15,21 @@ from smallcraft.records import SPLIT_NAMES
 
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
 def test_every_share_between_zero_and_one_is_a_fraction(share):
-    assert QualitySection(confidence=share).confidence == share
+    assert QualitySection(margin=share).margin == share
+
+
+@given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
+def test_a_confidence_is_a_fraction_that_can_be_evidence(share):
+    if share > 0.5:
+        assert QualitySection(confidence=share).confidence == share
+    else:
+        with pytest.raises(ValidationError, match=r"confidence must be above 0.5, got .*; 0.95 is usual"):
+            QualitySection(confidence=share)
+
+
+def test_a_score_that_cannot_decide_is_refused_as_the_metric():
+    with pytest.raises(ValidationError, match=r"compared by accuracy, macro_f1, .* got 'ece'"):
+        QualitySection(metric="ece")
 
 
 @given(st.floats(min_value=1) | st.floats(max_value=0) | st.just(float("nan")))

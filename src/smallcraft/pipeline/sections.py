@@ -34,10 +34,23 @@ def _checked_fraction(value: float, info: ValidationInfo) -> float:
     raise ConfigError(f"{info.field_name} must be a fraction in (0, 1), got {value:g}{remedy}")
 
 
+def _checked_confidence(value: float) -> float:
+    # A one-sided bound at a half or less is no evidence; `evaluate.decide` would refuse it after training.
+    if value <= 0.5:
+        raise ConfigError(f"confidence must be above 0.5, got {value:g}; 0.95 is usual")
+    return value
+
+
 Fraction = Annotated[
     float,
     AfterValidator(_checked_fraction),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+Confidence = Annotated[
+    float,
+    AfterValidator(_checked_fraction),
+    AfterValidator(_checked_confidence),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1}),
 ]
 Positive = Annotated[float, Field(gt=0)]
 Column = Annotated[str, Field(min_length=1)]
@@ -141,7 +154,7 @@ class QualitySection(Section):
     metric: str = "macro_f1"
     floor: Fraction | None = None
     margin: Fraction = 0.01
-    confidence: Fraction = 0.95
+    confidence: Confidence = 0.95
     cert_bits: Positive | None = None
 
     @field_validator("metric")
@@ -150,13 +163,6 @@ class QualitySection(Section):
         find_plugin("scores", metric, SCORES)
         require_deciding(metric)
         return metric
-
-    @field_validator("confidence")
-    @classmethod
-    def _confidence_can_decide(cls, confidence: float) -> float:
-        if confidence <= 0.5:
-            raise ConfigError(f"confidence must be above 0.5, got {confidence:g}; 0.95 is usual")
-        return confidence
 
 
 class LadderSection(Section):
