@@ -6,7 +6,6 @@ differ from machine to machine, so digits are masked before lines are compared; 
 
 from __future__ import annotations
 
-import glob
 import re
 import shlex
 import shutil
@@ -64,10 +63,15 @@ def assert_printed(expected: list[str], printed: str, command: str) -> None:
         assert any(line == other for other in lines), f"`{command}` did not print {line!r}:\n{printed}"
 
 
+def expanded(word: str) -> list[str]:
+    """As a shell does it: a word with a star is the paths that fit."""
+    return sorted(map(str, Path().glob(word))) if "*" in word else [word]
+
+
 def run_console(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     for command, expected in commands(text):
         program, *words = shlex.split(command)
-        arguments = [found for word in words for found in (sorted(glob.glob(word)) if "*" in word else [word])]
+        arguments = [found for word in words for found in expanded(word)]
         if program == "cat":
             print(Path(arguments[0]).read_text(encoding="utf-8"))
         else:

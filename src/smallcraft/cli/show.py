@@ -106,13 +106,11 @@ def show_result(result: BuildResult, config: Config) -> None:
         )
     else:
         console.print("[bold]not released[/]: a gate blocks it; the report says what would settle it")
-    console.print(f"bundle   {escape(str(result.bundle))}", soft_wrap=True)
-    console.print(f"report   {escape(str(result.report))}", soft_wrap=True)
+    console.print(f"bundle   {escape(str(result.bundle))}")
+    console.print(f"report   {escape(str(result.report))}")
     where = "" if str(config.folder) in ("", ".") else f" --project {shlex.quote(str(config.folder))}"
     if result.release is not None:
-        console.print(
-            f"next     smallcraft predict{escape(where)} --input FILE --output answers.csv", soft_wrap=True
-        )
+        console.print(f"next     smallcraft predict{escape(where)} --input FILE --output answers.csv")
 
 
 def _show_cert(console: Console, result: BuildResult) -> None:
@@ -122,8 +120,8 @@ def _show_cert(console: Console, result: BuildResult) -> None:
     if cert.bound is not None:
         again = "; this look was in the ledger and cost nothing" if cert.is_repeated else ""
         console.print(
-            f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: within {cert.bound:.3f} "
-            f"of the truth, whatever was fitted to earlier looks{again}[/]"
+            f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: an average over these rows is "
+            f"within {cert.bound:.3f} of the truth, whatever was fitted to earlier looks{again}[/]"
         )
 
 
@@ -142,10 +140,8 @@ def show_checks(results: Iterable[CheckResult]) -> None:
     for result in results:
         for finding in result.findings[:_SHOWN_FINDINGS]:
             row = "" if finding.row is None else f" row {finding.row}"
-            console.print(
-                f"[dim]{result.check}, {finding.split}{row}[/]: {escape(finding.what)}", soft_wrap=True
-            )
-            console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
+            console.print(f"[dim]{result.check}, {finding.split}{row}[/]: {escape(finding.what)}")
+            console.print(f"    {escape(finding.remedy)}")
         if len(result.findings) > _SHOWN_FINDINGS:
             console.print(f"    and {len(result.findings) - _SHOWN_FINDINGS:,} more; `--json` lists them")
 
@@ -158,25 +154,23 @@ def show_history(lines: Iterable[HistoryLine]) -> None:
     for line in lines:
         cells = (line.release, line.created, line.chosen, line.quality, line.size, line.sentence)
         table.add_row(*map(escape, cells))
-    _console().print(table)
+    _console(is_table=True).print(table)
 
 
 def show_release(release: Release) -> None:
     """Term and text, one a line."""
     console = _console()
     for detail in describe_details(release):
-        console.print(f"[bold]{escape(detail.term)}[/]: {escape(detail.text)}", soft_wrap=True)
+        console.print(f"[bold]{escape(detail.term)}[/]: {escape(detail.text)}")
 
 
 def show_verified(report: VerifyReport) -> None:
     """The steps that held, numbered."""
     console = _console()
     for place, step in enumerate(report.steps, start=1):
-        console.print(
-            f"({place}) [green]holds[/] {step.name}: {escape(step.detail)} ({step.count:,})", soft_wrap=True
-        )
+        console.print(f"({place}) [green]holds[/] {step.name}: {escape(step.detail)} ({step.count:,})")
     if report.head:
-        console.print(f"head of the log: {report.head}", soft_wrap=True)
+        console.print(f"head of the log: {report.head}")
         console.print("[dim]compare it with a copy kept elsewhere: an owner can rebuild a whole log[/]")
 
 
@@ -189,8 +183,9 @@ def show_diagnosis(findings: Iterable[Diagnosis]) -> None:
             if finding.is_fine
             else ("[red]wrong[/]  " if finding.is_required else "[dim]absent[/] ")
         )
-        console.print(f"{mark} {finding.subject}: {escape(finding.detail)}", soft_wrap=True)
+        console.print(f"{mark} {finding.subject}: {escape(finding.detail)}")
 
 
-def _console() -> Console:
-    return Console(highlight=False, emoji=False)
+def _console(*, is_table: bool = False) -> Console:
+    """Lines are left to the terminal to wrap, so that a log holds each whole; a table must fit."""
+    return Console(highlight=False, emoji=False, soft_wrap=not is_table)

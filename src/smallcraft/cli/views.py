@@ -43,7 +43,10 @@ def plain_view(*, to_stderr: bool, metric: str = "") -> PlainView:
 
 
 class PlainView:
-    """Lines for logs; long steps report every ten seconds."""
+    """Lines for logs; long steps report every ten seconds.
+
+    On standard output the decision and the verdicts are left to the result that follows.
+    """
 
     def __init__(self, metric: str, *, to_stderr: bool) -> None:
         self._metric = metric
@@ -75,12 +78,14 @@ class PlainView:
 
     def decided(self, decision: Decision) -> None:
         """The sentence."""
-        self._say(f"decision: {decision.sentence}")
+        if self._stream is sys.stderr:
+            self._say(f"decision: {decision.sentence}")
 
     def judged(self, verdict: Verdict) -> None:
         """Outcome, gate, reason."""
         needs = f" (would settle it: {verdict.needs})" if verdict.needs else ""
-        self._say(f"  {verdict.outcome:<9} {verdict.gate}: {verdict.reason}{needs}")
+        if self._stream is sys.stderr:
+            self._say(f"  {verdict.outcome:<9} {verdict.gate}: {verdict.reason}{needs}")
 
     def note(self, sentence: str) -> None:
         """Say it, marked."""
@@ -140,8 +145,7 @@ class LiveView:
         self._found[evidence.rung] = evidence
 
     def decided(self, decision: Decision) -> None:
-        """A line above the table."""
-        self._console.print(f"[bold]{escape(decision.sentence)}[/]")
+        """Shown with the result."""
 
     def judged(self, verdict: Verdict) -> None:
         """Shown with the result."""

@@ -83,7 +83,7 @@ def refuse_bad_rows(rows: Sequence[BadRow], *, others: int | None = None) -> Non
     """
     if rows:
         others = len(rows) - 1 if others is None else others
-        more = f" ({others:,} more bad rows; --on-bad-rows quarantine sets them aside)" if others else ""
+        more = f" ({others:,} more bad rows; on_bad_rows = 'quarantine' sets them aside)" if others else ""
         raise DataError(rows[0].sentence + more)
 
 

@@ -145,7 +145,8 @@ class Ledger:
         if spent >= self.max_bits and spent > 0:
             raise MeteredError(
                 f"the sealed test set may reveal {self.max_bits:.1f} bits and has revealed {spent:.1f}; "
-                "label a fresh one (the old one may then be added to dev), or raise max_bits knowingly"
+                "label a fresh one (the old one may then be added to dev), or raise [quality] cert_bits "
+                "knowingly"
             )
 
 

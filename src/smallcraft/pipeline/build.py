@@ -73,6 +73,7 @@ def build(
             winner.evidence,
             _split(prepared, "cert"),
             config,
+            meter=prepared.meter,
             incumbent=find_incumbent(config, workshop, released=released.evidence.candidate),
             now=clock(),
             listener=listener,

@@ -217,7 +217,7 @@ seed = 0
 [data]
 path = {path}  # relative to this file
 {columns}
-# cert = "test.csv"             # your own sealed test set; default: 15 % of the rows, the latest if `time` is set
+# cert = "test.csv"             # your own sealed test set; default: 15 % of the rows, the latest
 # license = "CC-BY-4.0"         # goes to the datasheet; missing -> the card says so
 # source = "where the rows come from"
 

@@ -81,7 +81,7 @@ def _front_matter(facts: Facts) -> dict[str, object]:
 def _model_index(facts: Facts, kind: str) -> list[object]:
     measured = [
         m
-        for m in _measurements(_chosen(facts))
+        for m in _evidence(facts)
         if m.get("split") and m.get("slice", "all") == "all" and _is_number(m.get("value"))
     ]
     source = str(_map(facts, "data").get("source") or "not stated")
@@ -134,7 +134,7 @@ def _intended_use(facts: Facts) -> list[str]:
 
 
 def _factors(facts: Facts) -> list[str]:
-    slices = {str(m.get("slice", "all")) for m in _measurements(_chosen(facts))} - {"all"}
+    slices = {str(m.get("slice", "all")) for m in _evidence(facts)} - {"all"}
     measured = show(sorted(slices)) if slices else "no slice was measured"
     return [
         _bullet("relevant factors", _carded(facts, "factors", "groups and conditions that matter")),
@@ -152,7 +152,8 @@ def _metrics(facts: Facts) -> list[str]:
 
 def _evaluation_data(facts: Facts) -> list[str]:
     cert = _map(facts, "cert")
-    sealed = [_bullet(f"sealed test set, {escape(str(key))}", show(cert[key])) for key in cert]
+    told = (key for key in cert if key != "measurements")
+    sealed = [_bullet(f"sealed test set, {escape(str(key))}", show(cert[key])) for key in told]
     return [
         *_splits(facts, ("dev", "cert")),
         *(sealed or [_bullet("sealed test set", _missing("its ledger", _BY_BUILD))]),
@@ -176,7 +177,7 @@ def _training_data(facts: Facts) -> list[str]:
 
 
 def _quantitative_analyses(facts: Facts) -> list[str]:
-    measurements = _measurements(_chosen(facts))
+    measurements = _evidence(facts)
     if not measurements:
         return [_missing("measurements of the chosen candidate", _BY_BUILD)]
     header = ["measurement", "split", "slice", "value", "interval", "unit", "n", "method"]
@@ -315,7 +316,7 @@ def _measurement_row(measurement: Facts) -> list[str]:
 
 def _quality(candidate: Facts, metric: object) -> str:
     """The declared metric on the best-founded split that has it."""
-    named = [m for m in _measurements(candidate) if m.get("name") == metric]
+    named = [m for m in _list(candidate, "measurements") if m.get("name") == metric]
     named = [m for m in named if m.get("slice", "all") == "all"]
     for split in ("cert", "dev"):
         for measurement in named:
@@ -341,8 +342,11 @@ def _chosen(facts: Facts) -> Facts:
     return {}
 
 
-def _measurements(candidate: Facts) -> list[Facts]:
-    return _list(candidate, "measurements")
+def _evidence(facts: Facts) -> list[Facts]:
+    """What was measured of the bundle that ships, then of the candidate on dev that it is a refit of."""
+    released = _list(_map(facts, "released"), "measurements")
+    candidate = _list(_chosen(facts), "measurements")
+    return [*released, *(m for m in candidate if not released or m.get("split") is not None)]
 
 
 def _map(facts: Facts, key: str) -> Facts:

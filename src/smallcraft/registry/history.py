@@ -69,12 +69,12 @@ def describe_details(release: Release) -> tuple[Detail, ...]:
 
 
 def _quality(facts: Mapping[str, object]) -> str:
-    """The declared metric of the chosen candidate, on the sealed split when it was asked."""
+    """The declared metric on the sealed split, of the bundle that ships; else of the candidate on dev."""
     metric = facts.get("metric")
+    chosen = [c for c in _mappings(facts.get("candidates")) if c.get("rung") == facts.get("chosen")]
     found = {
         measurement.get("split"): measurement
-        for candidate in _mappings(facts.get("candidates"))
-        if candidate.get("rung") == facts.get("chosen")
+        for candidate in (*chosen, *_mappings([facts.get("released")]))
         for measurement in _mappings(candidate.get("measurements"))
         if measurement.get("name") == metric and measurement.get("slice", "all") == "all"
     }

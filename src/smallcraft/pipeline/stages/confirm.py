@@ -63,6 +63,7 @@ def confirm_winner(
     split: MeasuredSplit,
     config: Config,
     *,
+    meter: str,
     incumbent: Incumbent | None,
     now: datetime,
     listener: Listener,
@@ -74,6 +75,7 @@ def confirm_winner(
         on_dev: What was measured of the winner on dev; gives the widths of intervals.
         split: The sealed rows.
         config: Says the metric, margin and confidence; they are fixed before the look.
+        meter: Digest under which looks at these rows are counted.
         incumbent: The newest release that reads the same columns.
         now: Time of the ledger's entry.
         listener: Told when the ledger refuses.
@@ -84,6 +86,7 @@ def confirm_winner(
     )
     told = _told_scores(config)
     asked = {
+        "rows": split.ref.digest,
         "metric": quality.metric,
         "margin": quality.margin,
         "confidence": quality.confidence,
@@ -97,14 +100,14 @@ def confirm_winner(
         look = ledger.ask(
             released.evidence.candidate,
             digest_value(asked),
-            split.ref.digest,
+            meter,
             lambda: _open_labels(released, split, config, told=told, incumbent=incumbent),
             bits=bits,
             now=now,
         )
     except MeteredError as error:
         listener.note(str(error))
-        return Confirmation(_refused(ledger, split), _unanswered(incumbent, str(error)))
+        return Confirmation(_refused(ledger, split, meter), _unanswered(incumbent, str(error)))
     answer = _describe(look, ledger, split, config, on_dev=on_dev)
     verdicts = (_incumbent_verdict(look.entry.answer, incumbent),) if incumbent else ()
     return Confirmation(answer, verdicts)
@@ -156,7 +159,7 @@ def _describe(
     measurements = tuple(
         _with_interval(name, look.entry.answer[name], rows, config, on_dev) for name in _told_scores(config)
     )
-    entries = [entry for entry in ledger.entries if entry.dataset == split.ref.digest]
+    entries = [entry for entry in ledger.entries if entry.dataset == look.entry.dataset]
     return CertAnswer(
         rows=rows,
         bound=look.bound(rows, delta=1 - config.quality.confidence),
@@ -191,8 +194,8 @@ def _with_interval(
     )
 
 
-def _refused(ledger: Ledger, split: MeasuredSplit) -> CertAnswer:
-    entries = [entry for entry in ledger.entries if entry.dataset == split.ref.digest]
+def _refused(ledger: Ledger, split: MeasuredSplit, meter: str) -> CertAnswer:
+    entries = [entry for entry in ledger.entries if entry.dataset == meter]
     bits = math.fsum(entry.bits for entry in entries)
     return CertAnswer(split.frame.height, None, bits, len(entries), is_repeated=False, measurements=())
 

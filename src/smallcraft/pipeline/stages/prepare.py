@@ -32,6 +32,14 @@ class Prepared:
     given: Mapping[str, Table] = field(default_factory=dict)
 
     @property
+    def meter(self) -> str:
+        """What looks at cert are counted under: the user's own sealed file, else the whole table.
+
+        Not the rows that a seed made of it: another seed must not renew a test set that is spent.
+        """
+        return self.given["cert"].ref.digest if "cert" in self.given else self.table.ref.order_free_digest
+
+    @property
     def rows_read(self) -> int:
         """Rows of all files: those of the splits, those held out, and those set aside."""
         return sum(table.rows_read for table in (self.table, *self.given.values()))
