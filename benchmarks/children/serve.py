@@ -34,7 +34,7 @@ def main() -> None:
             dict(zip(columns, ([value] for value in row), strict=True))
             for row in zip(*columns.values(), strict=True)
         ]
-        found |= time_requests(bundle.predict, requests[: job["requests"]])
+        found |= time_requests(bundle.predict, requests)
     elif job["mode"] == "answers":
         answers = bundle.answer(columns)
         found |= {

@@ -106,7 +106,7 @@ def main() -> None:
             {name: [value] for name, value in zip(names, row, strict=True)}
             for row in zip(*columns.values(), strict=True)
         ]
-        found |= time_requests(lambda row: scores(model, coded.encode(row)), requests[: job["requests"]])
+        found |= time_requests(lambda row: scores(model, coded.encode(row)), requests)
     else:
         found["last_class_probs"] = scores(model, coded.encode(columns)).tolist()
     print_answer({**found, "peak_rss_mb": peak_rss_mb()})

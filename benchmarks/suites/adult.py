@@ -30,6 +30,7 @@ def measure(around: Surroundings) -> Found:
     dataset = read_adult().smaller(around.rows)
     train = write_rows(dataset.train, around.work / "train.json")
     test = write_rows(dataset.test, around.work / "test.json")
+    requests = write_rows(dataset.test.head(_REQUESTS), around.work / "requests.json")
     pythons = {name: (around.python_of(environment), kind) for name, (environment, kind) in PEERS.items()}
     peers = {name: (python, kind) for name, (python, kind) in pythons.items() if python is not None}
     trained = {name: [_train(*peer, train, around.work)] for name, peer in peers.items()}
@@ -37,13 +38,14 @@ def measure(around: Surroundings) -> Found:
     for name, peer in peers.items():
         trained[name].append(_train(*peer, train, around.work))
     around.look("between training and serving")
-    jobs = {OURS: partial(_ask_ours, built.bundle, test)}
-    jobs |= {name: partial(_ask_peer, *peer, test, around.work) for name, peer in peers.items()}
-    areas = {
-        name: auroc(dataset.test.labels, ask("answers")["last_class_probs"]) for name, ask in jobs.items()
-    }
+    jobs = {OURS: partial(_ask_ours, built.bundle)}
+    jobs |= {name: partial(_ask_peer, *peer, around.work) for name, peer in peers.items()}
+    answers = {name: ask(test, "answers") for name, ask in jobs.items()}
+    areas = {name: auroc(dataset.test.labels, found["last_class_probs"]) for name, found in answers.items()}
     serving = serving_rows(
-        {name: partial(ask, "latency") for name, ask in jobs.items()}, rounds=around.rounds, bars={}
+        {name: partial(ask, requests, "latency") for name, ask in jobs.items()},
+        rounds=around.rounds,
+        bars={},
     )
 
     def score(bundle: Path) -> Sample:
@@ -77,14 +79,14 @@ def _train(python: Path, kind: str, rows: Path, work: Path) -> dict[str, Any]:
     return run_child(python, "table_peer", job)
 
 
-def _ask_peer(python: Path, kind: str, rows: Path, work: Path, mode: str) -> dict[str, Any]:
+def _ask_peer(python: Path, kind: str, work: Path, rows: Path, mode: str) -> dict[str, Any]:
     model = str(work / f"{kind}.pickle")
-    job = {"mode": mode, "kind": kind, "rows": str(rows), "model": model, "requests": _REQUESTS}
+    job = {"mode": mode, "kind": kind, "rows": str(rows), "model": model}
     return run_child(python, "table_peer", job)
 
 
 def _ask_ours(bundle: Path, rows: Path, mode: str) -> dict[str, Any]:
-    job = {"mode": mode, "rows": str(rows), "bundle": str(bundle), "requests": _REQUESTS}
+    job = {"mode": mode, "rows": str(rows), "bundle": str(bundle)}
     return run_child(PYTHON, "serve", job)
 
 

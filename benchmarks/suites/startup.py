@@ -33,7 +33,7 @@ def measure(around: Surroundings) -> Found:
         {name: partial(run_command, [str(PYTHON), "-P", "-c", code]) for name, code in _COMMANDS.items()},
         rounds=rounds,
     )
-    job = {"bundle": str(bundle), "rows": str(rows), "mode": "latency", "requests": None}
+    job = {"bundle": str(bundle), "rows": str(rows), "mode": "latency"}
     opened = in_turn(
         {
             "ours": partial(run_child, PYTHON, "serve", job),

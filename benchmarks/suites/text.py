@@ -77,14 +77,12 @@ def _train(python: Path, kind: str, rows: Path, work: Path) -> dict[str, Any]:
 
 
 def _ask_peer(python: Path, kind: str, rows: Path, work: Path, mode: str) -> dict[str, Any]:
-    job = {"mode": mode, "rows": str(rows), "model": str(work / f"{kind}.pickle"), "requests": None}
+    job = {"mode": mode, "rows": str(rows), "model": str(work / f"{kind}.pickle")}
     return run_child(python, "text_peer", job)
 
 
 def _ask_ours(bundle: Path, rows: Path, mode: str) -> dict[str, Any]:
-    return run_child(
-        PYTHON, "serve", {"mode": mode, "rows": str(rows), "bundle": str(bundle), "requests": None}
-    )
+    return run_child(PYTHON, "serve", {"mode": mode, "rows": str(rows), "bundle": str(bundle)})
 
 
 def _cascade(built: Built) -> Path:

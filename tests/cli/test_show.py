@@ -89,7 +89,7 @@ def test_the_end_of_a_build_names_every_loser_every_gate_and_what_the_look_cost(
         assert verdict.gate in out
     assert "would settle it: about 420 more labelled rows" in out
     assert "(not required)" in out
-    assert "1 look(s), 19.9 bits revealed: within 0.047 of the truth" in out
+    assert "1 look(s), 19.9 bits revealed: an average over these rows is within 0.047 of the truth" in out
     assert "released helpdesk@3" in out
 
 

@@ -115,8 +115,8 @@ def test_what_users_wrote_is_shown_as_it_stands(text, capsys):
 
 
 def test_a_plain_view_says_each_event_in_one_line(capsys):
-    build = play(PlainView("macro_f1", to_stderr=False))
-    lines = capsys.readouterr().out.splitlines()
+    build = play(PlainView("macro_f1", to_stderr=True))
+    lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "reading tickets.csv"
     assert "  PASS      row_counts: rows: 7,000 train, 1,500 dev, 1,500 cert" in lines
     assert f"climbing the ladder: {', '.join(evidence.rung for evidence in build.candidates)}" in lines
@@ -125,6 +125,14 @@ def test_a_plain_view_says_each_event_in_one_line(capsys):
     assert "  note: three rows were set aside" in lines
     assert len([line for line in lines if line.startswith("  UNDECIDED not_worse_than_incumbent")]) == 1
     assert len(lines) == len(set(lines))
+
+
+def test_a_plain_view_leaves_the_decision_to_the_result_where_that_is_printed_too(capsys):
+    build = play(PlainView("macro_f1", to_stderr=False))
+    out = capsys.readouterr().out
+    assert "  note: three rows were set aside" in out
+    assert build.decision.sentence not in out
+    assert not any(verdict.reason in out for verdict in build.verdicts)
 
 
 def test_a_long_step_is_told_at_most_once_in_ten_seconds(capsys, monkeypatch):

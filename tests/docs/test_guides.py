@@ -37,7 +37,8 @@ def blocks(path: Path) -> list[Block]:
 
 
 def masked(text: str) -> list[str]:
-    """Lines without what differs from run to run: hexadecimal digests, numbers, spacing."""
+    """Lines without what differs from run to run: folders, hexadecimal digests, numbers, spacing."""
+    text = re.sub(r"(?<= )/\S+/", "/", text)
     text = re.sub(r"\b[0-9a-f]{12,}\b", "#", text)
     text = re.sub(r"-?\d[\d,.:TZ]*", "#", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

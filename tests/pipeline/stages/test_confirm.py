@@ -60,6 +60,7 @@ class Case:
         released = Measured(attempt, Evidence(rung, CandidateStatus.MEASURED, bundle.digest), None)
         return confirm_winner(
             *(released, on_dev, self.split, config or self.config),
+            meter=self.split.ref.digest,
             incumbent=incumbent,
             now=NOW,
             listener=SilentListener(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from datetime import datetime
@@ -103,7 +104,9 @@ def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, n
     files: dict[str, Path | bytes] = {
         f"bundle/{path.relative_to(bundle)}": path for path in sorted(bundle.rglob("*")) if path.is_file()
     }
-    files["card.md"] = render_model_card(facts).encode("utf-8")
+    # The card is made from what will be read back: JSON knows no difference between 1.0 and 1.
+    recorded = json.loads(canonical_json(facts))
+    files["card.md"] = render_model_card(recorded).encode("utf-8")
     files["evidence.json"] = canonical_json(
         {"candidates": facts["candidates"], "released": facts["released"]}
     )
