@@ -167,7 +167,9 @@ def text_workshop(tmp_path_factory, tiny_backbone):
 
 def out_of_fold_accuracy(rung, workshop):
     logits = BUILTIN[rung].out_of_fold(workshop)
-    decoder = ladder.fit_decoder(logits, workshop.labels)
+    decoder = ladder.fit_decoder(
+        logits, workshop.labels, tolerance=workshop.tolerance, confidence=workshop.confidence
+    )
     second = (lambda rows: logits[1][rows]) if len(logits) == 2 else None
     return np.mean(decode(decoder, logits[0], second).probs.argmax(axis=1) == workshop.labels)
 

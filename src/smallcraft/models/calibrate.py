@@ -7,6 +7,7 @@ did not see the row's fold, and neither dev nor cert is looked at.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,20 @@ from smallcraft.bundle.decoder import Decoder, mix_logits, softmax
 _LOG_SCALE_BOUNDS = (-5.0, 5.0)
 
 
-def fit_decoder(logits: Sequence[NDArray[np.float64]], labels: NDArray[np.int64]) -> Decoder:
+def fit_decoder(
+    logits: Sequence[NDArray[np.float64]],
+    labels: NDArray[np.int64],
+    *,
+    tolerance: float,
+    confidence: float,
+) -> Decoder:
     """The decoder of one or two stages.
 
     Args:
         logits: For each stage `(n, k)` out-of-fold logits.
         labels: `(n,)` codes.
+        tolerance: Accuracy that a cascade may give up for asking its second stage less often.
+        confidence: One-sided, of not giving up more.
     """
     scale = fit_scale(logits[0], labels)
     if len(logits) == 1:
@@ -32,7 +41,8 @@ def fit_decoder(logits: Sequence[NDArray[np.float64]], labels: NDArray[np.int64]
     both = np.argmax(mix_logits(mix, logits), axis=1) == labels
     first = softmax(scale * logits[0])
     alone = np.argmax(first, axis=1) == labels
-    return Decoder(scale, choose_threshold(first.max(axis=1), alone, both), mix)
+    threshold = choose_threshold(first.max(axis=1), alone, both, tolerance=tolerance, confidence=confidence)
+    return Decoder(scale, threshold, mix)
 
 
 def fit_scale(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
@@ -72,30 +82,40 @@ def log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
 
 
 def choose_threshold(
-    confidence: NDArray[np.float64], alone: NDArray[np.bool_], both: NDArray[np.bool_]
+    sureness: NDArray[np.float64],
+    alone: NDArray[np.bool_],
+    both: NDArray[np.bool_],
+    *,
+    tolerance: float,
+    confidence: float,
 ) -> float:
-    """The lowest escalation threshold within one standard error of the best one (Breiman's rule).
+    """The lowest escalation threshold that is not inferior to the best one.
+
+    Accuracy at a threshold is compared with accuracy at the best threshold on the same rows; the lower bound
+    of the difference must lie above minus the tolerance.
 
     Args:
-        confidence: `(n,)` highest probability of the first stage.
+        sureness: `(n,)` highest probability of the first stage.
         alone: `(n,)` whether the first stage alone is right.
         both: `(n,)` whether both together are right.
+        tolerance: Accuracy that may be given up, at least 0.
+        confidence: One-sided, in (0.5, 1).
 
     Returns:
-        Rows with confidence below it are escalated.
-
-    Source:
-        Breiman et al. (1984), Classification and regression trees, section 3.4.3, on paired differences.
+        Rows whose sureness is below it are escalated.
     """
-    order = np.argsort(confidence, kind="stable")
+    order = np.argsort(sureness, kind="stable")
     gain = both[order].astype(np.float64) - alone[order]
-    # Rows of equal confidence go together: a threshold cannot part them.
-    thresholds = np.unique(np.append(confidence, 1.0))
-    escalated = np.searchsorted(confidence[order], thresholds, side="left")
+    # Rows of equal sureness go together: a threshold cannot part them.
+    thresholds = np.unique(np.append(sureness, 1.0))
+    escalated = np.searchsorted(sureness[order], thresholds, side="left")
     total = np.concatenate([[0.0], np.cumsum(gain)])[escalated]
     changed = np.concatenate([[0.0], np.cumsum(np.abs(gain))])[escalated]
     best = int(np.argmax(total))
     # Between two thresholds only the rows between them change; their gains are -1, 0 or 1.
-    spread = np.sqrt(changed[best] - changed[: best + 1])
-    enough = int(np.flatnonzero(total[: best + 1] >= total[best] - spread)[0])
+    n = max(len(sureness), 1)
+    given_up = (total[best] - total[: best + 1]) / n
+    spread = np.sqrt(np.maximum((changed[best] - changed[: best + 1]) / n - given_up**2, 0.0) / n)
+    worst = given_up + NormalDist().inv_cdf(confidence) * spread
+    enough = int(np.flatnonzero(worst <= tolerance)[0])
     return float(thresholds[enough]) if escalated[enough] else 0.0

@@ -141,7 +141,12 @@ def fit_rung(
     meter = CpuMeter(workshop.memory)
     # One thread: sums are then added in one order, so a resumed build gives the same bytes.
     with threadpool_limits(1):
-        fitted = decoder or fit_decoder(rung.out_of_fold(workshop), workshop.labels)
+        fitted = decoder or fit_decoder(
+            rung.out_of_fold(workshop),
+            workshop.labels,
+            tolerance=workshop.tolerance,
+            confidence=workshop.confidence,
+        )
         stages = rung.stages(workshop)
     path, digest = write_bundle(
         target,

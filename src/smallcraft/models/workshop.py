@@ -47,6 +47,8 @@ class Workshop:
         labels: `(n,)` int64 codes over all parts.
         folds: `(n,)` int64; rows of one fold are held out together.
         seed: Seeds everything random.
+        tolerance: Accuracy that a cascade may give up for being cheaper.
+        confidence: One-sided, of not giving up more.
         memory: Keeps expensive arrays.
         scratch: Folder for files that several rungs use.
         backbone: The encoder; None when there is none, and `no_backbone` says what would bring one.
@@ -63,6 +65,8 @@ class Workshop:
     scratch: Path
     backbone: Backbone | None = None
     no_backbone: str = ""
+    tolerance: float = 0.0025
+    confidence: float = 0.95
     progress: Progress = no_progress
     _made: dict[str, Tracked[Any]] = field(default_factory=dict, compare=False, repr=False)
 

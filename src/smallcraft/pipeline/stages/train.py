@@ -27,6 +27,9 @@ from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Roles
 
 _FOLDS = 5
+# Of the margin that a cheaper candidate may be worse, a cascade may spend this much on asking less often;
+# the rest is left for the choice between candidates.
+_ROUTING_SHARE = 0.25
 _COMPUTING_PACKAGES = ("numpy", "scipy", "scikit-learn", "lightgbm", "onnx", "onnxruntime", "tokenizers")
 
 
@@ -51,6 +54,8 @@ def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Work
         scratch=workspace.cache,
         backbone=backbone,
         no_backbone=reason,
+        tolerance=_ROUTING_SHARE * config.quality.margin,
+        confidence=config.quality.confidence,
         progress=progress,
     )
 
