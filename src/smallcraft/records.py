@@ -190,7 +190,7 @@ class Decision:
     Attributes:
         chosen: Rung of the winner; None when nothing could be chosen.
         best: Rung with the highest quality on dev.
-        tied: Rungs not inferior to the best, cheapest first.
+        tied: Rungs not inferior to the best, in the order of the ladder.
         lost: Rung to the reason it lost, was skipped, or crashed.
         sentence: The decision in plain words.
     """

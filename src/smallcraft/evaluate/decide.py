@@ -104,6 +104,8 @@ def choose_cheapest(
         if comparison.outcome is not Outcome.PASS
     }
     lost |= {c.rung: _dearer(c, chosen, level_cost) for c in tied if c is not chosen}
+    # Named in the order of the ladder: that of costs within noise of each other changes from run to run.
+    tied.sort(key=lambda contender: contender.order)
     return Decision(
         chosen=chosen.rung,
         best=best.rung,
