@@ -136,12 +136,13 @@ def test_equal_rows_of_a_coarse_table_are_not_called_copies():
 
 def test_many_texts_from_one_template_are_told_apart():
     rows = [f"your order number {at * 7919 % 100_000:05d} has been sent on its way" for at in range(20_000)]
-    assert np.bincount(duplicate_groups(rows)).max() <= 20
+    assert np.bincount(duplicate_groups(rows)).max() == 1
+    assert np.bincount(duplicate_groups([*rows, *rows[:100]])).max() == 2
 
 
 @pytest.mark.realdata
 def test_real_questions_have_few_copies_and_no_large_chain(shared_data):
     questions = pl.read_csv(shared_data / "banking77" / "train.csv")["text"].to_list()
     sizes = np.bincount(duplicate_groups(questions))
-    assert 50 <= len(questions) - len(sizes) <= 80
-    assert sizes.max() <= 3
+    assert 180 <= len(questions) - len(sizes) <= 230
+    assert sizes.max() <= 6

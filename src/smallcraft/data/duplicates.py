@@ -29,6 +29,8 @@ _OUTER_PUNCTUATION = " .,;:!?¡¿…\"'`´‘’‚“”„«»‹›()[]{}–�
 # Measured (docs/experiments.md): 0.9 misses half of copies with two typos, 0.8 joins sentences that mean
 # different things, so that one in twenty pairs disagrees in its label.
 NEAR_COPY = 0.85
+# More different texts than this in one chain were made from one template; they are not copies of each other.
+LONGEST_CHAIN = 50
 PAIR_DTYPE = np.dtype([("left", np.int64), ("right", np.int64), ("similarity", np.float64)])
 
 
@@ -56,6 +58,8 @@ def exact_groups(texts: Sequence[str]) -> NDArray[np.int64]:
 def duplicate_groups(texts_or_rows: Sequence[str], *, similarity: float = NEAR_COPY) -> NDArray[np.int64]:
     """Group number of each row; exact and near duplicates, and what they chain to, share one.
 
+    A chain of more than 50 different texts is a template, not a set of copies: there only exact ones count.
+
     Args:
         texts_or_rows: One text a row.
         similarity: Least Jaccard index of the trigram sets, in (0, 1]; 1 looks for exact copies only.
@@ -75,7 +79,14 @@ def duplicate_groups(texts_or_rows: Sequence[str], *, similarity: float = NEAR_C
         return exact
     distinct = [normalised(texts_or_rows[row]) for row in first_rows(exact)]
     pairs = similar_pairs(gram_sets(distinct), bound=similarity)
-    return joined_groups(exact, pairs.first, pairs.second)
+    return _without_templates(joined_groups(exact, pairs.first, pairs.second), exact)
+
+
+def _without_templates(groups: NDArray[np.int64], exact: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The groups, but one that chains more than `LONGEST_CHAIN` texts falls back to exact copies."""
+    first = first_rows(exact)
+    chained = np.bincount(groups[first], minlength=int(groups.max()) + 1)
+    return renumbered(np.where(chained[groups] > LONGEST_CHAIN, len(groups) + exact, groups))
 
 
 def joined_groups(

@@ -84,5 +84,5 @@ def test_the_official_test_file_of_banking_leaks_a_little(shared_data):
     result = Leakage().inspect({"train": train, "cert": test}, roles)
     assert result.outcome is Outcome.FAIL
     assert result.numbers["exact_cert_in_train"] == 12
-    assert result.numbers["rows_cert_in_train"] == 49
-    assert result.numbers["label_agreement_cert_in_train"] == 1.0
+    assert result.numbers["rows_cert_in_train"] == 139
+    assert 0.95 < result.numbers["label_agreement_cert_in_train"] < 1.0
