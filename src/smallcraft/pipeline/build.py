@@ -183,7 +183,9 @@ def _refit(
     assert attempt.bundle is not None
     assert attempt.digest is not None
     listener.progress(f"measuring {attempt.rung}", 0.0)
-    cost = recall_cost(attempt.bundle, attempt.digest, _split(prepared, "dev"), config)
+    # Cost on rows it has not seen: a cascade is surer of rows it was trained on, and would look cheaper. Of
+    # cert only the inputs are read here; its labels stay sealed.
+    cost = recall_cost(attempt.bundle, attempt.digest, _split(prepared, "cert"), config)
     training = recall_train_cost(attempt, config, before=winner.evidence.find("train_cpu_s"))
     evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, (*cost, training))
     return Measured(attempt, evidence, None)
