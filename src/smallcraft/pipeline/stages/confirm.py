@@ -1,6 +1,6 @@
 """One look at the sealed test set: the winner's scores, and whether it is worse than what is released now.
 
-This is the only place that reads cert's labels after the split. Values are told to three decimals, so that
+No candidate meets cert's labels anywhere else; only the data checks read them besides. Values are told to three decimals, so that
 what a look reveals can be counted; their intervals come from the value itself (accuracy) or from the width
 measured on dev, and so reveal nothing more.
 """
