@@ -26,8 +26,8 @@ from smallcraft.records import Roles
 
 # Marks of a sentence only: the signs of "c++", "50%" or an emoji make a difference.
 _OUTER_PUNCTUATION = " .,;:!?¡¿…\"'`´‘’‚“”„«»‹›()[]{}–—"
-# Measured (docs/experiments.md): 0.9 finds about half of the planted near copies, 0.8 joins sentences that mean
-# different things, so that one in twenty pairs disagrees in its label.
+# Measured (docs/experiments.md): 0.9 finds about half of the planted near copies, 0.8 joins sentences that
+# mean different things, so that one in twenty pairs disagrees in its label.
 NEAR_COPY = 0.85
 # More different texts than this in one chain were made from one template; they are not copies of each other.
 LONGEST_CHAIN = 50

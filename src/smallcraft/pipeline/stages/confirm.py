@@ -1,8 +1,8 @@
 """One look at the sealed test set: the winner's scores, and whether it is worse than what is released now.
 
-No candidate meets cert's labels anywhere else; only the data checks read them besides. Values are told to three decimals, so that
-what a look reveals can be counted; their intervals come from the value itself (accuracy) or from the width
-measured on dev, and so reveal nothing more.
+No candidate meets cert's labels anywhere else; only the data checks read them besides. Values are told to
+three decimals, so that what a look reveals can be counted; their intervals come from the value itself
+(accuracy) or from the width measured on dev, and so reveal nothing more.
 """
 
 from __future__ import annotations
