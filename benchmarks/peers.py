@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.process import ROOT
 
 ENVIRONMENTS = ROOT / ".bench" / "environments"
+_STAMP = ".installed"
 _NUMERIC = ("numpy==2.4.6", "scipy==1.17.1")
 _LEARNING = (*_NUMERIC, "scikit-learn==1.9.1", "joblib==1.6.0", "threadpoolctl==3.8.0", "narwhals==2.29.0")
 
@@ -40,6 +41,8 @@ class Environment:
 
 SCIKIT_LEARN = Environment("scikit-learn", _LEARNING)
 LIGHTGBM = Environment("lightgbm", (*_LEARNING, "lightgbm==4.7.0"))
+CLEANLAB = Environment("cleanlab", (*_LEARNING, "cleanlab==2.9.0", "pandas==2.3.3", "datasets==4.4.1"))
+CROWD_KIT = Environment("crowd-kit", (*_LEARNING, "crowd-kit==1.4.2", "pandas==2.3.3"))
 
 
 class AbsentPeerError(RuntimeError):
@@ -52,15 +55,24 @@ def python_of(environment: Environment) -> Path:
     Raises:
         AbsentPeerError: Making it failed; the message has the last line of what went wrong.
     """
-    content = "\n".join((sys.version, *environment.requirements))
-    folder = ENVIRONMENTS / f"{environment.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    python, stamp = folder / "bin" / "python", folder / ".installed"
-    if not stamp.exists():
+    folder = _folder(environment)
+    python = folder / "bin" / "python"
+    if not is_made(environment):
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], environment)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, *environment.requirements], environment)
-        stamp.touch()
+        (folder / _STAMP).touch()
     return python
+
+
+def is_made(environment: Environment) -> bool:
+    """True when the environment is there and whole."""
+    return (_folder(environment) / _STAMP).exists()
+
+
+def _folder(environment: Environment) -> Path:
+    content = "\n".join((sys.version, *environment.requirements))
+    return ENVIRONMENTS / f"{environment.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 def _run(command: Iterable[str], environment: Environment) -> None:

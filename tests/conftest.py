@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from benchmarks.peers import Environment, is_made, python_of
 from hypothesis import HealthCheck, settings
 
 # One thread, before numpy or onnxruntime is loaded: the tests run side by side on few cores.
@@ -100,6 +101,21 @@ def backbone_installed() -> str:
     """Name of the installed distribution that carries encoder weights."""
     require(why_no_backbone())
     return WEIGHTS
+
+
+@pytest.fixture(scope="session")
+def peer_python() -> Callable[[Environment], Path]:
+    """The interpreter of a peer's own environment (`benchmarks.peers`); mark the test `peer` too.
+
+    Made on a build machine; elsewhere the test skips where `make bench` has not made it yet.
+    """
+
+    def find(environment: Environment) -> Path:
+        if not (ON_BUILD_MACHINE or is_made(environment)):
+            pytest.skip(f"the environment of {environment.name} is not there; `make bench` makes it")
+        return python_of(environment)
+
+    return find
 
 
 @pytest.fixture(scope="session")

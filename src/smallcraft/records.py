@@ -73,7 +73,13 @@ class TableRef:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a check saw, for a person to look at."""
+    """One thing a check saw, for a person to look at.
+
+    Attributes:
+        kind: What sort of thing within the check, for filters: `wrong`, `exact copy`, `email`; may be empty.
+        score: How sure the check is; lower is worse. None where there is no such number.
+        suggested: The label (or value) that the check would put there.
+    """
 
     check: str
     split: str
@@ -81,17 +87,49 @@ class Finding:
     column: str | None
     what: str
     remedy: str
+    kind: str = ""
+    score: float | None = None
+    suggested: str | None = None
+
+
+@dataclass(frozen=True)
+class FlaggedRows:
+    """Every row of one split that a check flagged for one reason, column-wise, worst first.
+
+    Attributes:
+        split: Whose rows.
+        kind: As in `Finding.kind`.
+        rows: `(m,)` int64 positions in the split.
+        score: `(m,)` float64, lower is worse; None where there is no such number.
+        suggested: A label a row, None for none.
+        partner_split: Split of the rows that these copy.
+        partner: `(m,)` int64 positions in `partner_split`.
+    """
+
+    split: str
+    kind: str
+    rows: NDArray[np.int64]
+    score: NDArray[np.float64] | None = None
+    suggested: tuple[str | None, ...] | None = None
+    partner_split: str | None = None
+    partner: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check of the data found; counts are over all rows, `findings` may be cut to the worst."""
+    """What one check of the data found.
+
+    Counts are over all rows and so is `flagged`; `findings` tells the worst in words. A quantity that was
+    estimated, not counted, stands in `measurements` with its interval.
+    """
 
     check: str
     outcome: Outcome
     summary: str
     numbers: Mapping[str, float | int | None]
     findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    flagged: tuple[FlaggedRows, ...] = ()
 
 
 @dataclass(frozen=True)

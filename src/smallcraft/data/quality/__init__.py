@@ -1,0 +1,1 @@
+"""Data quality beyond counting: labels, votes, audits, difficulty, leaks by meaning, and the index."""
