@@ -27,6 +27,7 @@ BUDGET_MEASUREMENTS: Mapping[str, str] = {
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 QUALITY_GATE = "quality_floor"
 DEFAULT_GATE = "better_than_majority"
+DATA_GATE = "data_quality"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,15 @@ def floor_spec(metric: str, floor: float, *, split: str = "cert") -> GateSpec:
     """The quality gate: a floor, or for a metric where lower is better a ceiling."""
     rule = "at_most" if metric in LOWER_IS_BETTER else "at_least"
     return GateSpec(QUALITY_GATE, rule, metric, split, floor)
+
+
+def data_spec(tolerance: float, *, required: bool, split: str = "cert") -> GateSpec:
+    """The gate on the data: at least `1 - tolerance` of the rows are valid, not leaked and rightly labelled.
+
+    >>> data_spec(0.05, required=True).limit
+    0.95
+    """
+    return GateSpec(DATA_GATE, "at_least", "data_quality_index", split, 1 - tolerance, required)
 
 
 def majority_spec(baseline: Measurement, *, split: str = "cert") -> GateSpec:

@@ -106,13 +106,14 @@ class LinearRung:
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """The one stage, trained on every row."""
-        return (workshop.once(f"{self.name} stage", self._recipe(workshop).stage),)
+        return (workshop.once(f"{self.name} stage", self.recipe(workshop).stage),)
 
     def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
         """Its logits."""
-        return (self._recipe(workshop).out_of_fold(),)
+        return (self.recipe(workshop).out_of_fold(),)
 
-    def _recipe(self, workshop: Workshop) -> LinearRecipe:
+    def recipe(self, workshop: Workshop) -> LinearRecipe:
+        """Its blocks, fitted and encoded; made once."""
         return workshop.once(f"{self.name} recipe", partial(self.make_recipe, workshop))
 
 

@@ -81,7 +81,7 @@ class Config(Section):
             label=data.label,
             text=data.text,
             features=data.features,
-            votes=data.votes,
+            votes=data.vote_columns,
             time=data.time,
             groups=data.groups,
             key=data.key,
@@ -218,6 +218,7 @@ seed = 0
 path = {path}  # relative to this file
 {columns}
 # cert = "test.csv"             # your own sealed test set; default: 15 % of the rows, the latest
+# audit = "check/audit.csv"     # answers of `smallcraft check --audit 120`: how many labels are right
 # license = "CC-BY-4.0"         # goes to the datasheet; missing -> the card says so
 # source = "where the rows come from"
 

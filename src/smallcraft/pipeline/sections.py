@@ -89,7 +89,8 @@ class DataSection(Section):
     label: Column
     text: Column | None = None
     features: tuple[Column, ...] = ()
-    votes: tuple[Column, ...] = ()
+    votes: tuple[Column, ...] | Column = ()
+    audit: Column | None = None
     time: Column | None = None
     groups: tuple[Column, ...] = ()
     key: Column | None = None
@@ -130,10 +131,20 @@ class DataSection(Section):
             )
         return self
 
+    @property
+    def vote_columns(self) -> tuple[str, ...]:
+        """One column an annotator; none where the votes are in a file of their own."""
+        return () if isinstance(self.votes, str) else self.votes
+
+    @property
+    def votes_file(self) -> str | None:
+        """A long file of votes, a line a vote."""
+        return self.votes if isinstance(self.votes, str) else None
+
     def _hidden_from_models(self) -> dict[str, tuple[str, ...]]:
         return {
             "label": (self.label,),
-            "votes": self.votes,
+            "votes": self.vote_columns,
             "split": (self.split,) if self.split else (),
         }
 
@@ -182,7 +193,7 @@ class LadderSection(Section):
 
 
 class GateSection(Section):
-    """A gate whose tolerance is a fraction: a gap between groups, a flip rate, a quality index."""
+    """A gate whose tolerance is a fraction: a gap between groups, a flip rate."""
 
     tolerance: Fraction | None = None
     required: bool = False
@@ -195,13 +206,20 @@ class PrivacyGateSection(Section):
     required: bool = False
 
 
+class DataGateSection(Section):
+    """The gate on the data: this share of the sealed rows may be invalid, leaked or wrongly labelled."""
+
+    tolerance: Fraction = 0.05
+    required: bool = False
+
+
 class GatesSection(Section):
     """The gates beside quality and budget; a section that stands there is declared, even empty."""
 
     fairness: GateSection | None = None
     robustness: GateSection | None = None
     privacy: PrivacyGateSection | None = None
-    data: GateSection | None = None
+    data: DataGateSection | None = None
 
 
 class WatchSection(Section):

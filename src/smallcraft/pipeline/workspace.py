@@ -63,6 +63,11 @@ class Workspace:
         """The last build's page."""
         return self.project / "report.html"
 
+    @property
+    def check(self) -> Path:
+        """What `smallcraft check` wrote last: page, findings, audit sheets."""
+        return self.project / "check"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder and hold it for one build.

@@ -15,15 +15,26 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from smallcraft.records import Release
+from smallcraft.registry.facts import (
+    BY_BUILD,
+    Facts,
+    bullet,
+    carded,
+    interval_of,
+    is_number,
+    list_of,
+    map_of,
+    measurement_row,
+    missing,
+    said,
+    text_of,
+)
 from smallcraft.registry.markdown import escape, front_matter, one_line, show, table
 
-Facts = Mapping[str, object]
-
 _LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
-_BY_BUILD = "`smallcraft build` records it"
 
 
 def render_release_card(release: Release) -> str:
@@ -48,8 +59,8 @@ def render_model_card(facts: Facts) -> str:
     Returns:
         The card, ending in a newline.
     """
-    lines = [*front_matter(_front_matter(facts)), "", f"# {_text(facts, 'name', 'unnamed model')}"]
-    lines += ["", _said(facts, "sentence", "the decision", _BY_BUILD)]
+    lines = [*front_matter(_front_matter(facts)), "", f"# {text_of(facts, 'name', 'unnamed model')}"]
+    lines += ["", said(facts, "sentence", "the decision", BY_BUILD)]
     for title, section in _SECTIONS:
         lines += ["", f"## {title}", "", *section(facts)]
     return "\n".join(lines) + "\n"
@@ -62,8 +73,8 @@ def list_missing(facts: Facts) -> tuple[str, ...]:
 
 
 def _front_matter(facts: Facts) -> dict[str, object]:
-    kind = "text-classification" if _map(facts, "task").get("text") else "tabular-classification"
-    card = _map(facts, "card")
+    kind = "text-classification" if map_of(facts, "task").get("text") else "tabular-classification"
+    card = map_of(facts, "card")
     languages = card.get("language") or card.get("languages")
     license_id = str(card.get("license") or "unknown").lower()
     is_plain = _LICENSE_ID.fullmatch(license_id) is not None
@@ -82,9 +93,9 @@ def _model_index(facts: Facts, kind: str) -> list[object]:
     measured = [
         m
         for m in _evidence(facts)
-        if m.get("split") and m.get("slice", "all") == "all" and _is_number(m.get("value"))
+        if m.get("split") and m.get("slice", "all") == "all" and is_number(m.get("value"))
     ]
-    source = str(_map(facts, "data").get("source") or "not stated")
+    source = str(map_of(facts, "data").get("source") or "not stated")
     results = [
         {
             "task": {"type": kind},
@@ -98,7 +109,7 @@ def _model_index(facts: Facts, kind: str) -> list[object]:
 
 
 def _index_metric(measurement: Facts) -> dict[str, object]:
-    interval = _interval(measurement)
+    interval = interval_of(measurement)
     name = str(measurement.get("name"))
     return {
         "type": name,
@@ -108,28 +119,28 @@ def _index_metric(measurement: Facts) -> dict[str, object]:
 
 
 def _model_details(facts: Facts) -> list[str]:
-    task = _map(facts, "task")
+    task = map_of(facts, "task")
     return [
-        _bullet("name", _said(facts, "name", "the model's name", _BY_BUILD)),
-        _bullet("version", _said(facts, "version", "the version", "publishing gives it")),
-        _bullet("date", _said(facts, "created", "the date", "publishing gives it")),
-        _bullet("kind of model", _said(facts, "chosen", "the chosen candidate", _BY_BUILD)),
-        _bullet("task", _said(task, "kind", "the task", _BY_BUILD)),
-        _bullet("classes", _said(task, "classes", "the classes", _BY_BUILD)),
-        _bullet("text column", show(task["text"]) if task.get("text") else "none"),
-        _bullet("feature columns", show(task["features"]) if task.get("features") else "none"),
-        _bullet("owner", _carded(facts, "owner", "who answers for the model")),
-        _bullet("license", _carded(facts, "license", "the model's license")),
-        _bullet("language", _carded(facts, "language", "the language of the text")),
-        _bullet("made with", f"smallcraft {_text(facts, 'smallcraft_version', '(not recorded)')}"),
+        bullet("name", said(facts, "name", "the model's name", BY_BUILD)),
+        bullet("version", said(facts, "version", "the version", "publishing gives it")),
+        bullet("date", said(facts, "created", "the date", "publishing gives it")),
+        bullet("kind of model", said(facts, "chosen", "the chosen candidate", BY_BUILD)),
+        bullet("task", said(task, "kind", "the task", BY_BUILD)),
+        bullet("classes", said(task, "classes", "the classes", BY_BUILD)),
+        bullet("text column", show(task["text"]) if task.get("text") else "none"),
+        bullet("feature columns", show(task["features"]) if task.get("features") else "none"),
+        bullet("owner", carded(facts, "owner", "who answers for the model")),
+        bullet("license", carded(facts, "license", "the model's license")),
+        bullet("language", carded(facts, "language", "the language of the text")),
+        bullet("made with", f"smallcraft {text_of(facts, 'smallcraft_version', '(not recorded)')}"),
     ]
 
 
 def _intended_use(facts: Facts) -> list[str]:
     return [
-        _bullet("intended use", _carded(facts, "intended_use", "intended use")),
-        _bullet("intended users", _carded(facts, "intended_users", "intended users")),
-        _bullet("out of scope", _carded(facts, "out_of_scope", "out-of-scope use")),
+        bullet("intended use", carded(facts, "intended_use", "intended use")),
+        bullet("intended users", carded(facts, "intended_users", "intended users")),
+        bullet("out of scope", carded(facts, "out_of_scope", "out-of-scope use")),
     ]
 
 
@@ -137,41 +148,41 @@ def _factors(facts: Facts) -> list[str]:
     slices = {str(m.get("slice", "all")) for m in _evidence(facts)} - {"all"}
     measured = show(sorted(slices)) if slices else "no slice was measured"
     return [
-        _bullet("relevant factors", _carded(facts, "factors", "groups and conditions that matter")),
-        _bullet("measured slices", measured),
+        bullet("relevant factors", carded(facts, "factors", "groups and conditions that matter")),
+        bullet("measured slices", measured),
     ]
 
 
 def _metrics(facts: Facts) -> list[str]:
     return [
-        _bullet("metric, declared beforehand", _said(facts, "metric", "the metric", _BY_BUILD)),
-        _bullet("non-inferiority margin", _said(facts, "margin", "the margin", _BY_BUILD)),
-        _bullet("confidence", _said(facts, "confidence", "the confidence", _BY_BUILD)),
+        bullet("metric, declared beforehand", said(facts, "metric", "the metric", BY_BUILD)),
+        bullet("non-inferiority margin", said(facts, "margin", "the margin", BY_BUILD)),
+        bullet("confidence", said(facts, "confidence", "the confidence", BY_BUILD)),
     ]
 
 
 def _evaluation_data(facts: Facts) -> list[str]:
-    cert = _map(facts, "cert")
+    cert = map_of(facts, "cert")
     told = (key for key in cert if key != "measurements")
-    sealed = [_bullet(f"sealed test set, {escape(str(key))}", show(cert[key])) for key in told]
+    sealed = [bullet(f"sealed test set, {escape(str(key))}", show(cert[key])) for key in told]
     return [
         *_splits(facts, ("dev", "cert")),
-        *(sealed or [_bullet("sealed test set", _missing("its ledger", _BY_BUILD))]),
+        *(sealed or [bullet("sealed test set", missing("its ledger", BY_BUILD))]),
     ]
 
 
 def _training_data(facts: Facts) -> list[str]:
-    data = _map(facts, "data")
+    data = map_of(facts, "data")
     notes = data.get("notes")
     in_data = "say it in smallcraft.toml under [data] {}".format
     return [
-        _bullet("source", _said(data, "source", "the data's source", in_data("source"))),
-        _bullet("license", _said(data, "license", "the data's license", in_data("license"))),
-        _bullet("digest", _said(data, "digest", "the data's digest", _BY_BUILD)),
+        bullet("source", said(data, "source", "the data's source", in_data("source"))),
+        bullet("license", said(data, "license", "the data's license", in_data("license"))),
+        bullet("digest", said(data, "digest", "the data's digest", BY_BUILD)),
         *_splits(facts, ("train",)),
-        _bullet("collection", _carded(facts, "collection", "how the data was collected")),
-        _bullet("consent", _carded(facts, "consent", "what people agreed to")),
-        *([_bullet("notes", show(notes))] if notes else []),
+        bullet("collection", carded(facts, "collection", "how the data was collected")),
+        bullet("consent", carded(facts, "consent", "what people agreed to")),
+        *([bullet("notes", show(notes))] if notes else []),
         *_check_table(facts),
     ]
 
@@ -179,19 +190,19 @@ def _training_data(facts: Facts) -> list[str]:
 def _quantitative_analyses(facts: Facts) -> list[str]:
     measurements = _evidence(facts)
     if not measurements:
-        return [_missing("measurements of the chosen candidate", _BY_BUILD)]
+        return [missing("measurements of the chosen candidate", BY_BUILD)]
     header = ["measurement", "split", "slice", "value", "interval", "unit", "n", "method"]
-    return table(header, [_measurement_row(m) for m in measurements])
+    return table(header, [measurement_row(m) for m in measurements])
 
 
 def _ethical_considerations(facts: Facts) -> list[str]:
-    return [_carded(facts, "ethical_considerations", "ethical considerations")]
+    return [carded(facts, "ethical_considerations", "ethical considerations")]
 
 
 def _caveats(facts: Facts) -> list[str]:
-    undecided = [v for v in _list(facts, "verdicts") if v.get("outcome") == "UNDECIDED"]
+    undecided = [v for v in list_of(facts, "verdicts") if v.get("outcome") == "UNDECIDED"]
     return [
-        _carded(facts, "caveats", "caveats and recommendations"),
+        carded(facts, "caveats", "caveats and recommendations"),
         *(
             ["", *(f"- not settled: {show(v.get('gate'))}: {_needs(v)}" for v in undecided)]
             if undecided
@@ -203,9 +214,9 @@ def _caveats(facts: Facts) -> list[str]:
 def _how_to_use(facts: Facts) -> list[str]:
     name = one_line(str(facts.get("name") or "NAME"))
     version = facts.get("version")
-    reference = f"{name}@{version}" if _is_number(version) else name
+    reference = f"{name}@{version}" if is_number(version) else name
     call = f"smallcraft predict --release {shlex.quote(reference)}"
-    rows = '["..."]' if _map(facts, "task").get("text") else "frame"
+    rows = '["..."]' if map_of(facts, "task").get("text") else "frame"
     return [
         "```python",
         "from smallcraft.api import load",
@@ -221,9 +232,9 @@ def _how_to_use(facts: Facts) -> list[str]:
 
 
 def _verdicts(facts: Facts) -> list[str]:
-    verdicts = _list(facts, "verdicts")
+    verdicts = list_of(facts, "verdicts")
     if not verdicts:
-        return [_missing("verdicts of the gates", _BY_BUILD)]
+        return [missing("verdicts of the gates", BY_BUILD)]
     rows = [
         [
             show(v.get("gate", "unnamed")),
@@ -238,9 +249,9 @@ def _verdicts(facts: Facts) -> list[str]:
 
 
 def _candidates(facts: Facts) -> list[str]:
-    candidates = _list(facts, "candidates")
+    candidates = list_of(facts, "candidates")
     if not candidates:
-        return [_missing("the candidates that were tried", _BY_BUILD)]
+        return [missing("the candidates that were tried", BY_BUILD)]
     metric = facts.get("metric")
     rows = [
         [
@@ -257,15 +268,15 @@ def _candidates(facts: Facts) -> list[str]:
 
 
 def _provenance(facts: Facts) -> list[str]:
-    bundle, backbone = _map(facts, "bundle"), _map(facts, "backbone")
+    bundle, backbone = map_of(facts, "bundle"), map_of(facts, "backbone")
     files = bundle.get("files")
     return [
-        _bullet("manifest", show(facts.get("manifest_digest") or "given when published")),
-        _bullet("bundle", _said(bundle, "digest", "the bundle's digest", _BY_BUILD)),
-        _bullet("bundle bytes", show(bundle.get("size_bytes"))),
-        *([_bullet("bundle files", show(files))] if files else []),
-        _bullet("backbone", show(backbone) if backbone else "none"),
-        _bullet("environment", _said(facts, "environment", "the environment", _BY_BUILD)),
+        bullet("manifest", show(facts.get("manifest_digest") or "given when published")),
+        bullet("bundle", said(bundle, "digest", "the bundle's digest", BY_BUILD)),
+        bullet("bundle bytes", show(bundle.get("size_bytes"))),
+        *([bullet("bundle files", show(files))] if files else []),
+        bullet("backbone", show(backbone) if backbone else "none"),
+        bullet("environment", said(facts, "environment", "the environment", BY_BUILD)),
     ]
 
 
@@ -287,48 +298,30 @@ _SECTIONS: tuple[tuple[str, Callable[[Facts], list[str]]], ...] = (
 
 
 def _splits(facts: Facts, names: Sequence[str]) -> list[str]:
-    splits = _map(_map(facts, "data"), "splits")
-    return [_bullet(f"{name} split", _said(splits, name, f"the {name} split", _BY_BUILD)) for name in names]
+    splits = map_of(map_of(facts, "data"), "splits")
+    return [bullet(f"{name} split", said(splits, name, f"the {name} split", BY_BUILD)) for name in names]
 
 
 def _check_table(facts: Facts) -> list[str]:
     rows = [
         [show(c.get("check", "unnamed")), show(c.get("outcome")), show(c.get("summary", ""))]
-        for c in _list(facts, "checks")
+        for c in list_of(facts, "checks")
     ]
     if not rows:
-        return [_bullet("checks", _missing("the data's checks", "`smallcraft check` makes them"))]
+        return [bullet("checks", missing("the data's checks", "`smallcraft check` makes them"))]
     return ["", *table(["check", "outcome", "summary"], rows)]
-
-
-def _measurement_row(measurement: Facts) -> list[str]:
-    return [
-        show(measurement.get("name", "unnamed")),
-        show(measurement.get("split") or "none"),
-        show(measurement.get("slice", "all")),
-        show(measurement.get("value")),
-        _interval(measurement) or "none",
-        show(measurement.get("unit") or ""),
-        show(measurement.get("n")),
-        show(measurement.get("method") or "not recorded"),
-    ]
 
 
 def _quality(candidate: Facts, metric: object) -> str:
     """The declared metric on the best-founded split that has it."""
-    named = [m for m in _list(candidate, "measurements") if m.get("name") == metric]
+    named = [m for m in list_of(candidate, "measurements") if m.get("name") == metric]
     named = [m for m in named if m.get("slice", "all") == "all"]
     for split in ("cert", "dev"):
         for measurement in named:
             if measurement.get("split") == split:
-                interval = _interval(measurement)
+                interval = interval_of(measurement)
                 return f"{show(measurement.get('value'))} ({split}{interval and ', '}{interval})"
     return "not measured"
-
-
-def _interval(measurement: Facts) -> str:
-    low, high = measurement.get("low"), measurement.get("high")
-    return f"{show(low)} to {show(high)}" if _is_number(low) and _is_number(high) else ""
 
 
 def _needs(verdict: Facts) -> str:
@@ -336,7 +329,7 @@ def _needs(verdict: Facts) -> str:
 
 
 def _chosen(facts: Facts) -> Facts:
-    for candidate in _list(facts, "candidates"):
+    for candidate in list_of(facts, "candidates"):
         if candidate.get("rung") == facts.get("chosen"):
             return candidate
     return {}
@@ -344,42 +337,6 @@ def _chosen(facts: Facts) -> Facts:
 
 def _evidence(facts: Facts) -> list[Facts]:
     """What was measured of the bundle that ships, then of the candidate on dev that it is a refit of."""
-    released = _list(_map(facts, "released"), "measurements")
-    candidate = _list(_chosen(facts), "measurements")
+    released = list_of(map_of(facts, "released"), "measurements")
+    candidate = list_of(_chosen(facts), "measurements")
     return [*released, *(m for m in candidate if not released or m.get("split") is not None)]
-
-
-def _map(facts: Facts, key: str) -> Facts:
-    value = facts.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(facts: Facts, key: str) -> list[Facts]:
-    value = facts.get(key)
-    items = value if isinstance(value, list | tuple) else ()
-    return [item for item in items if isinstance(item, Mapping)]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _text(facts: Facts, key: str, otherwise: str) -> str:
-    return escape(str(facts[key])) if facts.get(key) else otherwise
-
-
-def _bullet(term: str, markdown: str) -> str:
-    return f"- {term}: {markdown}"
-
-
-def _carded(facts: Facts, key: str, what: str) -> str:
-    return _said(_map(facts, "card"), key, what, f"say it in smallcraft.toml under [card] {key}")
-
-
-def _said(facts: Facts, key: str, what: str, remedy: str) -> str:
-    value = facts.get(key)
-    return _missing(what, remedy) if value in (None, "", [], {}, ()) else show(value)
-
-
-def _missing(what: str, remedy: str) -> str:
-    return f"**missing: {what} ({remedy})**"

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
 from smallcraft.data.checks import run_checks
 from smallcraft.data.load import load_table
 from smallcraft.data.split import Splits, split_table
@@ -13,6 +17,9 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CheckResult
+
+# No column of a file can be called that.
+ROW_IN_FILE = "\x00row in file"
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,17 @@ def _load(config: Config, path: str, *, part: str) -> Table:
         for_training=part == "main",
     )
     # Notes go into the release: they name files as the project does, not where they lie on this machine.
-    return replace(loaded, source=path)
+    return replace(loaded, source=path, frame=with_positions(loaded.frame))
+
+
+def with_positions(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows, each knowing its position among the good rows of its file."""
+    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW_IN_FILE))
+
+
+def positions_in(frame: pl.DataFrame) -> NDArray[np.int64]:
+    """`(n,)` positions in the file, from 0."""
+    return frame[ROW_IN_FILE].to_numpy().astype(np.int64)
 
 
 def _quarantine_note(config: Config, part: str, table: Table) -> str:

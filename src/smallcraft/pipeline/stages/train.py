@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from smallcraft.models.workshop import Progress, Workshop, assign_folds
 from smallcraft.pipeline.columns import bundle_rows, input_spec, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.records import Roles
+from smallcraft.records import Roles, TableRef
 
 _FOLDS = 5
 # Of the margin that a cheaper candidate may be worse, a cascade may spend this much on asking less often;
@@ -34,28 +35,90 @@ _COMPUTING_PACKAGES = ("numpy", "scipy", "scikit-learn", "lightgbm", "onnx", "on
 
 
 def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Workshop:
-    """The workshop of the train rows."""
-    roles = config.roles()
+    """The workshop of the train rows of a project."""
     train = splits.frames["train"]
-    classes = tuple(train[roles.label].unique().sort().to_list())
+    roles = config.roles()
     spec = input_spec(train, roles)
-    backbone, reason = _look_for_backbone(config, spec)
-    key = _memory_key(config, splits, spec, backbone)
-    workspace = Workspace(config.folder)
-    inputs = _read(train, spec, source="train")
-    return Workshop(
-        classes=classes,
-        spec=spec,
-        parts=(("train", inputs),),
-        labels=label_codes(train[roles.label], classes),
-        folds=_folds(train, roles, inputs, classes, seed=config.seed),
+    backbone, reason = look_for_backbone(config.ladder.backbone, spec)
+    key = digest_value(
+        {
+            "train": splits.refs["train"].digest,
+            "dev": splits.refs["dev"].digest,
+            **_dependencies(spec, config.seed, backbone),
+        }
+    )
+    return furnish_workshop(
+        train,
+        roles,
         seed=config.seed,
-        memory=Memory(workspace.cache / "training" / key[7:23]),
-        scratch=workspace.cache,
+        cache=Workspace(config.folder).cache,
+        key=key,
         backbone=backbone,
         no_backbone=reason,
         tolerance=_ROUTING_SHARE * config.quality.margin,
         confidence=config.quality.confidence,
+        progress=progress,
+    )
+
+
+def open_workshop_of_rows(
+    rows: TableRef, frame: pl.DataFrame, *, seed: int, cache: Path, backbone: str, progress: Progress
+) -> Workshop:
+    """The workshop of rows that belong to no project.
+
+    Args:
+        rows: What the rows are, for the memory's key.
+        frame: The rows to train from, all of `rows` or some.
+        seed: Seeds everything random.
+        cache: Where the memory is kept.
+        backbone: As in `[ladder] backbone`.
+        progress: Told what is running.
+    """
+    spec = input_spec(frame, rows.roles)
+    found, reason = look_for_backbone(backbone, spec)
+    key = digest_value({"rows": rows.digest, "taken": frame.height, **_dependencies(spec, seed, found)})
+    return furnish_workshop(
+        frame,
+        rows.roles,
+        seed=seed,
+        cache=cache,
+        key=key,
+        backbone=found,
+        no_backbone=reason,
+        progress=progress,
+    )
+
+
+def furnish_workshop(
+    frame: pl.DataFrame,
+    roles: Roles,
+    *,
+    seed: int,
+    cache: Path,
+    key: str,
+    backbone: Backbone | None,
+    no_backbone: str,
+    tolerance: float = 0.0,
+    confidence: float = 0.95,
+    progress: Progress,
+) -> Workshop:
+    """A workshop over rows: classes in order, folds, and a memory under `key`."""
+    classes = tuple(frame[roles.label].unique().sort().to_list())
+    spec = input_spec(frame, roles)
+    inputs = read_rows(frame, spec, source="train")
+    return Workshop(
+        classes=classes,
+        spec=spec,
+        parts=(("train", inputs),),
+        labels=label_codes(frame[roles.label], classes),
+        folds=_folds(frame, roles, inputs, classes, seed=seed),
+        seed=seed,
+        memory=Memory(cache / "training" / key[7:23]),
+        scratch=cache,
+        backbone=backbone,
+        no_backbone=no_backbone,
+        tolerance=tolerance,
+        confidence=confidence,
         progress=progress,
     )
 
@@ -65,7 +128,7 @@ def with_dev_rows(workshop: Workshop, splits: Splits, roles: Roles) -> Workshop:
     dev = splits.frames["dev"]
     labels = label_codes(dev[roles.label], workshop.classes)
     known = labels >= 0
-    inputs = _read(dev.filter(pl.Series(known)), workshop.spec, source="dev")
+    inputs = read_rows(dev.filter(pl.Series(known)), workshop.spec, source="dev")
     return replace(
         workshop,
         parts=(*workshop.parts, ("dev", inputs)),
@@ -93,16 +156,18 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _look_for_backbone(config: Config, spec: InputSpec) -> tuple[Backbone | None, str]:
+def look_for_backbone(name: str, spec: InputSpec) -> tuple[Backbone | None, str]:
+    """The encoder of that name; None and what would bring one where there is none."""
     if spec.text is None:
         return None, "no text column, so no backbone is needed"
     try:
-        return find_backbone(config.ladder.backbone), ""
+        return find_backbone(name), ""
     except MissingPartError as error:
         return None, str(error)
 
 
-def _read(frame: pl.DataFrame, spec: InputSpec, *, source: str) -> Inputs:
+def read_rows(frame: pl.DataFrame, spec: InputSpec, *, source: str) -> Inputs:
+    """The columns a model reads, arranged; `source` names the frame in messages."""
     return read_inputs(bundle_rows(frame, spec, source=source), spec)
 
 
@@ -119,19 +184,15 @@ def _folds(
     return assign_folds(labels, groups, n_folds=_FOLDS, rng=np.random.default_rng([seed, 1]))
 
 
-def _memory_key(config: Config, splits: Splits, spec: InputSpec, backbone: Backbone | None) -> str:
-    """Digest of everything that what is remembered depends on."""
-    return digest_value(
-        {
-            "train": splits.refs["train"].digest,
-            "dev": splits.refs["dev"].digest,
-            "inputs": spec,
-            "seed": config.seed,
-            "backbone": backbone.digest if backbone else None,
-            "environment": describe_environment(),
-            "code": code_digest(),
-        }
-    )
+def _dependencies(spec: InputSpec, seed: int, backbone: Backbone | None) -> Mapping[str, Any]:
+    """What everything that is remembered depends on, beside the rows."""
+    return {
+        "inputs": spec,
+        "seed": seed,
+        "backbone": backbone.digest if backbone else None,
+        "environment": describe_environment(),
+        "code": code_digest(),
+    }
 
 
 @cache
