@@ -1,6 +1,6 @@
 """The Python face: a few names, each one stage.
 
-check(table_or_project)      what is wrong with the data
+check(file_or_project)       what is wrong with the data, and how much of it is right
 build(project)               the main job
 load(path_or_release)        a predictor; also a scikit-learn classifier
 verify(project_or_path)      every stored byte
@@ -19,18 +19,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from smallcraft.bundle.layout import DESCRIPTION
 from smallcraft.bundle.runtime import Bundle, open_bundle
-from smallcraft.data.checks import run_checks
 from smallcraft.data.table import require_columns
 from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.build import build as _build
+from smallcraft.pipeline.check_output import CheckOptions
+from smallcraft.pipeline.checking import check_file, check_frame, check_project
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.config import Config, load_config
-from smallcraft.pipeline.events import Listener, SilentListener
+from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.result import BuildResult
-from smallcraft.pipeline.stages.prepare import prepare_data
 from smallcraft.pipeline.verifying import verify_path, verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
-from smallcraft.records import CheckResult, Roles
+from smallcraft.records import Roles
 from smallcraft.registry.verify import VerifyReport
 
 __all__ = ["Predictor", "build", "check", "load", "verify"]
@@ -135,23 +136,33 @@ def build(project: str | Path | Config = ".", *, listener: Listener | None = Non
 
 
 def check(
-    data: str | Path | pl.DataFrame, roles: Roles | None = None, *, listener: Listener | None = None
-) -> tuple[CheckResult, ...]:
+    data: str | Path | pl.DataFrame,
+    roles: Roles | None = None,
+    *,
+    output: str | Path | None = None,
+    listener: Listener | None = None,
+) -> QualityReport:
     """Look at data and say what is wrong with it.
 
     Args:
-        data: A project's folder or file, or a frame.
+        data: A project's folder or file, a file of labelled rows, or a frame.
         roles: Which column plays which part; needed for a frame.
+        output: Folder for the page and the findings; None for the usual one. Of a frame nothing is written.
         listener: Told as things happen.
 
     Raises:
+        DataError: The data cannot be used.
         InvalidInputError: A frame without roles.
     """
     if isinstance(data, pl.DataFrame):
         if roles is None:
             raise InvalidInputError("a frame needs roles; pass Roles(label='intent', text='message')")
-        return run_checks({"train": data}, roles)
-    return prepare_data(load_config(Path(data)), listener or SilentListener()).checks
+        return check_frame(data, roles, listener=listener)
+    options = CheckOptions(output=None if output is None else Path(output))
+    path = Path(data)
+    if path.is_dir() or path.suffix == ".toml":
+        return check_project(load_config(path), options=options, listener=listener).report
+    return check_file(data, options=options, listener=listener).report
 
 
 def verify(target: str | Path = ".") -> VerifyReport:

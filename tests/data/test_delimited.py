@@ -48,6 +48,13 @@ def test_broken_records_are_set_apart_and_their_neighbours_read():
     assert [(row.line, row.record) for row in file.broken] == [(3, "3"), (4, "4,5,6"), (8, '9,9,"9"')]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_between_rows_are_not_rows(end):
+    file = read(end.join(["x,y", "", "1,2", "", "", "3,4", "5,6", ""]))
+    assert file.frame.rows() == [("1", "2"), ("3", "4"), ("5", "6")]
+    assert file.lines.tolist() == [3, 6, 7]
+
+
 def test_wanted_columns_come_in_the_wanted_order():
     assert read("x,y,z\n1,2,3\n", wanted=("z", "x")).frame.rows() == [("3", "1")]
 

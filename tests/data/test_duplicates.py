@@ -17,6 +17,7 @@ from smallcraft.data.duplicates import (
     normalised,
     renumbered,
     row_copies,
+    shared_texts,
 )
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Roles
@@ -106,6 +107,18 @@ def test_pairs_agree_with_brute_force_on_distinct_texts():
     pairs = near_duplicate_pairs(base, right, similarity=0.8)
     assert {(int(i), int(j)) for i, j, _ in pairs.tolist()} == wanted
     assert len(wanted) >= 40
+
+
+def test_one_search_over_three_splits_finds_what_three_searches_find():
+    rng = np.random.default_rng(6)
+    pool = [" ".join(rng.choice(list("abcdefgh"), 20)) for _ in range(60)]
+    pool += [text[:k] + "z" + text[k + 1 :] for text, k in zip(pool, rng.integers(0, 39, 60), strict=True)]
+    splits = {name: [pool[at] for at in rng.choice(120, 60)] for name in ("one", "two", "three")}
+    shared = shared_texts(splits, similarity=0.7)
+    for left, right in (("one", "two"), ("two", "one"), ("one", "three"), ("two", "three")):
+        alone = near_duplicate_pairs(splits[left], splits[right], similarity=0.7)
+        assert len(alone) > 30
+        assert shared.pairs(left, right).tolist() == alone.tolist()
 
 
 @pytest.mark.parametrize("empty", [([], ["a"]), (["a"], []), ([], [])])

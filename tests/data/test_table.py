@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -60,6 +61,26 @@ def test_changing_one_value_changes_both_digests(frame, data):
     changed = frame.with_columns(pl.Series("text", texts))
     assert ref(changed).digest != ref(frame).digest
     assert ref(changed).order_free_digest != ref(frame).order_free_digest
+
+
+@given(frames)
+def test_the_order_free_digest_is_that_of_the_row_hashes_sorted_as_bytes(frame):
+    header = b"smallcraft table 1\n5:label=text\n4:text=text\n1:x=number\n"
+    rows = sorted(row_digests(frame, ("text", "x", "label")))
+    wanted = hashlib.sha256(header + b"any order\n" + b"".join(rows)).hexdigest()
+    assert ref(frame).order_free_digest == f"sha256:{wanted}"
+
+
+def test_digests_with_zero_bytes_are_sorted_as_bytes():
+    found = {bytes([0]) * 32, bytes([255]) * 32, bytes([0]) * 31 + b"\1", b"\x80" + bytes([0]) * 31}
+    assert np.sort(np.frombuffer(b"".join(found), dtype="S32")).tobytes() == b"".join(sorted(found))
+
+
+def test_rows_digest_alike_in_a_long_table_and_alone(monkeypatch):
+    whole = row_digests(FRAME, FRAME.columns)
+    monkeypatch.setattr("smallcraft.data.table._CHUNK_ROWS", 2)
+    assert row_digests(FRAME, FRAME.columns) == whole
+    assert len(whole) == FRAME.height
 
 
 def test_a_repeated_row_counts_in_the_order_free_digest():

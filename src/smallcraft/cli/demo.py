@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from smallcraft.pipeline.config import Config
     from smallcraft.pipeline.result import BuildResult
 
 
@@ -31,16 +32,17 @@ def demo(
 
     _say("1. A helpdesk's labelled messages, with faults planted in them")
     config = load_config(write(folder, seed=seed))
-    _show_planted(folder)
-    _say("2. Build: check, split, climb the ladder, choose, confirm once on sealed rows, judge, release")
+    _say("2. Check: labels, votes, copies, leaks")
+    _show_check(config)
+    _say("3. Build: split, climb the ladder, choose, confirm once on sealed rows, judge, release")
     with open_view(config.quality.metric, to_stderr=False) as view:
         result = build(config, listener=view)
     show_result(result, config)
     if result.release is None:
         return {Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[result.outcome]
-    _say("3. Ask the release")
+    _say("4. Ask the release")
     _show_answers(result)
-    _say("4. Verify: every stored byte; then change one byte of a copy")
+    _say("5. Verify: every stored byte; then change one byte of a copy")
     _show_proof(folder, result)
     typer.echo(f"\nreport: {result.report.resolve()}")
     return 0
@@ -50,17 +52,34 @@ def _say(title: str) -> None:
     typer.secho(f"\n{title}", bold=True)
 
 
-def _show_planted(folder: Path) -> None:
+def _show_check(config: Config) -> None:
+    """What was planted, and how much of it the check finds."""
+    import numpy as np
     import polars as pl
 
-    from smallcraft.demo.tour import count_found
+    from smallcraft.demo.tour import count_found, count_leaks, count_wrong_labels, rank_annotators
+    from smallcraft.pipeline.checking import check_project
 
-    frame, truth = pl.read_csv(folder / "tickets.csv"), pl.read_parquet(folder / "truth.parquet")
-    typer.echo(
-        f"{frame.height:,} messages, {frame['intent'].n_unique()} intents, in {folder / 'tickets.csv'}"
-    )
-    for fault in count_found(frame, truth):
-        typer.echo(f"  {fault.what}: found {fault.found} of {fault.planted} planted")
+    frame = pl.read_csv(config.folder / "tickets.csv")
+    truth = pl.read_parquet(config.folder / "truth.parquet")
+    typer.echo(f"{frame.height:,} messages, {frame['intent'].n_unique()} intents, in tickets.csv")
+    done = check_project(config)
+    findings = pl.read_parquet(done.findings)
+    looked_at = np.concatenate([lines for split, lines in done.lines.items() if split != "cert"])
+    faults = [
+        *count_found(frame, truth),
+        count_leaks(frame, truth),
+        count_wrong_labels(findings, truth, rows=looked_at),
+    ]
+    for fault in faults:
+        typer.echo(f"  {fault.sentence}")
+    for guess in rank_annotators(done.report.checks, frame, truth)[:1]:
+        measured = guess.measured
+        typer.echo(
+            f"  the worst annotator: {guess.name}, right in {measured.value:.1%} "
+            f"[{measured.low:.1%}, {measured.high:.1%}] of votes by the check, in {guess.true:.1%} in truth"
+        )
+    typer.echo(f"  the worst rows, to look at: {done.page}")
 
 
 def _show_answers(result: BuildResult) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from smallcraft.pipeline.check_output import Checked
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.diagnosis import Diagnosis
 from smallcraft.pipeline.result import BuildResult
@@ -22,7 +23,7 @@ OUTCOME_STYLES: Mapping[Outcome, str] = {
     Outcome.FAIL: "bold red",
     Outcome.UNDECIDED: "yellow",
 }
-_SHOWN_FINDINGS = 5
+_SHOWN_FINDINGS = 3
 
 
 def candidate_table(rungs: Sequence[str], found: Mapping[str, Evidence], metric: str) -> Table:
@@ -144,6 +145,33 @@ def show_checks(results: Iterable[CheckResult]) -> None:
             console.print(f"    {escape(finding.remedy)}")
         if len(result.findings) > _SHOWN_FINDINGS:
             console.print(f"    and {len(result.findings) - _SHOWN_FINDINGS:,} more; `--json` lists them")
+
+
+def show_quality(done: Checked) -> None:
+    """The end of a check: the worst findings, the index, where everything is, what to do next."""
+    console = _console()
+    show_checks(done.report.checks)
+    index = done.report.index
+    console.print()
+    if index.value is None:
+        console.print(f"[yellow]data quality index: undetermined[/]: {escape(index.detail)}")
+    else:
+        console.print(
+            f"[bold]data quality index: {index.value:.3f}[/] - at least this share of the "
+            f"{escape(str(index.split))} rows is valid, not leaked and rightly labelled"
+        )
+    for note in done.report.notes:
+        console.print(f"[dim]{escape(note)}[/]")
+    console.print(f"page      {escape(str(done.page))}")
+    console.print(f"findings  {escape(str(done.findings))}")
+    if done.sheet is not None:
+        console.print(
+            f"audit     {escape(str(done.sheet))}: fill in the column 'adjudicated', then give the sheet "
+            "with --audit-answers"
+        )
+    if done.record is not None and done.version is not None:
+        made = ", ".join(f"{count:,} {action}" for action, count in done.record.counts.items() if count)
+        console.print(f"version   {escape(str(done.version))}: {made or 'nothing to repair'}")
 
 
 def show_history(lines: Iterable[HistoryLine]) -> None:

@@ -1,4 +1,4 @@
-"""How evenly rows are spread over classes, and which metric suits that.
+"""How evenly rows are spread over classes and over copies, and which metric suits that.
 
 Numbers in, numbers out.
 """
@@ -23,6 +23,25 @@ def effective_classes(counts: Sequence[int]) -> float:
     """
     total = sum(counts)
     return math.exp(-sum(n / total * math.log(n / total) for n in counts if n))
+
+
+def independent_rows(copies: Sequence[int]) -> float:
+    """How many rows tell as much about an average as these do, where copies always answer alike.
+
+    With `n` rows in groups of `c` copies it is `n^2 / sum(c^2)`: the number of groups where all are of one
+    size, fewer where a few texts are repeated often.
+
+    Args:
+        copies: Rows of each group of copies; 1 for a row without a copy.
+
+    Source:
+        Kish (1965), Survey Sampling, section 11.7.
+
+    >>> independent_rows([2, 2, 2]), round(independent_rows([4, 1, 1]), 6)
+    (3.0, 2.0)
+    """
+    rows = sum(copies)
+    return rows * rows / sum(count * count for count in copies) if rows else 0.0
 
 
 def suggested_metric(class_counts: Mapping[str, int]) -> tuple[str, str]:

@@ -73,13 +73,13 @@ def _typed(series: pl.Series, name: str, roles: Roles) -> tuple[pl.Series, list[
         blank = text.is_null() | (text.str.strip_chars().str.len_bytes() == 0)
         return text, _faults(series, blank, "the text is missing or blank", "write it or remove the row")
     if name == roles.label:
-        label = _code_text(series)
+        label = code_text(series)
         return label, _faults(series, label.is_null(), "the label is missing", "label or remove the row")
     if name == roles.time:
         return _typed_time(series)
     if name in roles.features:
         return typed_feature(series)
-    return _code_text(series), []
+    return code_text(series), []
 
 
 def _faults(series: pl.Series, mask: pl.Series, reason: str, remedy: str) -> list[Fault]:
@@ -96,7 +96,12 @@ def _stripped(series: pl.Series) -> pl.Series:
     return text.set(text.str.len_bytes() == 0, None)
 
 
-def _code_text(series: pl.Series) -> pl.Series:
+def code_text(series: pl.Series) -> pl.Series:
+    """Labels, votes, keys and groups as text: no space around it, blank is null, no point in whole numbers.
+
+    >>> code_text(pl.Series(["1.0", " 2.0", ""])).to_list()
+    ['1', '2', None]
+    """
     text = _stripped(series)
     if text.str.contains(r"^-?\d+\.0$").all() and text.null_count() < len(text):
         return text.str.strip_suffix(".0")

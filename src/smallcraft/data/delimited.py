@@ -24,13 +24,57 @@ _QUOTE, _NEWLINE, _RETURN = 34, 10, 13
 
 
 @dataclass(frozen=True)
-class _Records:
-    """Byte spans of records, without their newline; blank lines left out."""
+class Records:
+    """Byte spans of records, without their newline; blank lines left out. The first is the header.
+
+    Attributes:
+        starts: `(r,)` int64, first byte of each record.
+        ends: `(r,)` int64, the byte after its last one.
+        lines: `(r,)` int64, 1-based line on which it starts.
+        fields: `(r,)` int64, how many fields it has.
+    """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     lines: NDArray[np.int64]
     fields: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the records of a file stand, and how its fields are written."""
+
+    records: Records
+    header: tuple[str, ...]
+    is_quoted: bool
+
+    @property
+    def fits(self) -> NDArray[np.bool_]:
+        """`(r,)` bool: the records that are rows, with as many fields as the header."""
+        fits: NDArray[np.bool_] = self.records.fields == len(self.header)
+        fits[0] = False
+        return fits
+
+
+def find_layout(data: bytes, name: str, *, separator: str) -> Layout:
+    """Find the records of a file.
+
+    Args:
+        data: The file, valid UTF-8.
+        name: The file, for messages.
+        separator: One ASCII character.
+
+    Raises:
+        DataError: No header or no rows, names twice, quotes that do not close.
+    """
+    raw = np.frombuffer(data, dtype=np.uint8)
+    is_quoted = _has_quoting(raw, ord(separator))
+    if is_quoted:
+        _check_quotes(raw, ord(separator), name)
+    records = _find_records(raw, ord(separator), is_quoted=is_quoted)
+    header = _header(data, records, name, separator=separator, is_quoted=is_quoted)
+    _check_header(header, records, name)
+    return Layout(records, header, is_quoted)
 
 
 def read_delimited(data: bytes, name: str, *, separator: str, wanted: tuple[str, ...] | None) -> RawFile:
@@ -45,19 +89,12 @@ def read_delimited(data: bytes, name: str, *, separator: str, wanted: tuple[str,
     Raises:
         DataError: No header or no rows, names twice, a missing column, quotes that do not close.
     """
-    raw = np.frombuffer(data, dtype=np.uint8)
-    is_quoted = _has_quoting(raw, ord(separator))
-    if is_quoted:
-        _check_quotes(raw, ord(separator), name)
-    records = _find_records(raw, ord(separator), is_quoted=is_quoted)
-    header = _header(data, records, name, separator=separator, is_quoted=is_quoted)
-    _check_header(header, records, name)
+    layout = find_layout(data, name, separator=separator)
+    header, records, fits = layout.header, layout.records, layout.fits
     wanted = tuple(column for column in header if column) if wanted is None else wanted
     require_columns(wanted, header, source=name)
-    fits = records.fields == len(header)
-    fits[0] = False
     body = _joined_spans(data, records, fits)
-    frame = _parse(body, separator=separator, is_quoted=is_quoted, width=len(header))
+    frame = _parse(body, separator=separator, is_quoted=layout.is_quoted, width=len(header))
     if frame.height != int(fits.sum()):
         raise DataError(
             f"{name}: {int(fits.sum()):,} records were counted but {frame.height:,} could be parsed; "
@@ -114,7 +151,7 @@ def _line_of(raw: NDArray[np.uint8], offset: int) -> int:
     return int(np.count_nonzero(raw[:offset] == _NEWLINE)) + 1
 
 
-def _find_records(raw: NDArray[np.uint8], separator: int, *, is_quoted: bool) -> _Records:
+def _find_records(raw: NDArray[np.uint8], separator: int, *, is_quoted: bool) -> Records:
     newlines = np.flatnonzero(raw == _NEWLINE)
     separators = np.flatnonzero(raw == separator)
     borders = newlines
@@ -129,10 +166,10 @@ def _find_records(raw: NDArray[np.uint8], separator: int, *, is_quoted: bool) ->
     counts = np.searchsorted(separators, ends) - np.searchsorted(separators, starts)
     filled = ends > starts
     lines = np.searchsorted(newlines, starts) + 1
-    return _Records(starts[filled], ends[filled], lines[filled], counts[filled] + 1)
+    return Records(starts[filled], ends[filled], lines[filled], counts[filled] + 1)
 
 
-def _header(data: bytes, records: _Records, name: str, *, separator: str, is_quoted: bool) -> tuple[str, ...]:
+def _header(data: bytes, records: Records, name: str, *, separator: str, is_quoted: bool) -> tuple[str, ...]:
     text = data[records.starts[0] : records.ends[0]].decode()
     quoting: Literal[0, 3] = 0 if is_quoted else 3  # csv.QUOTE_MINIMAL, csv.QUOTE_NONE
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
@@ -146,7 +183,7 @@ def _header(data: bytes, records: _Records, name: str, *, separator: str, is_quo
     return tuple(field.strip() for field in fields)
 
 
-def _check_header(header: tuple[str, ...], records: _Records, name: str) -> None:
+def _check_header(header: tuple[str, ...], records: Records, name: str) -> None:
     twice = [column for at, column in enumerate(header) if column and column in header[:at]]
     if twice:
         raise DataError(
@@ -156,12 +193,14 @@ def _check_header(header: tuple[str, ...], records: _Records, name: str) -> None
         raise DataError(f"{name} has a header and no rows; rows were wanted")
 
 
-def _joined_spans(data: bytes, records: _Records, fits: NDArray[np.bool_]) -> bytes:
-    """The fitting records with a newline after each; neighbours are copied as one run."""
+def _joined_spans(data: bytes, records: Records, fits: NDArray[np.bool_]) -> bytes:
+    """The fitting records with a newline after each; neighbours without a blank line between are one run."""
     kept = np.flatnonzero(fits)
     if not len(kept):
         return b""
-    breaks = np.flatnonzero(np.diff(kept) > 1)
+    ends = records.ends[kept[:-1]]
+    newline = 1 + (np.frombuffer(data, dtype=np.uint8)[ends] == _RETURN)
+    breaks = np.flatnonzero((np.diff(kept) > 1) | (records.starts[kept[1:]] - ends > newline))
     firsts = kept[np.concatenate([[0], breaks + 1])]
     lasts = kept[np.concatenate([breaks, [len(kept) - 1]])]
     return b"\n".join(
@@ -183,7 +222,7 @@ def _parse(body: bytes, *, separator: str, is_quoted: bool, width: int) -> pl.Da
     return frame.filter(~pl.all_horizontal(pl.all().is_null())) if width == 1 else frame
 
 
-def _ragged(data: bytes, records: _Records, name: str, *, width: int) -> tuple[BadRow, ...]:
+def _ragged(data: bytes, records: Records, name: str, *, width: int) -> tuple[BadRow, ...]:
     bad = np.flatnonzero(records.fields != width)
     rows = []
     for at in bad[bad > 0]:

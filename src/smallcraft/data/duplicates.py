@@ -10,8 +10,9 @@ letters still joins, one changed word in a short sentence does not.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from smallcraft.data.ngrams import gram_sets, similar_pairs, usable_bound
+from smallcraft.data.ngrams import SimilarPairs, gram_sets, linking_pairs, similar_pairs, usable_bound
 from smallcraft.data.table import row_digests
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Roles
@@ -40,8 +41,34 @@ def normalised(text: str) -> str:
     >>> normalised("  Where is　my CARD?? ")
     'where is my card'
     """
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    folded = " ".join(text.casefold().split())
     return folded.strip(_OUTER_PUNCTUATION) or folded
+
+
+@dataclass(frozen=True)
+class DistinctTexts:
+    """Texts that differ after normalising.
+
+    Attributes:
+        groups: `(n,)` int64; rows with one normalised text share a number, numbered by first appearance.
+        texts: The normalised text of each group.
+    """
+
+    groups: NDArray[np.int64]
+    texts: Sequence[str]
+
+
+def distinct_texts(texts: Iterable[str]) -> DistinctTexts:
+    """Normalise texts and number them.
+
+    >>> distinct_texts(["Hi!", "bye", "hi"]).texts
+    ['hi', 'bye']
+    """
+    numbers: dict[str, int] = {}
+    groups = np.fromiter((numbers.setdefault(normalised(text), len(numbers)) for text in texts), np.int64)
+    return DistinctTexts(groups, list(numbers))
 
 
 def exact_groups(texts: Sequence[str]) -> NDArray[np.int64]:
@@ -50,9 +77,7 @@ def exact_groups(texts: Sequence[str]) -> NDArray[np.int64]:
     >>> exact_groups(["Hi!", "bye", "hi"]).tolist()
     [0, 1, 0]
     """
-    numbers: dict[str, int] = {}
-    groups = (numbers.setdefault(normalised(text), len(numbers)) for text in texts)
-    return np.fromiter(groups, dtype=np.int64, count=len(texts))
+    return distinct_texts(texts).groups
 
 
 def duplicate_groups(texts_or_rows: Sequence[str], *, similarity: float = NEAR_COPY) -> NDArray[np.int64]:
@@ -74,12 +99,17 @@ def duplicate_groups(texts_or_rows: Sequence[str], *, similarity: float = NEAR_C
     [0, 0, 1]
     """
     _check_similarity(similarity)
-    exact = exact_groups(texts_or_rows)
+    return near_groups(distinct_texts(texts_or_rows), similarity=similarity)
+
+
+def near_groups(distinct: DistinctTexts, *, similarity: float = NEAR_COPY) -> NDArray[np.int64]:
+    """`duplicate_groups` of texts that are normalised already."""
+    _check_similarity(similarity)
+    exact = distinct.groups
     if similarity == 1.0 or not len(exact):
         return exact
-    distinct = [normalised(texts_or_rows[row]) for row in first_rows(exact)]
-    pairs = similar_pairs(gram_sets(distinct), bound=similarity)
-    return _without_templates(joined_groups(exact, pairs.first, pairs.second), exact)
+    links = linking_pairs(gram_sets(distinct.texts), bound=similarity)
+    return _without_templates(joined_groups(exact, links.first, links.second), exact)
 
 
 def _without_templates(groups: NDArray[np.int64], exact: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -135,23 +165,60 @@ def near_duplicate_pairs(
     >>> near_duplicate_pairs(["Hi there", "bye"], ["hi there!"], similarity=0.9).tolist()
     [(0, 0, 1.0)]
     """
-    _check_similarity(similarity)
-    groups = exact_groups([*left, *right])
-    on_left, on_right = groups[: len(left)], groups[len(left) :]
-    sides = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.int64)
-    sides[on_left] |= 1
-    sides[on_right] |= 2
-    both = np.flatnonzero(sides == 3)
-    from_left, from_right, how = both, both, np.ones(len(both))
-    if similarity < 1.0 and len(groups):
-        texts = [*left, *right]
-        sets = gram_sets([normalised(texts[row]) for row in first_rows(groups)])
-        near = similar_pairs(sets, bound=similarity, sides=sides)
+    return shared_texts({"left": left, "right": right}, similarity=similarity).pairs("left", "right")
+
+
+@dataclass(frozen=True)
+class SharedTexts:
+    """Texts of several splits, and which of them copy one of another split.
+
+    Attributes:
+        groups: For each split `(rows,)` int64; rows with one normalised text share a number over all splits.
+        near: Pairs of groups that are near copies and lie in two splits.
+    """
+
+    groups: Mapping[str, NDArray[np.int64]]
+    near: SimilarPairs
+
+    def pairs(self, left: str, right: str) -> NDArray[np.void]:
+        """Every right text beside every distinct left text that it copies, as `near_duplicate_pairs`."""
+        on_left, on_right = self.groups[left], self.groups[right]
+        n = 1 + max((int(groups.max(initial=-1)) for groups in self.groups.values()), default=-1)
+        in_left, in_right = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        in_left[on_left], in_right[on_right] = True, True
+        both = np.flatnonzero(in_left & in_right)
+        from_left, from_right, how = [both], [both], [np.ones(len(both))]
+        near = self.near
         for a, b in ((near.first, near.second), (near.second, near.first)):
-            fits = ((sides[a] & 1) > 0) & ((sides[b] & 2) > 0)
-            from_left, from_right = np.append(from_left, a[fits]), np.append(from_right, b[fits])
-            how = np.append(how, near.similarity[fits])
-    return _row_pairs(on_left, on_right, from_left, from_right, how)
+            fits = in_left[a] & in_right[b]
+            from_left.append(a[fits])
+            from_right.append(b[fits])
+            how.append(near.similarity[fits])
+        links = np.concatenate(from_left), np.concatenate(from_right)
+        return _row_pairs(on_left, on_right, *links, np.concatenate(how))
+
+
+def shared_texts(texts: Mapping[str, Sequence[str]], *, similarity: float = NEAR_COPY) -> SharedTexts:
+    """One search for copies across any number of splits.
+
+    Args:
+        texts: By split.
+        similarity: Least Jaccard index of the trigram sets, in (0, 1]; 1 looks for exact copies only.
+
+    Raises:
+        InvalidInputError: `similarity` is outside (0, 1].
+    """
+    _check_similarity(similarity)
+    distinct = distinct_texts(chain.from_iterable(texts.values()))
+    ends = np.cumsum([len(part) for part in texts.values()])
+    groups = dict(zip(texts, np.split(distinct.groups, ends[:-1]), strict=True))
+    if similarity == 1.0 or len(distinct.texts) < 2:
+        none = np.empty(0, dtype=np.int64)
+        return SharedTexts(groups, SimilarPairs(none, none, np.empty(0)))
+    sides = np.zeros(len(distinct.texts), dtype=np.int64)
+    for place, part in enumerate(groups.values()):
+        sides[part] |= 1 << place
+    return SharedTexts(groups, similar_pairs(gram_sets(distinct.texts), bound=similarity, sides=sides))
 
 
 def _row_pairs(
@@ -194,11 +261,13 @@ class RowGroups:
         groups: `(n,)` int64; rows that are copies of each other share a number.
         method: In plain words.
         is_meaningful: False when equal rows say nothing (a coarse table); then every row stands alone.
+        exact: `(n,)` int64; rows with the same normalised text share a number; None where there is no text.
     """
 
     groups: NDArray[np.int64]
     method: str
     is_meaningful: bool = True
+    exact: NDArray[np.int64] | None = None
 
 
 def row_copies(frame: pl.DataFrame, roles: Roles, *, similarity: float = NEAR_COPY) -> RowGroups:
@@ -214,8 +283,10 @@ def row_copies(frame: pl.DataFrame, roles: Roles, *, similarity: float = NEAR_CO
     """
     if roles.text is not None:
         texts = frame[roles.text].fill_null("").to_list()
-        groups = duplicate_groups(texts, similarity=similarity)
-        return RowGroups(groups, f"same text, or trigram similarity of {similarity:g} and more")
+        distinct = distinct_texts(texts)
+        groups = near_groups(distinct, similarity=similarity)
+        method = f"same text, or trigram similarity of {similarity:g} and more"
+        return RowGroups(groups, method, exact=distinct.groups)
     numbers: dict[bytes, int] = {}
     groups = np.fromiter(
         (numbers.setdefault(row, len(numbers)) for row in row_digests(frame, roles.features)),

@@ -104,7 +104,7 @@ def load_table(
     if quarantine is not None and on_bad_rows == "quarantine":
         path = quarantine / _QUARANTINE_NAME if quarantine.is_dir() else quarantine
         write_quarantine([*source.broken, *(_bad_row(source, fault) for fault in typed.faults)], path)
-    return make_table(frame, roles, source=source.name, rows_quarantined=set_aside)
+    return make_table(frame, roles, source=source.name, rows_quarantined=set_aside, positions=kept)
 
 
 def check_roles(roles: Roles) -> None:

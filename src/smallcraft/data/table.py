@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from smallcraft.records import Roles, TableRef
 
 _DIGEST_FORMAT = b"smallcraft table 1\n"
 _EXACT_BELOW = 2.0**63
+_CHUNK_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Table:
         source: Where the rows came from, for people.
         rows_read: Rows the source held, good and bad.
         rows_quarantined: Rows set aside with a reason; `rows_read - rows_quarantined == frame.height`.
+        positions: `(n,)` where each row stands among the rows of its source that could be read.
     """
 
     frame: pl.DataFrame
@@ -39,6 +41,7 @@ class Table:
     source: str
     rows_read: int
     rows_quarantined: int
+    positions: NDArray[np.int64] = field(compare=False, repr=False)
 
     @property
     def roles(self) -> Roles:
@@ -46,7 +49,14 @@ class Table:
         return self.ref.roles
 
 
-def make_table(frame: pl.DataFrame, roles: Roles, *, source: str, rows_quarantined: int = 0) -> Table:
+def make_table(
+    frame: pl.DataFrame,
+    roles: Roles,
+    *,
+    source: str,
+    rows_quarantined: int = 0,
+    positions: NDArray[np.int64] | None = None,
+) -> Table:
     """Bind rows to roles and digest them.
 
     The digest rule. Each row becomes SHA-256 over its role columns in order of column name; each value is
@@ -61,6 +71,7 @@ def make_table(frame: pl.DataFrame, roles: Roles, *, source: str, rows_quarantin
         roles: Which column plays which part.
         source: Where the rows came from, for people.
         rows_quarantined: Rows of the source that were set aside before.
+        positions: `(n,)` where each row stands in its source; None when none was set aside.
 
     Returns:
         The table; label, text, key and vote columns cast to text.
@@ -77,7 +88,8 @@ def make_table(frame: pl.DataFrame, roles: Roles, *, source: str, rows_quarantin
     as_text_columns = [c for c in (roles.label, roles.text, roles.key, *roles.votes) if c]
     frame = frame.with_columns(text_form(frame[name]).alias(name) for name in dict.fromkeys(as_text_columns))
     ref = _table_ref(frame, roles)
-    return Table(frame, ref, source, frame.height + rows_quarantined, rows_quarantined)
+    stands = np.arange(frame.height, dtype=np.int64) if positions is None else positions
+    return Table(frame, ref, source, frame.height + rows_quarantined, rows_quarantined, stands)
 
 
 def require_columns(wanted: Sequence[str], known: Sequence[str], *, source: str) -> None:
@@ -148,12 +160,16 @@ def row_digests(frame: pl.DataFrame, columns: Sequence[str]) -> list[bytes]:
     Returns:
         One digest of 32 bytes a row, in row order.
     """
-    encoded = [_encoded(frame[name])[1] for name in sorted(set(columns))]
-    if not encoded:
+    names = sorted(set(columns))
+    if not names:
         return [hashlib.sha256(b"").digest()] * frame.height
-    rows = pl.DataFrame({str(at): column for at, column in enumerate(encoded)})
-    joined = rows.select(pl.concat_str(pl.all())).to_series()
-    return [hashlib.sha256(row.encode()).digest() for row in joined.to_list()]
+    digests: list[bytes] = []
+    for start in range(0, frame.height, _CHUNK_ROWS):
+        part = frame.select(names).slice(start, _CHUNK_ROWS)
+        rows = pl.DataFrame({str(at): _encoded(part[name])[1] for at, name in enumerate(names)})
+        joined = rows.select(pl.concat_str(pl.all()).cast(pl.Binary)).to_series()
+        digests.extend(hashlib.sha256(row).digest() for row in joined.to_list())
+    return digests
 
 
 def _table_ref(frame: pl.DataFrame, roles: Roles) -> TableRef:
@@ -162,10 +178,11 @@ def _table_ref(frame: pl.DataFrame, roles: Roles) -> TableRef:
     for name in names:
         family = _encoded(frame[name].head(0))[0]
         header.update(f"{len(name.encode())}:{name}={family}\n".encode())
-    rows = row_digests(frame, names)
+    rows = b"".join(row_digests(frame, names))
     ordered, order_free = header.copy(), header.copy()
-    ordered.update(b"".join(rows))
-    order_free.update(b"any order\n" + b"".join(sorted(rows)))
+    ordered.update(rows)
+    order_free.update(b"any order\n")
+    order_free.update(np.sort(np.frombuffer(rows, dtype="S32")).tobytes())
     return TableRef(
         digest=f"sha256:{ordered.hexdigest()}",
         order_free_digest=f"sha256:{order_free.hexdigest()}",

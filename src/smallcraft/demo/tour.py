@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from smallcraft.data.checks.leakage import Leakage
 from smallcraft.data.duplicates import duplicate_groups
 from smallcraft.errors import IntegrityError
-from smallcraft.records import Release
+from smallcraft.records import CheckResult, Measurement, Release, Roles
 from smallcraft.registry.verify import verify_registry
 
 EXAMPLES = (
@@ -35,11 +37,22 @@ class PlantedFault:
         what: In words.
         planted: Rows that have it.
         found: How many of them were found.
+        flagged: Rows that were flagged for it, rightly or not; None where rows are not flagged one by one.
     """
 
     what: str
     planted: int
     found: int
+    flagged: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What was found, as recall and, where rows were flagged one by one, as precision."""
+        told = f"{self.what}: found {self.found} of {self.planted} planted"
+        if self.flagged is None:
+            return told
+        share = f"{self.found / self.flagged:.0%}" if self.flagged else "none"
+        return f"{told}; {share} of the {self.flagged} flagged are"
 
 
 def count_found(frame: pl.DataFrame, truth: pl.DataFrame) -> tuple[PlantedFault, ...]:
@@ -61,6 +74,76 @@ def count_found(frame: pl.DataFrame, truth: pl.DataFrame) -> tuple[PlantedFault,
     return tuple(
         PlantedFault(what, int(rows.sum()), int((rows & is_found).sum())) for what, rows in wanted.items()
     )
+
+
+def count_leaks(frame: pl.DataFrame, truth: pl.DataFrame, *, share: float = 0.15) -> PlantedFault:
+    """Planted copies that would leak if the latest rows became the test set, and how many are found.
+
+    Args:
+        frame: The corpus, by time.
+        truth: As in `count_found`.
+        share: Of the rows that would be tested on.
+    """
+    border = round(frame.height * (1 - share))
+    roles = Roles(label="intent", text="message")
+    found = Leakage().inspect({"train": frame[:border], "cert": frame[border:]}, roles)
+    flagged = np.unique(np.concatenate([rows.rows for rows in found.flagged] or [np.empty(0, np.int64)]))
+    original = truth["duplicate_of"][border:].fill_null(frame.height).to_numpy()
+    is_planted = original < border
+    return PlantedFault(
+        "copies that a plain split by time would leak",
+        int(is_planted.sum()),
+        int(is_planted[flagged].sum()),
+        len(flagged),
+    )
+
+
+def count_wrong_labels(
+    findings: pl.DataFrame, truth: pl.DataFrame, *, rows: NDArray[np.int64]
+) -> PlantedFault:
+    """Planted wrong labels among rows that were looked at, and how many the check calls wrong.
+
+    Args:
+        findings: What the check flagged, as in `findings.parquet`.
+        truth: Row-aligned with the file: `is_wrong_label`.
+        rows: `(n,)` positions in the file of the rows whose labels were looked at.
+    """
+    is_wrong = truth["is_wrong_label"].to_numpy()
+    told = findings.filter(
+        (pl.col("check") == "label_issues") & (pl.col("kind") == "wrong")
+        | (pl.col("check") == "consensus") & (pl.col("kind") == "votes say otherwise")
+    )
+    flagged = told["line"].unique().to_numpy()
+    return PlantedFault(
+        "wrong labels in train and dev", int(is_wrong[rows].sum()), int(is_wrong[flagged].sum()), len(flagged)
+    )
+
+
+@dataclass(frozen=True)
+class AnnotatorGuess:
+    """How often an annotator is right: as the check measured it, and as it is."""
+
+    name: str
+    measured: Measurement
+    true: float
+
+
+def rank_annotators(
+    checks: Sequence[CheckResult], frame: pl.DataFrame, truth: pl.DataFrame
+) -> tuple[AnnotatorGuess, ...]:
+    """The annotators, the worst first by what the check measured.
+
+    Args:
+        checks: Of `smallcraft check`.
+        frame: The corpus, with a column an annotator.
+        truth: Row-aligned: `true_intent`.
+    """
+    measured: dict[str, Measurement] = {}
+    for found in (m for check in checks for m in check.measurements if m.name == "annotator_accuracy"):
+        measured.setdefault(found.slice.removeprefix("annotator="), found)
+    is_right = {name: (frame[name] == truth["true_intent"]).to_numpy() for name in measured}
+    guesses = [AnnotatorGuess(name, found, float(is_right[name].mean())) for name, found in measured.items()]
+    return tuple(sorted(guesses, key=lambda guess: guess.measured.value or 0.0))
 
 
 def _is_grouped_with_its_original(groups: NDArray[np.int64], originals: pl.Series) -> NDArray[np.bool_]:

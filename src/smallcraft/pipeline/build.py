@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.decide import Contender, choose_cheapest
-from smallcraft.gates.policy import default_specs, judge_all
+from smallcraft.gates.policy import data_spec, default_specs, judge_all
 from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
+from smallcraft.pipeline.checking import assess_project
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener, SilentListener
+from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.result import BuildResult, overall_outcome
 from smallcraft.pipeline.stages.confirm import Confirmation, confirm_winner
@@ -29,6 +31,7 @@ from smallcraft.pipeline.stages.measure import (
     recall_train_cost,
 )
 from smallcraft.pipeline.stages.prepare import Prepared, prepare_data
+from smallcraft.pipeline.stages.quality import judge_project
 from smallcraft.pipeline.stages.record import find_incumbent, gather_facts, publish_release
 from smallcraft.pipeline.stages.train import describe_environment, open_workshop, with_dev_rows
 from smallcraft.pipeline.workspace import Workspace, write_whole
@@ -78,11 +81,10 @@ def build(
             now=clock(),
             listener=listener,
         )
-        # (6) gates
-        evidence = replace(
-            released.evidence,
-            measurements=(*released.evidence.measurements, *confirmation.answer.measurements),
-        )
+        # (6) how much of the data is right, and gates
+        quality = _assess(config, prepared, workshop, confirmation, listener)
+        told = (*confirmation.answer.measurements, quality.index)
+        evidence = replace(released.evidence, measurements=(*released.evidence.measurements, *told))
         verdicts = _judge(config, measured, evidence, confirmation)
         for verdict in verdicts:
             listener.judged(verdict)
@@ -96,6 +98,7 @@ def build(
             released=replace(released, evidence=evidence),
             verdicts=verdicts,
             confirmation=confirmation,
+            quality=quality,
             now=clock(),
         )
 
@@ -191,6 +194,19 @@ def _refit(
     return Measured(attempt, evidence, None)
 
 
+def _assess(
+    config: Config,
+    prepared: Prepared,
+    workshop: Workshop,
+    confirmation: Confirmation,
+    listener: Listener,
+) -> QualityReport:
+    listener.stage("setting labels, votes and audits beside each other")
+    judged = judge_project(config, prepared, workshop=workshop, progress=listener.progress)
+    accuracy = next((m for m in confirmation.answer.measurements if m.name == "accuracy"), None)
+    return assess_project(config, prepared, judged, model_accuracy=accuracy, listener=listener)
+
+
 def _judge(
     config: Config, measured: Sequence[Measured], evidence: Evidence, confirmation: Confirmation
 ) -> tuple[Verdict, ...]:
@@ -201,6 +217,9 @@ def _judge(
         budget=config.budget.model_dump(exclude_none=True),
         baseline=majority.find(config.quality.metric, split="dev") if majority else None,
     )
+    if config.gates.data is not None:
+        gate = config.gates.data
+        specs = (*specs, data_spec(gate.tolerance, required=gate.required))
     verdicts = list(judge_all(specs, evidence))
     verdicts += confirmation.verdicts
     verdicts += [
@@ -232,6 +251,7 @@ def _record(
     released: Measured,
     verdicts: tuple[Verdict, ...],
     confirmation: Confirmation,
+    quality: QualityReport,
     now: datetime,
 ) -> BuildResult:
     assert released.attempt.bundle is not None
@@ -245,6 +265,7 @@ def _record(
         released=released,
         verdicts=verdicts,
         cert=confirmation.answer,
+        quality=quality,
     )
     outcome = overall_outcome(verdicts)
     release = None
@@ -262,5 +283,5 @@ def _record(
         bundle=released.attempt.bundle,
         report=Workspace(config.folder).report,
     )
-    write_whole(result.report, render_report(result, facts, prepared.checks, now=now).encode("utf-8"))
+    write_whole(result.report, render_report(result, facts, quality.checks, now=now).encode("utf-8"))
     return result

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.records import Decision, Evidence, Measurement, Outcome, Release, Verdict
 
 _COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
@@ -53,6 +54,7 @@ class BuildResult:
         cert: What the sealed test set said.
         bundle: Directory of the bundle that is released.
         report: The page.
+        quality: What was found about the data; None where it was not looked at.
     """
 
     name: str
@@ -65,6 +67,7 @@ class BuildResult:
     cert: CertAnswer
     bundle: Path
     report: Path
+    quality: QualityReport | None = None
 
     def as_json(self) -> Mapping[str, Any]:
         """The stable form."""
@@ -75,6 +78,7 @@ class BuildResult:
             "sentence": self.decision.sentence,
             "bundle": str(self.bundle),
             "report": str(self.report),
+            "data_quality_index": None if self.quality is None else self.quality.index.value,
             "candidates": [candidate_json(evidence) for evidence in self.candidates],
             "released": candidate_json(self.released),
             "verdicts": [verdict_json(verdict) for verdict in self.verdicts],

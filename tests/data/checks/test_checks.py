@@ -44,3 +44,20 @@ def test_checks_run_in_the_order_asked_for():
 def test_an_unknown_check_is_refused_with_the_nearest_name():
     with pytest.raises(InvalidInputError, match="did you mean 'leakage'"):
         run_checks({"train": ROWS}, ROLES, names=("leakege",))
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_rows_that_are_not_split_yet_are_checked_as_one(name):
+    result = BUILTIN[name].inspect({"all": ROWS}, ROLES)
+    told = [result.summary, *(finding.what for finding in result.findings)]
+    assert not any(" of all" in sentence or "in all" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_flagged_rows_are_rows_of_their_split_each_once_a_kind(name):
+    splits = {"train": ROWS, "dev": EMPTY, "cert": ROWS}
+    flagged = BUILTIN[name].inspect(splits, ROLES).flagged
+    assert len({(entry.split, entry.kind) for entry in flagged}) == len(flagged)
+    for entry in flagged:
+        assert len(set(entry.rows.tolist())) == len(entry.rows) > 0
+        assert all(0 <= row < splits[entry.split].height for row in entry.rows.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +49,63 @@ def test_the_bound_never_passes_the_true_number_of_errors(rows):
     groups = np.array([group for group, _, _ in rows])
     labels = pl.Series([given for _, _, given in rows])
     wrong = sum(truth[group] != label for group, label in zip(groups.tolist(), labels, strict=True))
-    assert sum(count for _, count in contradictions(groups, labels)) <= wrong
+    assert sum(found.wrong for found in contradictions(groups, labels)) <= wrong
+
+
+def flagged_of(result, split):
+    return {part.kind: part for part in result.flagged if part.split == split}
+
+
+def test_every_copy_is_flagged_beside_the_first_row_of_its_kind():
+    found = flagged_of(Duplicates().inspect({"train": COPIES}, ROLES), "train")
+    assert list(found) == ["near copy", "exact copy"]
+    assert (found["near copy"].rows.tolist(), found["near copy"].partner.tolist()) == ([2], [0])
+    assert (found["exact copy"].rows.tolist(), found["exact copy"].partner.tolist()) == ([1], [0])
+    assert all(part.partner_split == "train" for part in found.values())
+
+
+def test_flagged_partners_rebuild_the_groups_of_copies():
+    chain_ = [LONG, LONG.replace("third", "thirt"), LONG, LONG.replace("third", "thirt") + "!", "other"]
+    frame_ = frame(*((text, "a") for text in chain_))
+    groups = np.arange(5)
+    for part in Duplicates().inspect({"dev": frame_}, ROLES).flagged:
+        groups[part.rows] = groups[part.partner]
+    assert groups.tolist() == [0, 0, 0, 0, 4]
+
+
+def test_contradicting_rows_are_flagged_with_the_label_most_copies_have():
+    found = flagged_of(Duplicates().inspect({"cert": CONTRADICTING}, ROLES), "cert")["contradiction"]
+    assert found.rows.tolist() == [1, 0, 2]
+    assert found.suggested == ("a", None, None)
+    assert found.score.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3])
+    assert found.partner.tolist() == [0, 1, 1]
+
+
+def test_a_tie_of_labels_suggests_none():
+    [finding] = Duplicates().inspect({"dev": frame(("yes", "a"), ("yes", "b"))}, ROLES).findings
+    assert (finding.kind, finding.suggested, finding.score) == ("contradiction", None, 0.5)
+
+
+def test_contradictions_of_a_file_that_is_not_split_are_undecided_and_named_without_a_split():
+    result = Duplicates().inspect({"all": CONTRADICTING}, ROLES)
+    assert result.outcome is Outcome.UNDECIDED
+    assert result.findings[0].what.startswith("rows 0, 1, 2 of the data are copies")
+
+
+def test_all_rows_are_flagged_and_the_worst_hundred_are_told():
+    rows = frame(*((f"text number {at // 3 * 7919}", "ab"[at % 3 == 0]) for at in range(600)))
+    result = Duplicates(similarity=1.0).inspect({"dev": rows}, ROLES)
+    found = flagged_of(result, "dev")
+    assert (len(found["exact copy"].rows), len(found["contradiction"].rows)) == (400, 600)
+    assert len(result.findings) == 100
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a b", "a  b", "c d", LONG, LONG + "x"]), st.sampled_from("pq"))))
+def test_flagged_rows_are_the_rows_counted(rows):
+    result = Duplicates().inspect({"train": frame(*rows)}, ROLES)
+    counts = {part.kind: len(part.rows) for part in result.flagged}
+    assert counts.get("exact copy", 0) == result.numbers["exact_train"]
+    assert counts.get("near copy", 0) == result.numbers["near_train"]
 
 
 def test_equal_texts_with_other_features_do_not_contradict():

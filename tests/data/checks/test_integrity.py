@@ -49,6 +49,64 @@ def test_damage_is_found_in_its_row(text, kind, outcome):
     assert {(finding.split, finding.row) for finding in result.findings} == {("cert", len(CLEAN))}
 
 
+def test_every_failing_row_is_flagged_by_its_fault():
+    damaged = texts(*["caf\ufffd", "fine", None, "a\x00b\ufffd"] * 60)
+    result = Integrity().inspect({"train": texts(*CLEAN), "cert": damaged}, TEXT)
+    flagged = {(entry.split, entry.kind): entry.rows.tolist() for entry in result.flagged}
+    assert flagged == {
+        ("cert", "blank_text"): list(range(2, 240, 4)),
+        ("cert", "replacement_characters"): sorted([*range(0, 240, 4), *range(3, 240, 4)]),
+        ("cert", "control_characters"): list(range(3, 240, 4)),
+    }
+    assert result.numbers["rows_failing_cert"] == 180
+    assert {finding.kind for finding in result.findings} <= {kind for _, kind in flagged}
+
+
+def test_a_row_damaged_in_two_columns_is_flagged_once():
+    frame = texts("caf\ufffd", "b").with_columns(job=pl.Series(["cl\ufffd", "clerk"]))
+    result = Integrity().inspect({"all": frame}, Roles(label="label", text="text", features=("job",)))
+    assert [entry.rows.tolist() for entry in result.flagged] == [[0]]
+    assert (result.numbers["replacement_characters"], result.numbers["rows_failing_all"]) == (2, 1)
+
+
+def labelled(*labels: str | None) -> pl.DataFrame:
+    return pl.DataFrame({"text": [f"text {at}" for at in range(len(labels))], "label": labels})
+
+
+@pytest.mark.parametrize(
+    ("common", "rare"),
+    [
+        ("refund", "Refund"),
+        ("refund", "refund "),
+        ("lost_card", "lost-card"),
+        ("lost_card", "LostCard"),
+        ("lost card", "lost  card."),
+        ("C++", "c++"),
+    ],
+)
+def test_labels_that_differ_only_in_writing_are_undecided(common, rare):
+    splits = {"train": labelled(common, common, "other", rare), "cert": labelled(rare, "other", None, common)}
+    result = Integrity().inspect(splits, TEXT)
+    (finding,) = [finding for finding in result.findings if finding.kind == "label_spelling"]
+    assert finding.what == f"labels '{common}' (3) and '{rare}' (2) differ only by case, space or punctuation"
+    assert finding.suggested == common
+    flagged = [entry for entry in result.flagged if entry.kind == "label_spelling"]
+    assert [(entry.split, entry.rows.tolist(), entry.suggested) for entry in flagged] == [
+        ("train", [3], (common,)),
+        ("cert", [0], (common,)),
+    ]
+    assert (result.numbers["label_spelling"], result.numbers["rows_failing_train"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("C", "C++"), ("A", "A-"), ("1", "-1"), ("1.0", "10"), ("cafe", "café"), ("c#", "c"), ("+", "-")],
+)
+def test_labels_whose_signs_mean_something_are_different(one, other):
+    result = Integrity().inspect({"all": labelled(one, other, one, other)}, TEXT)
+    assert result.outcome is Outcome.PASS
+
+
 def test_a_missing_label_fails():
     frame = texts("a", "b").with_columns(label=pl.Series(["x", None]))
     result = Integrity().inspect({"train": frame}, TEXT)
@@ -99,6 +157,29 @@ def test_a_feature_that_gives_the_label_away_fails(name):
     assert result.outcome is Outcome.FAIL
     assert result.findings[0].column == name
     assert result.numbers["best_feature_error_explained"] == pytest.approx(1.0)
+
+
+def test_rows_that_are_not_split_yet_are_judged_by_halves():
+    roles = Roles(label="label", features=("noise", "answer"))
+    result = Integrity().inspect({"all": features(400, 1)}, roles)
+    assert [(finding.split, finding.kind, finding.column) for finding in result.findings] == [
+        ("all", "giveaway feature", "answer")
+    ]
+
+
+def test_rows_that_are_not_split_yet_are_told_by_their_number():
+    result = Integrity().inspect({"all": texts(*CLEAN, None)}, TEXT)
+    assert result.findings[0].what == "row 4: the text is missing or blank"
+    assert result.numbers["rows_failing_all"] == 1
+
+
+def test_columns_are_told_by_kind():
+    result = inspect_features("constant", "serial", "answer")
+    assert {finding.column: finding.kind for finding in result.findings} == {
+        "constant": "constant column",
+        "serial": "id-like column",
+        "answer": "giveaway feature",
+    }
 
 
 def test_giveaways_are_not_looked_for_in_cert():

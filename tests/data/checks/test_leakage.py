@@ -8,6 +8,7 @@ import pytest
 from smallcraft.data.checks.leakage import Leakage, copied_rows
 from smallcraft.data.load import load_table
 from smallcraft.records import Outcome, Roles
+from smallcraft.stats.intervals import clopper_pearson_interval
 
 ROLES = Roles(label="label", text="text")
 LONG = "please tell me when the parcel that I ordered on the third of May will arrive at my house"
@@ -53,8 +54,68 @@ def test_a_copy_in_dev_is_undecided():
 
 def test_a_row_is_counted_once_beside_the_row_most_like_it():
     train = frame((LONG.replace("May", "Mai"), "a"), (LONG, "a"))
-    pairs = copied_rows(train, frame((LONG + "!", "a")), ROLES, similarity=0.8)
-    assert pairs.tolist() == [(1, 0, 1.0)]
+    copied = copied_rows({"train": train, "dev": frame((LONG + "!", "a"))}, ROLES, similarity=0.8)
+    found = copied["train", "dev"]
+    assert (found.rows.tolist(), found.partner.tolist(), found.is_exact.tolist()) == ([0], [1], [True])
+
+
+def flagged_of(result):
+    return {(part.split, part.partner_split, part.kind): part for part in result.flagged}
+
+
+def test_every_leaked_row_is_flagged_for_each_split_that_it_copies():
+    cert = frame(("Who are YOU?", "b"), ("what is it", "a"), ("new", "a"), (LONG.replace("May", "Mai"), "a"))
+    found = flagged_of(inspect(cert=cert, dev=frame(("new!", "a"), ("who are you", "b"))))
+    assert {key: (part.rows.tolist(), part.partner.tolist()) for key, part in found.items()} == {
+        ("cert", "train", "contradiction"): ([1], [2]),
+        ("cert", "train", "exact copy"): ([0, 1], [1, 2]),
+        ("cert", "train", "near copy"): ([3], [0]),
+        ("cert", "dev", "exact copy"): ([0, 2], [1, 0]),
+        ("dev", "train", "exact copy"): ([1], [1]),
+    }
+
+
+def test_the_leaked_share_counts_a_row_once_and_has_an_exact_interval():
+    cert = frame(("who are you", "b"), ("new", "a"), ("newer", "b"), ("newest of all", "a"))
+    result = inspect(cert=cert, dev=frame(("who are you", "b")))
+    shares = {measured.split: measured for measured in result.measurements}
+    wanted = clopper_pearson_interval(1, 4)
+    assert (shares["cert"].name, shares["cert"].value, shares["cert"].n) == ("leaked_share", 0.25, 4)
+    assert (shares["cert"].low, shares["cert"].high) == (wanted.low, wanted.high)
+    assert shares["dev"].value == 1.0
+
+
+def test_rows_of_one_key_count_as_fewer_rows():
+    roles = Roles(label="label", text="text", key="who")
+    cert = frame(*((f"something else number {at * 7919}", "a") for at in range(40)))
+    splits = {
+        "train": TRAIN.with_columns(who=pl.lit("x")),
+        "cert": cert.with_columns(who=pl.Series([f"c{at // 10}" for at in range(39)] + [None])),
+    }
+    apart, together = Leakage().inspect(splits, ROLES), Leakage().inspect(splits, roles)
+    assert together.measurements[0].high > 2 * apart.measurements[0].high
+    assert "Korn-Graubard" in together.measurements[0].method
+
+
+def test_equal_sets_of_trigrams_are_no_exact_copy():
+    result = inspect(train=frame(("aaaa", "a"), ("b", "b")), cert=frame(("aaaaaa", "a")))
+    assert result.outcome is Outcome.UNDECIDED
+    assert (result.numbers["rows_cert_in_train"], result.numbers["exact_cert_in_train"]) == (1, 0)
+
+
+def test_what_cannot_be_told_has_a_share_without_a_value():
+    coarse = pl.DataFrame({"x": [1.0, 2.0] * 10, "label": ["a"] * 20})
+    result = Leakage().inspect({"train": coarse, "cert": coarse}, Roles(label="label", features=("x",)))
+    [share] = result.measurements
+    assert (share.name, share.split, share.value) == ("leaked_share", "cert", None)
+    assert "cannot be told" in share.detail
+
+
+def test_all_leaked_rows_are_flagged_and_the_worst_hundred_are_told():
+    rows = frame(*((f"text number {at * 7919}", "a") for at in range(250)))
+    result = inspect(train=rows, cert=rows)
+    assert sum(len(part.rows) for part in result.flagged) == 250
+    assert len(result.findings) == 100
 
 
 def test_no_copies_have_no_label_agreement():
@@ -83,6 +144,6 @@ def test_the_official_test_file_of_banking_leaks_a_little(shared_data):
     )
     result = Leakage().inspect({"train": train, "cert": test}, roles)
     assert result.outcome is Outcome.FAIL
-    assert result.numbers["exact_cert_in_train"] == 12
+    assert result.numbers["exact_cert_in_train"] == 10
     assert result.numbers["rows_cert_in_train"] == 139
     assert 0.95 < result.numbers["label_agreement_cert_in_train"] < 1.0

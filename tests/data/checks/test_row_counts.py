@@ -44,3 +44,24 @@ def test_an_empty_split_fails_and_has_no_smallest_class():
     result = inspect(train="ab", dev="ab", cert="")
     assert result.outcome is Outcome.FAIL
     assert result.numbers["smallest_class_cert"] is None
+
+
+def test_rows_that_are_not_split_yet_are_counted_alone():
+    result = inspect(all="aaabbb")
+    assert result.outcome is Outcome.PASS
+    assert result.summary == "rows: 6"
+    assert result.numbers["classes_all"] == 2
+
+
+def test_a_class_that_cannot_stand_in_three_splits_is_undecided():
+    result = inspect(all="aaabb")
+    assert result.outcome is Outcome.UNDECIDED
+    assert [(finding.what, finding.kind) for finding in result.findings] == [
+        ("class 'b' has 2 of the 3 rows that train, dev and cert need", "too few rows")
+    ]
+
+
+def test_one_class_alone_fails():
+    result = inspect(all="aaa")
+    assert result.outcome is Outcome.FAIL
+    assert "1 class: a classifier needs at least two" in result.summary

@@ -13,6 +13,8 @@ from smallcraft.contracts import Check
 from smallcraft.data.checks.duplicates import Duplicates
 from smallcraft.data.checks.integrity import Integrity
 from smallcraft.data.checks.leakage import Leakage
+from smallcraft.data.checks.personal_data import PersonalData
+from smallcraft.data.checks.redundancy import Redundancy
 from smallcraft.data.checks.row_counts import RowCounts
 from smallcraft.plugins import find_plugin
 from smallcraft.records import CheckResult, Roles
@@ -20,6 +22,8 @@ from smallcraft.records import CheckResult, Roles
 BUILTIN: Mapping[str, Check] = {
     "row_counts": RowCounts(),
     "integrity": Integrity(),
+    "personal_data": PersonalData(),
+    "redundancy": Redundancy(),
     "duplicates": Duplicates(),
     "leakage": Leakage(),
 }

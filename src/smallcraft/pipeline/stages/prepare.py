@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from smallcraft.data.split import Splits, split_table
 from smallcraft.data.table import Table
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CheckResult
 
@@ -31,12 +33,14 @@ class Prepared:
         splits: Train, dev and cert.
         checks: One result a check.
         given: The user's own `dev` and `cert`, where they are files.
+        long_votes: Of a file with a line a vote; None without one.
     """
 
     table: Table
     splits: Splits
     checks: tuple[CheckResult, ...]
     given: Mapping[str, Table] = field(default_factory=dict)
+    long_votes: LongVotes | None = None
 
     @property
     def meter(self) -> str:
@@ -57,15 +61,24 @@ class Prepared:
         return sum(table.rows_quarantined for table in (self.table, *self.given.values()))
 
 
-def prepare_data(config: Config, listener: Listener) -> Prepared:
-    """Load the project's files, split them and run every check.
+def prepare_data(config: Config, listener: Listener, *, votes: Path | None = None) -> Prepared:
+    """Load the project's files, split them and run every check that reads rows alone.
+
+    Args:
+        config: The project.
+        listener: Told as things happen.
+        votes: A file of votes instead of the project's.
 
     Raises:
         DataError: The data cannot be used.
     """
     listener.stage(f"reading {config.data.path}")
-    table = _load(config, config.data.path, part="main")
-    given = {name: _load(config, path, part=name) for name, path in _given_splits(config).items()}
+    if votes is None and config.data.votes_file is not None:
+        votes = config.resolve(config.data.votes_file)
+    long = None if votes is None else read_long_votes(votes)
+    keep = () if long is None else (long.item,)
+    table = _load(config, config.data.path, part="main", keep=keep)
+    given = {name: _load(config, path, part=name, keep=keep) for name, path in _given_splits(config).items()}
     for part, loaded in {"main": table, **given}.items():
         if loaded.rows_quarantined:
             listener.note(_quarantine_note(config, part, loaded))
@@ -84,14 +97,14 @@ def prepare_data(config: Config, listener: Listener) -> Prepared:
     checks = run_checks({str(name): frame for name, frame in splits.frames.items()}, table.roles)
     for result in checks:
         listener.checked(result)
-    return Prepared(table, splits, checks, given)
+    return Prepared(table, splits, checks, given, long)
 
 
 def _given_splits(config: Config) -> dict[str, str]:
     return {name: path for name in ("cert", "dev") if (path := getattr(config.data, name)) is not None}
 
 
-def _load(config: Config, path: str, *, part: str) -> Table:
+def _load(config: Config, path: str, *, part: str, keep: Sequence[str]) -> Table:
     split = config.data.split
     aside = Workspace(config.folder).quarantine(part) if config.data.on_bad_rows == "quarantine" else None
     loaded = load_table(
@@ -99,16 +112,17 @@ def _load(config: Config, path: str, *, part: str) -> Table:
         config.roles(),
         on_bad_rows=config.data.on_bad_rows,
         quarantine=aside,
-        keep=(split,) if split and part == "main" else (),
+        keep=(*keep, split) if split and part == "main" else tuple(keep),
         for_training=part == "main",
     )
     # Notes go into the release: they name files as the project does, not where they lie on this machine.
-    return replace(loaded, source=path, frame=with_positions(loaded.frame))
+    return with_positions(replace(loaded, source=path))
 
 
-def with_positions(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows, each knowing its position among the good rows of its file."""
-    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW_IN_FILE))
+def with_positions(table: Table) -> Table:
+    """The table, each row knowing its position in its file."""
+    positions = pl.Series(ROW_IN_FILE, table.positions, dtype=pl.Int64)
+    return replace(table, frame=table.frame.with_columns(positions))
 
 
 def positions_in(frame: pl.DataFrame) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from smallcraft.canonical import canonical_json, plain
 from smallcraft.errors import NotFoundError
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import FILE_NAME, Config
+from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.result import CertAnswer
 from smallcraft.pipeline.stages.confirm import Incumbent
 from smallcraft.pipeline.stages.measure import Measured
@@ -22,6 +23,7 @@ from smallcraft.pipeline.stages.train import code_digest, describe_environment
 from smallcraft.pipeline.workspace import Workspace, open_released
 from smallcraft.records import Decision, Evidence, Release, Verdict
 from smallcraft.registry.cards import render_model_card
+from smallcraft.registry.datasheet import render_datasheet
 from smallcraft.registry.store import Registry
 
 
@@ -63,6 +65,7 @@ def gather_facts(
     released: Measured,
     verdicts: tuple[Verdict, ...],
     cert: CertAnswer,
+    quality: QualityReport,
 ) -> Mapping[str, Any]:
     """Everything known about the release, as JSON can hold it; nothing in it depends on the time of day."""
     assert released.attempt.bundle is not None
@@ -88,8 +91,9 @@ def gather_facts(
         "data": _data_facts(config, prepared),
         "checks": [
             {"check": result.check, "outcome": result.outcome.value, "summary": result.summary}
-            for result in prepared.checks
+            for result in quality.checks
         ],
+        "quality": _quality_facts(quality),
         "bundle": _bundle_facts(bundle),
         "backbone": _backbone_facts(workshop),
         "environment": _environment_facts(config),
@@ -100,13 +104,14 @@ def gather_facts(
 
 
 def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, now: datetime) -> Release:
-    """Store the bundle, the card, the facts' parts and the project file as one release."""
+    """Store the bundle, the card, the datasheet, the facts' parts and the project file as one release."""
     files: dict[str, Path | bytes] = {
         f"bundle/{path.relative_to(bundle)}": path for path in sorted(bundle.rglob("*")) if path.is_file()
     }
     # The card is made from what will be read back: JSON knows no difference between 1.0 and 1.
     recorded = json.loads(canonical_json(facts))
     files["card.md"] = render_model_card(recorded).encode("utf-8")
+    files["datasheet.md"] = render_datasheet(recorded).encode("utf-8")
     files["evidence.json"] = canonical_json(
         {"candidates": facts["candidates"], "released": facts["released"]}
     )
@@ -135,6 +140,12 @@ def _data_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
         },
         "notes": list(prepared.splits.notes),
     }
+
+
+def _quality_facts(quality: QualityReport) -> Mapping[str, Any]:
+    """As `check --json` has it, without findings in words: a release is no place for what rows hold."""
+    told = quality.as_json()
+    return {**told, "checks": [{**check, "findings": len(check["findings"])} for check in told["checks"]]}
 
 
 def _bundle_facts(bundle: Bundle) -> Mapping[str, Any]:
