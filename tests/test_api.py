@@ -199,13 +199,21 @@ def test_a_released_model_whose_copy_was_exchanged_is_not_loaded(built_copy):
         api.load("latest", project=built_copy)
 
 
-def test_a_project_and_a_frame_are_checked(built):
-    checked = api.check(built)
-    assert {result.check for result in checked} >= {"row_counts", "leakage"}
-    frame = pl.DataFrame(message_rows(30))
+def test_a_project_a_file_and_a_frame_are_checked(built_copy, tmp_path):
+    report = api.check(built_copy)
+    assert {result.check for result in report.checks} >= {"row_counts", "leakage", "label_issues"}
+    assert report.index.value is None
+    frame = pl.DataFrame(message_rows(60))
+    frame.write_csv(tmp_path / "rows.csv")
     roles = Roles(label="intent", text="message")
-    outcomes = {result.check: result.outcome for result in api.check(frame, roles)}
-    assert outcomes["duplicates"] is Outcome.PASS
+    of_frame = {result.check: result.outcome for result in api.check(frame, roles).checks}
+    of_file = {
+        result.check: result.outcome
+        for result in api.check(tmp_path / "rows.csv", output=tmp_path / "out").checks
+    }
+    assert of_frame == of_file
+    assert of_frame["duplicates"] is Outcome.PASS
+    assert (tmp_path / "out" / "check.html").exists()
     with pytest.raises(InvalidInputError, match="a frame needs roles"):
         api.check(frame)
 

@@ -16,6 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "smallcraft"
 MODULES = sorted(SOURCE.rglob("*.py"))
+# Compiled functions know no keyword-only parameters.
+KERNELS = SOURCE / "stats" / "kernels"
 
 LARGEST_FUNCTION = 60
 LARGEST_MODULE = 400
@@ -134,6 +136,7 @@ def test_no_function_takes_more_positional_parameters_than_the_end():
     too_many = [
         f"{short(module)}:{function.name}"
         for module in MODULES
+        if module.parent != KERNELS
         for function in functions_in(syntax_of(module))
         if len([a for a in function.args.posonlyargs + function.args.args if a.arg not in {"self", "cls"}])
         > MOST_POSITIONAL

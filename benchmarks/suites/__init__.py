@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.suites import adult, banking77, cells, clinc150, startup
+from benchmarks.suites import adult, banking77, cells, clinc150, label_issues, near_duplicates, startup, votes
 from benchmarks.suites.suite import Found, Surroundings
 
 SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
@@ -13,4 +13,7 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "adult": adult.measure,
     "startup": startup.measure,
     "cells": cells.measure,
+    "label_issues": label_issues.measure,
+    "votes": votes.measure,
+    "near_duplicates": near_duplicates.measure,
 }

@@ -48,7 +48,21 @@ def test_json_is_one_object_with_every_finding_and_the_rest_goes_to_stderr(leaki
     assert "splitting into train, dev and cert" in captured.err
 
 
-def test_a_check_leaves_nothing_behind(leaking, capsys):
-    before = sorted(leaking.rglob("*"))
+def test_a_check_writes_to_its_own_folders_only(leaking, capsys):
+    before = {path: path.read_bytes() for path in leaking.rglob("*") if path.is_file()}
     run(["check", "-p", str(leaking)])
-    assert sorted(leaking.rglob("*")) == before
+    assert {path: path.read_bytes() for path in before} == before
+    new = {path.relative_to(leaking).parts[0] for path in leaking.rglob("*") if path not in before}
+    assert new <= {"check", ".smallcraft"}
+    assert "check/check.html" in capsys.readouterr().out
+
+
+def test_options_of_a_bare_file_are_refused_for_a_project(leaking, capsys):
+    assert run(["check", "-p", str(leaking), "--label", "intent"]) == 1
+    assert "write `smallcraft check FILE --label NAME`" in capsys.readouterr().err
+
+
+def test_where_there_is_nothing_to_check_the_next_step_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["check"]) == 1
+    assert "smallcraft init" in capsys.readouterr().err

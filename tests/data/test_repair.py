@@ -344,6 +344,12 @@ def test_repairs_that_leave_no_row_are_refused(tmp_path):
         write_version(source, tmp_path / "v2.csv", (drop(0), drop(1)), roles=ROLES, now=NOW)
 
 
+def test_a_role_without_a_column_is_named(tmp_path):
+    source = write_rows(tmp_path / "t.csv")
+    with pytest.raises(DataError, match=r"column 'txt' is not in .*did you mean 'text'"):
+        write_version(source, tmp_path / "v2.csv", (), roles=Roles(label="label", text="txt"), now=NOW)
+
+
 def test_the_source_is_never_written_over(tmp_path):
     source = write_rows(tmp_path / "t.csv")
     with pytest.raises(InvalidInputError, match="is there already and is never written over"):

@@ -212,6 +212,15 @@ def test_the_table_and_the_labels_are_left_as_they_were(dtype):
     assert probs.flags.writeable
 
 
+@given(st.floats(0.015625, 1, width=32))
+def test_a_narrow_number_reaches_a_threshold_exactly_when_the_same_wide_one_does(value):
+    own = np.full(4, value, dtype=np.float32)
+    # A class without rows makes thresholds wide even where probabilities are narrow.
+    _, cutoffs = confident._find_thresholds(own, np.array([4, 0]), own.dtype)
+    below = np.nextafter(cutoffs[0], np.float32(0))
+    assert np.float64(below) < np.float64(value) - 1e-6 <= np.float64(cutoffs[0])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_impossible_labels_have_finite_margins(dtype):
     probs = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]], dtype=dtype)

@@ -77,7 +77,8 @@ def test_hashing_finds_what_comparing_everything_finds(monkeypatch, least, sprea
     monkeypatch.setattr(neighbours, "_PAIRS_A_ROW", 10**9)
     hashed(monkeypatch)
     found = cosine_pairs(rows, least=least)
-    plan = neighbours._plan(rows, norms, least, 1e-6, np.random.default_rng(0))
+    searched = neighbours._Rows(rows, norms, np.arange(len(rows)))
+    plan = neighbours._plan(searched, least, 1e-6, np.random.default_rng(0))
     assert plan.tables > 0
     assert as_set(found.first, found.second) == as_set(*plain_pairs(rows, norms, least))
     assert found.is_complete

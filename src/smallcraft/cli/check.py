@@ -11,6 +11,41 @@ import typer
 from smallcraft.cli.options import Json, Project
 from smallcraft.errors import InvalidInputError
 
+Data = Annotated[
+    str | None,
+    typer.Argument(help="A file of labelled rows; without it, the project is checked.", metavar="[DATA]"),
+]
+Label = Annotated[str | None, typer.Option("--label", help="With DATA: the label column.")]
+Text = Annotated[str | None, typer.Option("--text", help="With DATA: the text column.")]
+Backbone = Annotated[
+    str, typer.Option("--backbone", help="With DATA: the encoder that helps to judge; none to do without.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="With DATA: seeds everything random.")]
+Probs = Annotated[
+    Path | None,
+    typer.Option("--probs", help="Probabilities of a model of yours, a row a row of the data."),
+]
+Votes = Annotated[
+    Path | None,
+    typer.Option("--votes", help="A long file of votes: item, annotator, label; alone or beside DATA."),
+]
+Audit = Annotated[
+    int | None,
+    typer.Option("--audit", help="Write a sheet of that many rows for a person to label again."),
+]
+Answers = Annotated[
+    Path | None,
+    typer.Option("--audit-answers", help="The sheet with its answers: how many labels are right."),
+]
+Fix = Annotated[
+    str | None, typer.Option("--fix", help="Write a repaired version: some of drop, relabel, merge.")
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the page and the findings.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit with 2 when any check FAILs; without it findings exit with 0."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -18,40 +53,20 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    data: Annotated[
-        str | None,
-        typer.Argument(help="A file of labelled rows; without it, the project is checked.", metavar="[DATA]"),
-    ] = None,
+    data: Data = None,
     project: Project = Path(),
     *,
-    label: Annotated[str | None, typer.Option(help="With DATA: the label column.")] = None,
-    text: Annotated[str | None, typer.Option(help="With DATA: the text column.")] = None,
-    probs: Annotated[
-        Path | None, typer.Option(help="Probabilities of a model of yours, a row a row of the data.")
-    ] = None,
-    votes: Annotated[
-        Path | None, typer.Option(help="A long file of votes: item, annotator, label; alone or beside DATA.")
-    ] = None,
-    audit: Annotated[
-        int | None, typer.Option(help="Write a sheet of that many rows for a person to label again.")
-    ] = None,
-    audit_answers: Annotated[
-        Path | None, typer.Option(help="The sheet with its answers: how many labels are right.")
-    ] = None,
-    fix: Annotated[
-        str | None, typer.Option(help="Write a repaired version: some of drop, relabel, merge.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the page and the findings.")
-    ] = None,
-    backbone: Annotated[
-        str, typer.Option(help="With DATA: the encoder that helps to judge; none to do without.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option(help="With DATA: seeds everything random.")] = 0,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Exit with 2 when any check FAILs; without it findings exit with 0."),
-    ] = False,
+    label: Label = None,
+    text: Text = None,
+    probs: Probs = None,
+    votes: Votes = None,
+    audit: Audit = None,
+    audit_answers: Answers = None,
+    fix: Fix = None,
+    output: Output = None,
+    backbone: Backbone = "auto",
+    seed: Seed = 0,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> int:
     """Check the data: labels, votes, copies, leaks, personal data, and how much of it is right."""

@@ -22,7 +22,8 @@ def effective_classes(counts: Sequence[int]) -> float:
     2.0
     """
     total = sum(counts)
-    return math.exp(-sum(n / total * math.log(n / total) for n in counts if n))
+    # In one order: a sum of floats depends on it, and the same rows must give the same number.
+    return math.exp(-sum(n / total * math.log(n / total) for n in sorted(counts) if n))
 
 
 def independent_rows(copies: Sequence[int]) -> float:

@@ -34,7 +34,7 @@ from smallcraft.data.repairable import (
     relabelled_rows,
 )
 from smallcraft.data.rewriting import Edits, edited_frame, refuse_target, rewrite_files, write_synced
-from smallcraft.data.table import make_table
+from smallcraft.data.table import make_table, require_columns
 from smallcraft.errors import DataError, IntegrityError, InvalidInputError
 from smallcraft.records import FlaggedRows, Roles, StoredFile, TableRef
 
@@ -240,6 +240,7 @@ def write_version(
     raw = read_source(source, None)  # (2)
     if raw.frame.height <= sum(repair.action != "relabel" for repair in repairs):
         raise DataError(f"{source} would have no rows left; choose fewer repairs")
+    before = _table_ref(raw.frame, roles, source)
     edits = _edits(raw.frame, repairs)
     wanted = _table_ref(edited_frame(raw.frame, edits), roles, source)
     part = target.with_name(f".part-{target.name}")  # (3)
@@ -256,7 +257,7 @@ def write_version(
             created=now.isoformat(),
             source=tuple(StoredFile(path.name, digest_file(path), path.stat().st_size) for path in paths),
             target=StoredFile(target.name, digest_file(part), part.stat().st_size),
-            before=_table_ref(raw.frame, roles, source),
+            before=before,
             after=written,
             chosen=tuple(action for action in ACTIONS if any(r.action == action for r in repairs)),
             counts={action: sum(r.action == action for r in repairs) for action in ACTIONS},
@@ -349,6 +350,7 @@ def replay_repairs(source: Path, record: VersionRecord) -> TableRef:
 
 
 def _table_ref(raw: pl.DataFrame, roles: Roles, source: Path) -> TableRef:
+    require_columns(roles.named, raw.columns, source=str(source))
     return make_table(typed_columns(raw.select(roles.named), roles).frame, roles, source=str(source)).ref
 
 

@@ -182,6 +182,8 @@ def votes_from_long(frame: pl.DataFrame, *, item: str, annotator: str, label: st
 def guess_long_columns(frame: pl.DataFrame, *, source: str = "the file") -> LongColumns:
     """Which columns of a long file hold the item, the annotator and the label, by their names.
 
+    Of three columns, the one without a telling name is what the two others are not.
+
     Raises:
         DataError: One of the three cannot be told.
 
@@ -192,6 +194,9 @@ def guess_long_columns(frame: pl.DataFrame, *, source: str = "the file") -> Long
     for part, names in (("annotator", _ANNOTATOR_NAMES), ("label", _LABEL_NAMES), ("item", _ITEM_NAMES)):
         by_name = {_plain(column): column for column in reversed(frame.columns)}
         match = next((by_name[name] for name in names if name in by_name), None)
+        left = [column for column in frame.columns if column not in found.values()]
+        if match is None and len(frame.columns) == len(left) + 2 == 3:
+            match = left[0]
         if match is None:
             has = ", ".join(f"'{column}'" for column in frame.columns)
             likely = ", ".join(f"'{name}'" for name in names[:3])

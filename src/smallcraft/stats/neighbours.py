@@ -27,7 +27,7 @@ PAIR_BUDGET = 5_000_000
 MEETING_BUDGET = 5_000_000_000
 _PAIRS_A_ROW = 1_000
 _BRUTE_UP_TO = 3_000
-_SAMPLE = 1_000
+_SAMPLE, _BINS = 1_000, 1_000
 _MOST_BITS, _MOST_TABLES = 20, 2_000
 _LEAST_ANGLE = 1e-3
 _BLOCK = 4_096
@@ -66,6 +66,29 @@ class Nearest:
 
     rows: NDArray[np.int64]
     cosine: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that are searched, as places in the matrix they stand in: nothing is copied.
+
+    Attributes:
+        vectors: `(n, d)` float32.
+        norms: `(n,)` float64.
+        at: `(m,)` int64 places of the rows searched; their norms are above 0.
+    """
+
+    vectors: Vectors
+    norms: NDArray[np.float64]
+    at: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def unit(self, places: NDArray[np.int64] | slice) -> Vectors:
+        """Some of them, normalised."""
+        chosen = self.at[places]
+        return np.asarray(self.vectors[chosen] / self.norms[chosen, None].astype(np.float32), np.float32)
 
 
 @dataclass(frozen=True)
@@ -114,7 +137,7 @@ def cosine_pairs(
     alike = _equal_rows(rows, sides)
     kept = np.flatnonzero((alike == np.arange(len(rows))) & (norms > 0))
     part = np.empty(0, np.int64) if sides is None else np.asarray(sides, dtype=np.int64)[kept]
-    found = _search(np.ascontiguousarray(rows[kept]), norms[kept], part, (least, miss, seed))
+    found = _search(_Rows(rows, norms, kept), part, (least, miss, seed))
     first, second = kept[found.first], kept[found.second]
     if sides is None:
         repeated = np.flatnonzero((alike != np.arange(len(rows))) & (norms > 0))
@@ -170,24 +193,23 @@ def _equal_rows(rows: Vectors, sides: NDArray[np.int64] | None) -> NDArray[np.in
     return alike
 
 
-def _search(
-    rows: Vectors, norms: NDArray[np.float64], sides: NDArray[np.int64], ask: tuple[float, float, int]
-) -> CosinePairs:
+def _search(rows: _Rows, sides: NDArray[np.int64], ask: tuple[float, float, int]) -> CosinePairs:
     least, miss, seed = ask
     rng = np.random.default_rng(seed)
-    plan = _plan(rows, norms, least, miss, rng)
+    plan = _plan(rows, least, miss, rng)
     room = len(rows) * max(1, min(_PAIRS_A_ROW, PAIR_BUDGET // max(len(rows), 1), len(rows)))
     found = (np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room))
     taken, window = np.zeros(len(rows), dtype=np.int32), len(rows)
+    given = (rows.vectors, rows.norms, rows.at)
     if plan.tables:
         from smallcraft.stats.kernels.neighbours import meet
 
         signatures = _signatures(rows, plan, rng)
         window = _widest_window(signatures, plan)
         tables = (plan.bits, plan.tables, plan.most_differing)
-        count = meet((rows, norms, signatures), sides, found, taken, tables, least, window)
+        count = meet(given, signatures, sides, found, taken, tables, least, window)
     else:
-        count = _compare_all((rows, norms), sides, found, taken, least)
+        count = _compare_all(rows, sides, found, taken, least)
     is_complete = window >= len(rows) and len(rows) * int(taken.max(initial=0)) < room
     first, second = (column[:count].astype(np.int64) for column in found[:2])
     return _sorted(first, second, found[2][:count], is_complete)
@@ -203,17 +225,15 @@ def _widest_window(signatures: NDArray[np.uint64], plan: _Plan) -> int:
     return window
 
 
-def _plan(
-    rows: Vectors, norms: NDArray[np.float64], least: float, miss: float, rng: np.random.Generator
-) -> _Plan:
+def _plan(rows: _Rows, least: float, miss: float, rng: np.random.Generator) -> _Plan:
     """The bits a table that cost least, given how the angles of sampled pairs are spread."""
-    n, d = rows.shape
+    n, d = len(rows), rows.vectors.shape[1]
     if n <= _BRUTE_UP_TO:
         return _Plan(0, 0, 0)
-    drawn = rng.choice(n, min(n, _SAMPLE), replace=False)
-    unit = rows[drawn] / norms[drawn, None]
-    cosines = np.clip((unit @ unit.T)[np.triu_indices(len(drawn), 1)], -1, 1)
-    agree = 1 - np.arccos(cosines.astype(np.float64)) / np.pi
+    unit = rows.unit(rng.choice(n, min(n, _SAMPLE), replace=False))
+    cosines = np.clip((unit @ unit.T)[np.triu_indices(len(unit), 1)], -1, 1)
+    share, edges = np.histogram(cosines, bins=_BINS, range=(-1, 1))
+    share, agree = share / len(cosines), 1 - np.arccos((edges[:-1] + edges[1:]) / 2) / np.pi
     angle = max(math.acos(least), _LEAST_ANGLE) / math.pi
     pairs, best, cost = n * (n - 1) / 2, _Plan(0, 0, 0), n * n * (d * _MULTIPLY_S / 2 + _SCAN_S)
     for bits in range(4, _MOST_BITS + 1):
@@ -221,7 +241,7 @@ def _plan(
         signs = tables * bits
         if tables > _MOST_TABLES:
             break
-        meetings = tables * pairs * float(np.mean(agree**bits))
+        meetings = tables * pairs * float(share @ agree**bits)
         taken = n * signs * (d * _MULTIPLY_S + _SIGN_S) + tables * (n + 2**bits) * _BUCKET_S
         taken += meetings * _MEET_S
         if taken < cost:
@@ -230,19 +250,19 @@ def _plan(
     return best
 
 
-def _signatures(rows: Vectors, plan: _Plan, rng: np.random.Generator) -> NDArray[np.uint64]:
+def _signatures(rows: _Rows, plan: _Plan, rng: np.random.Generator) -> NDArray[np.uint64]:
     from smallcraft.stats.kernels.neighbours import pack_signs
 
     signs = plan.bits * plan.tables
-    directions = rng.standard_normal((rows.shape[1], signs), dtype=np.float32)
+    directions = rng.standard_normal((rows.vectors.shape[1], signs), dtype=np.float32)
     signatures = np.empty((len(rows), -(-signs // 64)), dtype=np.uint64)
-    for begin in range(0, len(rows), _BLOCK):
-        pack_signs(rows[begin : begin + _BLOCK] @ directions, signatures[begin : begin + _BLOCK])
+    for here in _blocks(len(rows), _BLOCK):
+        pack_signs(rows.vectors[rows.at[here]] @ directions, signatures[here])
     return signatures
 
 
 def _compare_all(
-    rows: tuple[Vectors, NDArray[np.float64]],
+    rows: _Rows,
     sides: NDArray[np.int64],
     found: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]],
     taken: NDArray[np.int32],
@@ -251,20 +271,21 @@ def _compare_all(
     """Every pair, in blocks; float32 products only leave out what is clearly below."""
     from smallcraft.stats.kernels.neighbours import admit
 
-    unit = np.asarray(rows[0] / rows[1][:, None], dtype=np.float32)
     count = 0
-    for begin, block in _blocks(unit, _BLOCK // 4):
-        for at, others in _blocks(unit[begin:], _BLOCK):
-            one, other = np.nonzero(block @ others.T >= least - _ROUNDING)
-            one, other = one + begin, other + begin + at
+    for above in _blocks(len(rows), _BLOCK):
+        pool = rows.unit(above)
+        for here in _blocks(above.stop, _BLOCK // 4):
+            one, other = np.nonzero(rows.unit(here) @ pool.T >= least - _ROUNDING)
+            one, other = one + here.start, other + above.start
             fits = one < other
-            count = admit(rows, sides, (one[fits], other[fits]), found, taken, count, least)
+            candidates = one[fits], other[fits]
+            count = admit((rows.vectors, rows.norms, rows.at), sides, candidates, found, taken, count, least)
     return count
 
 
-def _blocks(rows: Vectors, size: int) -> Iterator[tuple[int, Vectors]]:
-    for begin in range(0, len(rows), size):
-        yield begin, rows[begin : begin + size]
+def _blocks(rows: int, size: int) -> Iterator[slice]:
+    for begin in range(0, rows, size):
+        yield slice(begin, min(begin + size, rows))
 
 
 def _sorted(
@@ -318,18 +339,18 @@ def nearest(queries: Vectors, vectors: Vectors, *, k: int, exclude_self: bool = 
             "nearest needs k of at least 1 and queries as wide as the vectors (as many, too, to leave out "
             f"a row itself), got k={k}, queries {asked.shape}, vectors {rows.shape}"
         )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unit = np.asarray(rows / norms[:, None], dtype=np.float32)
     found = np.full((len(asked), k), -1, dtype=np.int64)
-    for start, block in _blocks(asked, _QUERIES):
-        best = np.full((len(block), k), -np.inf, dtype=np.float32)
-        for begin, pool in _blocks(unit, _POOL):
-            products = block @ pool.T
+    known = _Rows(rows, norms, np.arange(len(rows)))
+    for here in _blocks(len(asked), _QUERIES):
+        best = np.full((here.stop - here.start, k), -np.inf, dtype=np.float32)
+        for pool in _blocks(len(rows), _POOL):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                products = asked[here] @ known.unit(pool).T
             if exclude_self:
-                own = np.arange(start, start + len(block)) - begin
-                here = (own >= 0) & (own < len(pool))
-                products[np.flatnonzero(here), own[here]] = np.nan
-            keep_best(products, begin, best, found[start : start + len(block)])
+                own = np.arange(here.start, here.stop) - pool.start
+                inside = (own >= 0) & (own < products.shape[1])
+                products[np.flatnonzero(inside), own[inside]] = np.nan
+            keep_best(products, pool.start, best, found[here])
     found[asked_norms == 0] = -1
     return _with_cosines(asked, asked_norms, rows, norms, found)
 

@@ -1,4 +1,4 @@
-"""Laws of the leak effect: it is the difference it says, its interval covers, and it is None where it must be."""
+"""Laws of the leak effect: it is the difference it says, its interval covers, and it may be unknown."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_what_meets_is_what_shares_the_bits_of_a_table(bits, tables):
     found, taken = room(300, 300), np.zeros(300, dtype=np.int32)
     nothing = np.empty(0, dtype=np.int64)
     limits = (bits, tables, bits * tables)
-    count = meet((rows, norms, signatures), nothing, found, taken, limits, 0.9, 300)
+    count = meet((rows, norms, np.arange(300)), signatures, nothing, found, taken, limits, 0.9, 300)
     assert count == len(wanted) > 50
     assert as_set(found, count) == wanted
     together = np.array(
@@ -84,7 +84,7 @@ def test_admitted_candidates_are_those_above_the_cosine_and_across_sides():
     sides = np.arange(90) % 2
     every = np.triu_indices(90, 1)
     found, taken = room(90, 90), np.zeros(90, dtype=np.int32)
-    count = admit((rows, norms), sides, every, found, taken, 0, 0.9)
+    count = admit((rows, norms, np.arange(90)), sides, every, found, taken, 0, 0.9)
     first, second = plain_pairs(rows, norms, 0.9)
     across = sides[first] != sides[second]
     assert as_set(found, count) == set(zip(first[across].tolist(), second[across].tolist(), strict=True))
@@ -95,7 +95,9 @@ def test_pairs_of_two_full_rows_are_left_out_and_no_row_is_left_alone():
     rows = np.ones((40, 4), dtype=np.float32)
     found, taken = room(40, 2), np.zeros(40, dtype=np.int32)
     nothing = np.empty(0, dtype=np.int64)
-    count = admit((rows, np.full(40, 2.0)), nothing, np.triu_indices(40, 1), found, taken, 0, 0.9)
+    count = admit(
+        (rows, np.full(40, 2.0), np.arange(40)), nothing, np.triu_indices(40, 1), found, taken, 0, 0.9
+    )
     assert count <= 80
     assert (taken >= 1).all()
 

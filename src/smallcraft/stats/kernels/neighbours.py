@@ -105,11 +105,11 @@ def _ones(word: np.uint64) -> np.int64:
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _product(vectors: Floats, one: int, other: int) -> float:
+def _cosine(vectors: Floats, norms: NDArray[np.float64], one: int, other: int) -> float:
     total = 0.0
     for place in range(vectors.shape[1]):
         total += np.float64(vectors[one, place]) * np.float64(vectors[other, place])
-    return total
+    return float(total / (norms[one] * norms[other]))
 
 
 @njit(cache=True)
@@ -122,7 +122,8 @@ def _met_before(signatures: Words, one: int, other: int, bits: int, table: int) 
 
 @njit(cache=True)
 def meet(
-    rows: tuple[Floats, NDArray[np.float64], Words],
+    rows: tuple[Floats, NDArray[np.float64], Rows],
+    signatures: Words,
     sides: Rows,
     found: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]],
     taken: NDArray[np.int32],
@@ -133,7 +134,8 @@ def meet(
     """Pairs of rows that share a bucket, whose signatures are near, and whose cosine is at least `least`.
 
     Args:
-        rows: `(n, d)` vectors, their norms (none is 0), and signatures.
+        rows: Vectors, their norms, and the places of the `n` rows meant; none of these has a norm of 0.
+        signatures: Of these rows.
         sides: Only rows of different sides are compared; empty: all.
         found: First, second and cosine; their length is `n` times the pairs that a row may have.
         taken: `(n,)` zeros; how many pairs each row is in. A pair of two rows that are full is left out.
@@ -144,13 +146,13 @@ def meet(
     Returns:
         How many were found.
     """
-    vectors, norms, signatures = rows
+    vectors, norms, at = rows
     first, second, cosine = found
     bits, count_of_tables, most_differing = tables
-    full = len(first) // max(1, len(vectors))
+    full = len(first) // max(1, len(at))
     starts = np.empty((1 << bits) + 1, dtype=np.int64)
-    order = np.empty(len(vectors), dtype=np.int32)
-    is_whole = window >= len(vectors)
+    order = np.empty(len(at), dtype=np.int32)
+    is_whole = window >= len(at)
     count = 0
     for table in range(count_of_tables):
         _bucket(signatures, table * bits, bits, starts, order)
@@ -169,7 +171,7 @@ def meet(
                         continue
                     if is_whole and _met_before(signatures, one, other, bits, table):
                         continue
-                    value = _product(vectors, one, other) / (norms[one] * norms[other])
+                    value = _cosine(vectors, norms, at[one], at[other])
                     if value >= least:
                         first[count], second[count], cosine[count] = one, other, value
                         count += 1
@@ -180,7 +182,7 @@ def meet(
 
 @njit(cache=True)
 def admit(
-    rows: tuple[Floats, NDArray[np.float64]],
+    rows: tuple[Floats, NDArray[np.float64], Rows],
     sides: Rows,
     candidates: tuple[Rows, Rows],
     found: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]],
@@ -193,14 +195,14 @@ def admit(
     Returns:
         How many are found now.
     """
-    vectors, norms = rows
+    vectors, norms, at = rows
     first, second, cosine = found
-    full = len(first) // max(1, len(vectors))
-    for at in range(len(candidates[0])):
-        one, other = candidates[0][at], candidates[1][at]
+    full = len(first) // max(1, len(at))
+    for place in range(len(candidates[0])):
+        one, other = candidates[0][place], candidates[1][place]
         if (len(sides) and sides[one] == sides[other]) or (taken[one] >= full and taken[other] >= full):
             continue
-        value = _product(vectors, one, other) / (norms[one] * norms[other])
+        value = _cosine(vectors, norms, at[one], at[other])
         if value >= least:
             first[count], second[count], cosine[count] = one, other, value
             count += 1
