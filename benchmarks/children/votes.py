@@ -84,13 +84,14 @@ def weighted_words(texts: list[str]) -> Any:
 
 
 def embedded(texts: list[str]) -> np.ndarray:
-    """What the frozen sentence encoder of the ladder makes of them."""
+    """What the frozen sentence encoder of the ladder makes of them, rows of length 1."""
     with tempfile.TemporaryDirectory(prefix="smallcraft-bench-encoder-") as folder:
         target = Path(folder, "encoder")
         write_encoder(find_backbone("auto"), target)
         files = BundleFiles(target, listed_digests(read_description(target)[0]))
         inputs = Inputs(len(texts), texts, np.empty((len(texts), 0)), ())
-        return make_encoder(files).encode(inputs).values
+        rows = make_encoder(files).encode(inputs).values
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def _judge_one(ballots: Ballots, features: Any, each: int, seed: int) -> dict[str, float]:

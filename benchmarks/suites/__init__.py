@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.suites import adult, banking77, cells, clinc150, label_issues, near_duplicates, startup, votes
+from benchmarks.suites import (
+    adult,
+    banking77,
+    cells,
+    check,
+    clinc150,
+    label_issues,
+    near_duplicates,
+    startup,
+    votes,
+)
 from benchmarks.suites.suite import Found, Surroundings
 
 SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
@@ -16,4 +26,5 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "label_issues": label_issues.measure,
     "votes": votes.measure,
     "near_duplicates": near_duplicates.measure,
+    "check": check.measure,
 }

@@ -44,6 +44,18 @@ def test_two_sources_get_a_weight_each():
     assert weights.witness == pytest.approx(2, abs=0.15)
 
 
+@pytest.mark.parametrize("curve", [0.5, 2.0])
+def test_evidence_whose_worth_does_not_grow_evenly_is_bent_straight(curve):
+    """Its makers' lag is `2 * (lag / 2) ** curve`."""
+    evidence, truth = draw(7, n=20_000, k=2)
+    lag = evidence.votes.max(axis=1, keepdims=True) - evidence.votes
+    weights = weigh_by_truth(Evidence(-2 * (lag / 2) ** curve, None), truth)
+    assert weights.curve == pytest.approx(1 / curve, rel=0.1)
+    posterior = weights.posterior(Evidence(-2 * (lag / 2) ** curve, None))
+    expected = np.exp(evidence.votes) / np.exp(evidence.votes).sum(axis=1, keepdims=True)
+    assert np.abs(posterior - expected).max() < 0.04
+
+
 def test_few_truths_change_little():
     evidence, truth = draw(5, n=3)
     weights = weigh_by_truth(evidence, truth)
@@ -55,15 +67,15 @@ def test_the_weights_are_the_likeliest_ones_but_for_their_prior():
     evidence, truth = draw(6, n=300, sharpened=3.0)
     best = weigh_by_truth(evidence, truth)
 
-    def loss(votes, bias):
-        posterior = type(best)(votes, 1.0, bias).posterior(evidence)
+    def loss(votes, curve, bias):
+        posterior = type(best)(votes, 1.0, bias, curve, best.bend).posterior(evidence)
         seen = -np.log(posterior[np.arange(300), truth]).sum()
-        return seen + 0.5 * (np.log(votes) ** 2 + (bias**2).sum())
+        return seen + 0.5 * (np.log(votes) ** 2 + np.log(curve) ** 2 + (bias**2).sum())
 
-    least = loss(best.votes, best.bias)
-    for step in np.eye(4) * 0.02:
-        for sign in (-1, 1):
-            assert loss(best.votes * np.exp(sign * step[0]), best.bias + sign * step[1:]) > least
+    least = loss(best.votes, best.curve, best.bias)
+    for step in np.vstack([np.eye(5), -np.eye(5)]) * 0.02:
+        moved = best.votes * np.exp(step[0]), best.curve * np.exp(step[1]), best.bias + step[2:]
+        assert loss(*moved) > least
 
 
 def test_a_posterior_taken_apart_and_weighed_as_it_was_is_itself():

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from smallcraft.data.wording import split_place
 from smallcraft.pipeline.check_output import Checked
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.diagnosis import Diagnosis
@@ -157,8 +158,8 @@ def show_quality(done: Checked) -> None:
         console.print(f"[yellow]data quality index: undetermined[/]: {escape(index.detail)}")
     else:
         console.print(
-            f"[bold]data quality index: {index.value:.3f}[/] - at least this share of the "
-            f"{escape(str(index.split))} rows is valid, not leaked and rightly labelled"
+            f"[bold]data quality index: {index.value:.3f}[/] - at least this share of the rows of "
+            f"{escape(split_place(str(index.split)))} is valid, not leaked and rightly labelled"
         )
     for note in done.report.notes:
         console.print(f"[dim]{escape(note)}[/]")

@@ -1,8 +1,8 @@
 """How right each annotator is, as the other votes on the same items tell it.
 
 Always: an annotator's own vote is taken out before it is judged, and the doubt of the others is part of the
-interval; an annotator whose items nobody else voted on has no accuracy (None): a model alone, which learned
-from these very votes, does not judge people.
+interval; an annotator whose items nobody else voted on has no accuracy (None). A model does not judge people:
+it learned from these very votes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smallcraft.data.votes import Votes
 from smallcraft.records import Interval
 from smallcraft.stats.intervals import wilson_interval
 
-_STEPS, _CLOSE = 200, 1e-6
+_STEPS, _CLOSE, _NOTHING = 200, 1e-6, 1e-300
 # A slip is told from so many expected votes on.
 _LEAST_SLIPS = 2.0
 
@@ -47,8 +47,9 @@ class AnnotatorReport:
         name: As in the data.
         votes: All votes.
         judged: Votes on items that others voted on too.
-        accuracy: Share of right votes; None where nothing was judged.
-        interval: Of the accuracy; wide where the others are in doubt too.
+        accuracy: Share of these votes that are right; None where nothing was judged.
+        interval: Of that share; wide where the others are in doubt too. It takes how far the others can be
+            believed as known, so it says less of rows to come.
         slip: Most frequent error; None where there is none to speak of.
         weight: Bits that one vote tells about the truth, on average.
     """
@@ -75,35 +76,39 @@ class Bench:
 
     Attributes:
         confusion: `(annotators, k, k)` float64, true class by vote.
-        vote_weight: By how much the log-likelihood of a vote was counted in the posterior.
         prior: `(k,)` float64.
+        vote_weight: By how much the log-likelihood of a vote is counted.
     """
 
     confusion: NDArray[np.float64]
-    vote_weight: float
     prior: NDArray[np.float64]
+    vote_weight: float = 1.0
 
 
-def others_posterior(votes: Votes, posterior: NDArray[np.float64], bench: Bench) -> NDArray[np.float64]:
-    """`(m, k)` float64: for each vote the posterior of its item without that vote.
+@dataclass(frozen=True)
+class Heard:
+    """What the votes say of their items.
 
-    Args:
-        votes: The votes.
-        posterior: `(n, k)` float64, all votes heard.
-        bench: How much each of them counted.
+    Attributes:
+        all_votes: `(m, k)` float64 posterior of each vote's item.
+        others: `(m, k)` float64 the same without that vote.
     """
-    said = bench.confusion[votes.annotator, :, votes.label]
-    scores = np.log(np.maximum(posterior, 1e-300))[votes.item_of_vote]
-    scores -= bench.vote_weight * np.log(said)
-    scores -= scores.max(axis=1, keepdims=True)
-    others = np.exp(scores)
-    others /= others.sum(axis=1, keepdims=True)
-    return np.asarray(others)
+
+    all_votes: NDArray[np.float64]
+    others: NDArray[np.float64]
 
 
-def judge_annotators(
-    votes: Votes, posterior: NDArray[np.float64], bench: Bench, *, confidence: float = 0.95
-) -> tuple[AnnotatorReport, ...]:
+def hear(votes: Votes, bench: Bench) -> Heard:
+    """Every vote's item, with the vote and without it."""
+    said = np.log(bench.confusion[votes.annotator, :, votes.label])
+    items = votes.item_of_vote
+    sums = [np.bincount(items, weights=column, minlength=votes.n_items) for column in said.T]
+    scores = bench.vote_weight * (np.log(bench.prior) + np.stack(sums, axis=1)[items])
+    others = scores - bench.vote_weight * said
+    return Heard(_softmax(np.asarray(scores)), _softmax(np.asarray(others)))
+
+
+def judge_annotators(votes: Votes, bench: Bench, *, confidence: float = 0.95) -> tuple[AnnotatorReport, ...]:
     """A report an annotator, in the order of `votes.annotators`; those without a vote here are left out.
 
     The accuracy is the most likely one given how likely the others make each label; the interval is Wilson's
@@ -111,18 +116,18 @@ def judge_annotators(
 
     Args:
         votes: The votes.
-        posterior: `(n, k)` float64 of the same items, all votes heard.
         bench: What they are judged by.
         confidence: Of the intervals.
     """
     people = len(votes.annotators)
     counted = np.bincount(votes.annotator, minlength=people)
     judged = (votes.votes_of_item >= 2)[votes.item_of_vote]
-    right, wrong = _likelihoods(votes, posterior, bench)
-    who = votes.annotator[judged]
-    accuracy, informed = _most_likely(who, right[judged], wrong[judged], people)
+    who, label, heard = votes.annotator[judged], votes.label[judged], hear(votes, bench)
+    chances = _chances(heard.others[judged], who, bench.confusion)
+    accuracy = _most_likely(chances, who, label, people)
+    informed = _informed(chances, who, accuracy)
     seen = np.bincount(who, minlength=people)
-    slips = _slips(votes, posterior)
+    slips = _slips(votes, heard.all_votes)
     weights = _bits(bench.confusion, bench.prior)
     return tuple(
         AnnotatorReport(
@@ -139,39 +144,57 @@ def judge_annotators(
     )
 
 
-def _likelihoods(
-    votes: Votes, posterior: NDArray[np.float64], bench: Bench
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each vote how likely it is if right, and if wrong, given what the others say."""
-    others = others_posterior(votes, posterior, bench)
-    at = np.arange(len(votes.label))
-    right = others[at, votes.label]
-    hit = np.diagonal(bench.confusion, axis1=1, axis2=2)[votes.annotator]
-    said = bench.confusion[votes.annotator, :, votes.label]
-    instead = others * said / np.maximum(1 - hit, 1e-12)
-    instead[at, votes.label] = 0.0
-    return right, instead.sum(axis=1)
+@dataclass(frozen=True)
+class _Chances:
+    """How likely each label is from one vote, `(m, k)` float64: if the vote is right, and if it is wrong."""
+
+    right: NDArray[np.float64]
+    wrong: NDArray[np.float64]
+
+
+def _chances(others: NDArray[np.float64], who: NDArray[np.int32], confusion: NDArray[np.float64]) -> _Chances:
+    """Given the truth as the others see it; a wrong vote follows the annotator's own way of being wrong."""
+    wrong = np.empty_like(others)
+    order = np.argsort(who, kind="stable")
+    bounds = np.searchsorted(who[order], np.arange(len(confusion) + 1))
+    for person, matrix in enumerate(confusion):
+        rows = order[bounds[person] : bounds[person + 1]]
+        slips = matrix * (1 - np.eye(len(matrix)))
+        wrong[rows] = others[rows] @ (slips / np.maximum(slips.sum(axis=1, keepdims=True), _NOTHING))
+    return _Chances(others, wrong)
 
 
 def _most_likely(
-    who: NDArray[np.int32], right: NDArray[np.float64], wrong: NDArray[np.float64], people: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Accuracy by EM on one number an annotator, and the votes that carry as much information."""
+    chances: _Chances, who: NDArray[np.int32], label: NDArray[np.int32], people: int
+) -> NDArray[np.float64]:
+    """`(people,)` accuracy, by EM on one number an annotator."""
+    at = np.arange(len(who))
+    right, wrong = chances.right[at, label], chances.wrong[at, label]
     seen = np.maximum(np.bincount(who, minlength=people), 1)
     accuracy = np.full(people, 0.9)
     for _ in range(_STEPS):
         own = accuracy[who]
-        rightly = own * right / np.maximum(own * right + (1 - own) * wrong, 1e-300)
+        rightly = own * right / np.maximum(own * right + (1 - own) * wrong, _NOTHING)
         now = np.bincount(who, weights=rightly, minlength=people) / seen
         moved = float(np.abs(now - accuracy).max(initial=0.0))
         accuracy = now
         if moved < _CLOSE:
             break
+    return accuracy
+
+
+def _informed(
+    chances: _Chances, who: NDArray[np.int32], accuracy: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`(people,)` how many votes against a known truth would carry the same (Fisher) information."""
+    seen = np.bincount(who, minlength=len(accuracy))
+    # A vote's worth is finite at a share of 0 or 1 only from inside.
     inside = (accuracy * seen + 1) / (seen + 2)
-    own = inside[who]
-    slope = (right - wrong) / np.maximum(own * right + (1 - own) * wrong, 1e-300)
-    informed = inside * (1 - inside) * np.bincount(who, weights=slope**2, minlength=people)
-    return accuracy, np.minimum(informed, seen)
+    own = inside[who][:, None]
+    likely = np.maximum(own * chances.right + (1 - own) * chances.wrong, _NOTHING)
+    worth = ((chances.right - chances.wrong) ** 2 / likely).sum(axis=1)
+    informed = inside * (1 - inside) * np.bincount(who, weights=worth, minlength=len(accuracy))
+    return np.asarray(np.minimum(informed, seen))
 
 
 def _interval(accuracy: float, informed: float, confidence: float) -> Interval | None:
@@ -180,27 +203,32 @@ def _interval(accuracy: float, informed: float, confidence: float) -> Interval |
     return wilson_interval(float(accuracy * informed), float(informed), level=confidence)
 
 
-def _slips(votes: Votes, posterior: NDArray[np.float64]) -> Sequence[Slip | None]:
+def _slips(votes: Votes, truth: NDArray[np.float64]) -> Sequence[Slip | None]:
     people, k = len(votes.annotators), len(votes.classes)
-    symbol, items = votes.annotator.astype(np.int64) * k + votes.label, votes.item_of_vote
-    counts = [np.bincount(symbol, weights=column[items], minlength=people * k) for column in posterior.T]
+    symbol = votes.annotator.astype(np.int64) * k + votes.label
+    counts = [np.bincount(symbol, weights=column, minlength=people * k) for column in truth.T]
     table = np.stack(counts, axis=1).reshape(people, k, k).swapaxes(1, 2)
     totals = table.sum(axis=2)
     off = np.where(np.eye(k, dtype=bool), 0.0, table)
     found: list[Slip | None] = []
     for person in range(people):
-        truth, said = np.unravel_index(int(off[person].argmax()), (k, k))
-        slips = float(off[person, truth, said])
+        true, said = np.unravel_index(int(off[person].argmax()), (k, k))
+        slips = float(off[person, true, said])
         if slips < _LEAST_SLIPS:
             found.append(None)
             continue
-        share = slips / float(totals[person, truth])
-        found.append(Slip(votes.classes[truth], votes.classes[said], share, slips))
+        share = slips / float(totals[person, true])
+        found.append(Slip(votes.classes[true], votes.classes[said], share, slips))
     return found
 
 
 def _bits(confusion: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mutual information of the truth and one vote, an annotator."""
     said = np.einsum("c,acl->al", prior, confusion)
-    ratio = np.log2(np.maximum(confusion, 1e-300) / np.maximum(said, 1e-300)[:, None, :])
+    ratio = np.log2(np.maximum(confusion, _NOTHING) / np.maximum(said, _NOTHING)[:, None, :])
     return np.asarray(np.maximum(np.einsum("c,acl,acl->a", prior, confusion, ratio), 0.0))
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))

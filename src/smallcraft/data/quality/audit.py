@@ -40,6 +40,7 @@ from smallcraft.data.quality.sheet import (
     write_sheet,
 )
 from smallcraft.data.table import require_columns, row_digests, text_form
+from smallcraft.data.wording import split_place
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import CheckResult, Finding, Measurement, Outcome, Predictions, Roles
 from smallcraft.stats.stratified import STRATA, allocate, draw_sample, stratum_of
@@ -192,7 +193,7 @@ def judge_labels(
 
 
 def _undecided(split: str, why: str, needs: str, numbers: Mapping[str, float | int | None]) -> CheckResult:
-    said = f"the labels of {split} are {why}"
+    said = f"the labels of {split_place(split)} are {why}"
     remedy = f"needs: {needs}"
     finding = Finding(CHECK, split, None, None, said, remedy)
     unmeasured = Measurement(

@@ -12,7 +12,7 @@ no votes can show an error that all annotators share.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,23 +94,24 @@ def find_consensus(
     )
     evidence = evidence_of(fit, witness)
     rng = np.random.default_rng(seed)
+    by_votes, how = _weigh_by_others(votes, fit, evidence, rng)
     known = np.flatnonzero(gold >= 0) if gold is not None else np.empty(0, dtype=np.int64)
     if gold is not None and len(known) >= LEAST_GOLD:
-        weights = weigh_by_truth(evidence.at(known), gold[known])
-        posterior = weights.posterior(evidence)
+        posterior = weigh_by_truth(evidence.at(known), gold[known]).posterior(evidence)
         posterior[known] = _cross_fitted(evidence.at(known), gold[known], rng)
         how = f"calibrated on {len(known):,} adjudicated rows, each by the others"
     else:
-        weights, how = _weigh_by_others(votes, fit, evidence, rng)
-        posterior = weights.posterior(evidence)
-    bench = Bench(fit.confusion, weights.votes, fit.prior)
+        posterior = by_votes.posterior(evidence)
+    if witness is not None:
+        by_votes, _ = _weigh_by_others(votes, fit, replace(evidence, witness=None), rng)
+    bench = Bench(fit.confusion, fit.prior, by_votes.votes)
     is_silent = (votes.votes_of_item == 0) & (witness is None)
     return Consensus(
         classes=votes.classes,
         posterior=posterior,
         label=np.where(is_silent, -1, posterior.argmax(axis=1)).astype(np.int64),
         confidence=np.where(is_silent, np.nan, posterior.max(axis=1)),
-        annotators=judge_annotators(votes, posterior, bench),
+        annotators=judge_annotators(votes, bench),
         method=f"Dawid-Skene{' with a model heard as an annotator' if witness else ''}; {how}",
         is_calibrated=len(known) >= LEAST_GOLD,
         bench=bench,
@@ -152,7 +153,7 @@ def inspect_consensus(
     flagged = _contradicted(consensus, given, compared, split)
     people = consensus.annotators
     if consensus.bench is not None:
-        people = judge_annotators(votes, consensus.posterior, consensus.bench)
+        people = judge_annotators(votes, consensus.bench)
     numbers: dict[str, float | int | None] = {
         "rows": votes.n_items,
         "voted": int(voted.sum()),

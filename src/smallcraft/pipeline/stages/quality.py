@@ -30,6 +30,7 @@ from smallcraft.pipeline.stages.material import SEALED, WHOLE, Material, copy_gr
 from smallcraft.pipeline.stages.ownprobs import read_probabilities
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in
 from smallcraft.pipeline.stages.score import (
+    LEARN_FROM,
     embed_rows,
     predictions_of,
     rows_to_learn,
@@ -114,7 +115,7 @@ def judge_table(
 ) -> Judged:
     """Judge the rows of a bare table, one split called `all`."""
     copies = copy_groups(checks, WHOLE, table.frame.height)
-    learned = rows_to_learn(table.frame[table.roles.label], copies, seed=seed)
+    learned = rows_to_learn(table.frame[table.roles.label], copies, most=LEARN_FROM, seed=seed)
     workshop = open_workshop_of_rows(
         table.ref, table.frame[learned], seed=seed, cache=cache, backbone=backbone, progress=progress
     )
@@ -136,7 +137,10 @@ def judge_project(
     frames: dict[str, pl.DataFrame] = {str(name): frame for name, frame in prepared.splits.frames.items()}
     roles, train = prepared.table.roles, frames["train"]
     learned = rows_to_learn(
-        train[roles.label], copy_groups(prepared.checks, "train", train.height), seed=config.seed
+        train[roles.label],
+        copy_groups(prepared.checks, "train", train.height),
+        most=LEARN_FROM,
+        seed=config.seed,
     )
     if len(learned) == train.height:
         workshop = workshop or open_workshop(config, prepared.splits, progress=progress)

@@ -144,9 +144,7 @@ def predictions_beside(parts: Sequence[Predictions]) -> Predictions | None:
     )
 
 
-def rows_to_learn(
-    labels: pl.Series, copies: NDArray[np.int64], *, most: int = LEARN_FROM, seed: int
-) -> NDArray[np.int64]:
+def rows_to_learn(labels: pl.Series, copies: NDArray[np.int64], *, most: int, seed: int) -> NDArray[np.int64]:
     """Positions of the rows to train from: all, or about `most` of them, each class in its share.
 
     Args:

@@ -151,15 +151,21 @@ def _ones(word: np.uint64) -> np.int64:
 
 
 @njit(cache=True)
-def _shared(grams: Grams, a: int, a_end: int, b: int, b_end: int) -> int:
-    """How many grams two sorted runs share."""
-    shared = 0
+def _jaccard(grams: Grams, starts: NDArray[np.int64], one: int, other: int) -> float:
+    a, a_end, b, b_end = starts[one], starts[one + 1], starts[other], starts[other + 1]
+    total, shared = a_end - a + b_end - b, 0
     while a < a_end and b < b_end:
         left, right = grams[a], grams[b]
         shared += left == right
         a += left <= right
         b += right <= left
-    return shared
+    return float(shared / (total - shared))
+
+
+@njit(cache=True)
+def _on_one_side(held: int) -> bool:
+    """True when the bits that two sets hold between them are one bit, or none."""
+    return held & (held - 1) == 0
 
 
 @njit(cache=True)
@@ -292,30 +298,26 @@ def search(  # noqa: C901 - one loop nest; a call in it would pass ten arrays
                 if away > allowed:
                     continue
                 other = met[at]
-                away += _ones(sketches[text, 2] ^ sketches[other, 2])
-                away += _ones(sketches[text, 3] ^ sketches[other, 3])
+                for word in range(2, WORDS):
+                    away += _ones(sketches[text, word] ^ sketches[other, word])
                 if away > differing * (size + sizes[at]) + SLACK or other == text:
                     continue
                 if candidates == most_candidates:
                     return -1
                 candidates += 1
-                if len(sides):
-                    held = sides[text] | sides[other]
-                    if held & (held - 1) == 0:
-                        continue
-                if len(parent):
-                    if _root(parent, text) == _root(parent, other):
-                        continue
-                elif is_whole and _met_before(tokens, ends, text, other, token, place):
+                if len(sides) and _on_one_side(sides[text] | sides[other]):
                     continue
-                shared = _shared(grams, starts[text], starts[text + 1], starts[other], starts[other + 1])
-                index_of_jaccard = shared / (size + sizes[at] - shared)
-                if index_of_jaccard < bound - _LEAST_SLACK:
+                if len(parent) and _root(parent, text) == _root(parent, other):
+                    continue
+                if is_whole and not len(parent) and _met_before(tokens, ends, text, other, token, place):
+                    continue
+                jaccard = _jaccard(grams, starts, text, other)
+                if jaccard < bound - _LEAST_SLACK:
                     continue
                 if count == len(first):
                     return -1
                 first[count], second[count] = min(text, other), max(text, other)
-                similarity[count] = index_of_jaccard
+                similarity[count] = jaccard
                 count += 1
                 if len(parent):
                     parent[_root(parent, text)] = _root(parent, other)
@@ -333,9 +335,7 @@ def jaccards(
     """The Jaccard index of each pair of sets."""
     found = np.empty(len(first))
     for at in range(len(first)):
-        a, b = first[at], second[at]
-        shared = _shared(grams, starts[a], starts[a + 1], starts[b], starts[b + 1])
-        found[at] = shared / (starts[a + 1] - starts[a] + starts[b + 1] - starts[b] - shared)
+        found[at] = _jaccard(grams, starts, first[at], second[at])
     return found
 
 
