@@ -12,6 +12,8 @@ import pytest
 from tests.journeys.test_build import check_schema
 from tests.projects import (
     MESSAGES,
+    build_quietly,
+    change_project,
     message_rows,
     person_rows,
     run_command,
@@ -21,8 +23,11 @@ from tests.projects import (
 )
 
 from smallcraft.cli.main import run
+from smallcraft.data.quality.sheet import unescaped
 from smallcraft.data.repair import read_record, record_path, replay_repairs
 from smallcraft.demo.helpdesk.corpus import generate
+from smallcraft.pipeline.workspace import open_registry
+from smallcraft.registry.datasheet import render_release_datasheet
 
 ROWS = 1200
 
@@ -191,6 +196,39 @@ def test_a_project_is_checked_without_telling_a_model_about_sealed_labels(tmp_pa
     assert all(value is None for value in numbers.values())
     assert report["index"]["split"] == "cert"
     assert (folder / "check" / "check.html").exists()
+
+
+@pytest.mark.slow
+def test_a_gate_on_the_data_waits_for_an_audit_and_then_decides(tmp_path, capsys):
+    gate = "[gates.data]\ntolerance = 0.35\nrequired = true"
+    folder = write_project(tmp_path / "helpdesk", more=gate)
+    undecided = build_quietly(folder, capsys, code=3)
+    verdict = next(found for found in undecided["verdicts"] if found["gate"] == "data_quality")
+    assert verdict["outcome"] == "UNDECIDED"
+    assert "--audit" in verdict["needs"]
+    report = check(capsys, "-p", str(folder), "--audit", "100")
+    answer_sheet(Path(report["audit_sheet"]), folder)
+    change_project(folder, 'label = "intent"', 'label = "intent"\naudit = "check/audit.csv"')
+    released = build_quietly(folder, capsys)
+    assert released["data_quality_index"] is not None, open_registry(folder).read("latest").facts["quality"]["index"]
+    assert 0.65 <= released["data_quality_index"] < 1
+    datasheet = open_registry(folder).read("latest").facts["quality"]["index"]
+    assert datasheet["value"] == pytest.approx(released["data_quality_index"])
+    assert "rightly labelled" in render_release_datasheet(open_registry(folder).read("latest"))
+
+
+def answer_sheet(sheet: Path, folder: Path) -> None:
+    """Fill in a sheet of the sealed rows from what is known of the corpus."""
+    frame, known = pl.read_csv(folder / "tickets.csv"), pl.read_parquet(folder / "truth.parquet")
+    truth = dict(zip(frame["message"], known["true_intent"], strict=True))
+    with sheet.open(newline="", encoding="utf-8-sig") as stream:
+        lines = list(csv.DictReader(stream))
+    for line in lines:
+        line["adjudicated"] = truth[unescaped(line["message"])]
+    with sheet.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
 
 
 def test_votes_alone_give_each_item_its_label(tmp_path, capsys, corpus):

@@ -282,6 +282,7 @@ def _record(
         cert=confirmation.answer,
         bundle=released.attempt.bundle,
         report=Workspace(config.folder).report,
+        quality=quality,
     )
     write_whole(result.report, render_report(result, facts, quality.checks, now=now).encode("utf-8"))
     return result

@@ -81,8 +81,8 @@ def _summary(found: Agreement, split: str) -> str:
     if not found.items:
         return f"no row of {split_place(split)} has two votes; have some rows labelled twice to see agreement"
     said = (
-        f"two annotators disagree on {found.disagreement.value:.1%} of {found.items:,} rows of "
-        f"{split_place(split)}, all agree on {found.unanimous.value:.1%}"
+        f"two votes on a row of {split_place(split)} differ {found.disagreement.value:.1%} of the time, all "
+        f"agree on {found.unanimous.value:.1%} of {found.items:,} rows"
     )
     if found.alpha.value is not None and found.alpha.interval is not None:
         bounds = found.alpha.interval

@@ -274,13 +274,10 @@ def search(  # noqa: C901 - one loop nest; a call in it would pass ten arrays
     Returns:
         How many pairs were found; -1 when there were more than there is room for, or too many candidates.
     """
-    lists, sets, places = index
-    tokens, ends = prefixes
-    grams, starts, sketches = filled
-    first, second, similarity = found
+    (lists, sets, places), (tokens, ends) = index, prefixes
+    (grams, starts, sketches), (first, second, similarity) = filled, found
     longest = max(1, np.diff(lists).max())
-    met = np.empty(longest, dtype=np.int32)
-    sizes = np.empty(longest, dtype=np.int64)
+    met, sizes = np.empty(longest, dtype=np.int32), np.empty(longest, dtype=np.int64)
     heads = np.empty((longest, 2), dtype=np.uint64)
     differing = (1 - bound) / (1 + bound)
     is_whole = window >= len(sets)
@@ -316,8 +313,7 @@ def search(  # noqa: C901 - one loop nest; a call in it would pass ten arrays
                     continue
                 if count == len(first):
                     return -1
-                first[count], second[count] = min(text, other), max(text, other)
-                similarity[count] = jaccard
+                first[count], second[count], similarity[count] = min(text, other), max(text, other), jaccard
                 count += 1
                 if len(parent):
                     parent[_root(parent, text)] = _root(parent, other)
