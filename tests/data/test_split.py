@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import datetime
@@ -112,7 +113,9 @@ def test_nothing_outside_cert_is_later_than_the_start_of_its_latest_rows(case):
     note = next(note for note in splits.notes if note.startswith("cert is the latest"))
     border = int(note.split("from ")[1].split(";")[0])
     assert outside <= border
-    assert (splits.frames["cert"]["at"] >= border).any()
+    # In a handful of rows the very row at the border may be held out as a copy.
+    late = [frame["at"] for frame in (splits.frames["cert"], splits.removed) if frame.height]
+    assert any((times >= border).any() for times in late)
 
 
 @few
@@ -143,7 +146,13 @@ def test_the_order_of_rows_does_not_change_who_goes_where(n, seed, random):
     frame = tickets(n, seed=seed)
     order = list(range(n))
     random.shuffle(order)
-    straight, shuffled = split(frame, ALL), split(frame[order], ALL)
+    try:
+        straight = split(frame, ALL)
+    except DataError as refusal:
+        with pytest.raises(DataError, match=re.escape(str(refusal))):
+            split(frame[order], ALL)
+        return
+    shuffled = split(frame[order], ALL)
     for name in SPLIT_NAMES:
         assert straight.refs[name].order_free_digest == shuffled.refs[name].order_free_digest
 

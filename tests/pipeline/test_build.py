@@ -58,7 +58,7 @@ def test_the_stages_are_told_in_the_order_in_which_they_happen(tiny):
     assert recorder.told == [
         *("stage reading", "stage splitting", "stage checking", "climbing majority ngram"),
         *("candidate majority measured", "candidate ngram measured", "decided ngram"),
-        *("stage training", "stage asking", "judged better_than_majority"),
+        *("stage training", "stage asking", "stage setting", "judged better_than_majority"),
     ]
 
 

@@ -94,4 +94,4 @@ def test_nothing_in_the_facts_tells_the_time_of_day(tiny):
     facts = open_registry(tiny).read("latest").facts
     result = build(load_config(tiny), clock=lambda: datetime(2031, 1, 1, tzinfo=UTC))
     assert result.release.facts == facts
-    assert b"2031" not in canonical_json(facts)
+    assert b"2031-" not in canonical_json(facts)
