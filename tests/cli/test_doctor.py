@@ -38,3 +38,8 @@ def test_a_bundle_is_tested_on_this_machine(small, capsys):
     assert "32 of 32 golden rows get the same label" in capsys.readouterr().out
     (bundle / "selfcheck.npz").write_bytes(b"")
     assert run(["doctor", str(bundle)]) == 4
+
+
+def test_what_is_compiled_at_first_use_can_be_compiled_ahead(capsys):
+    assert run(["doctor", "--compile"]) == 0
+    assert capsys.readouterr().out == "compiled; a first check has nothing to wait for\n"

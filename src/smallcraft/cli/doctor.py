@@ -18,6 +18,9 @@ def register(app: typer.Typer) -> None:
 def doctor(
     bundle: Annotated[Path | None, typer.Argument(help="A bundle to test on this machine.")] = None,
     *,
+    compile_now: Annotated[
+        bool, typer.Option("--compile", help="Compile what is otherwise compiled at first use, and stop.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Say what is installed, what is missing and what would add it; or test a bundle on this machine."""
@@ -27,6 +30,12 @@ def doctor(
     from smallcraft.cli.show import show_diagnosis
     from smallcraft.pipeline.diagnosis import diagnose_bundle, diagnose_machine
 
+    if compile_now:
+        from smallcraft.pipeline.compiling import compile_kernels
+
+        compile_kernels()
+        typer.echo("compiled; a first check has nothing to wait for")
+        return 0
     findings = diagnose_machine() if bundle is None else diagnose_bundle(bundle)
     if as_json:
         typer.echo(json.dumps(plain(findings), indent=2))

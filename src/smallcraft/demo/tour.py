@@ -52,7 +52,7 @@ class PlantedFault:
         if self.flagged is None:
             return told
         share = f"{self.found / self.flagged:.0%}" if self.flagged else "none"
-        return f"{told}; {share} of the {self.flagged} flagged are"
+        return f"{told}; of {self.flagged} flagged, {share} are planted"
 
 
 def count_found(frame: pl.DataFrame, truth: pl.DataFrame) -> tuple[PlantedFault, ...]:
