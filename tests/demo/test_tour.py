@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 import pytest
 
 from smallcraft.api import load
 from smallcraft.demo import tour
-from smallcraft.demo.tour import EXAMPLES, change_one_byte, count_found
+from smallcraft.demo.helpdesk.corpus import generate
+from smallcraft.demo.tour import (
+    EXAMPLES,
+    change_one_byte,
+    count_found,
+    count_leaks,
+    count_wrong_labels,
+    rank_annotators,
+)
 from smallcraft.pipeline.verifying import verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry
+from smallcraft.records import CheckResult, Measurement, Outcome
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +68,39 @@ def test_the_questions_of_the_tour_are_about_intents_of_the_corpus(built, corpus
     labels = load("latest", project=built).predict(list(EXAMPLES))
     assert set(labels) <= set(corpus[0]["intent"])
     assert len(set(labels)) == len(EXAMPLES)
+
+
+def test_leaks_are_copies_of_an_earlier_row_behind_the_border():
+    corpus = generate(rows=1000)
+    found = count_leaks(corpus.frame, corpus.truth)
+    border = round(1000 * 0.85)
+    originals = corpus.truth["duplicate_of"][border:].drop_nulls()
+    assert found.planted == int((originals < border).sum()) > 0
+    assert found.found >= 0.7 * found.planted
+    assert found.flagged >= found.found
+
+
+def test_wrong_labels_are_counted_among_the_rows_that_were_looked_at():
+    truth = pl.DataFrame({"is_wrong_label": [True, True, False, False, True]})
+    findings = pl.DataFrame(
+        {
+            "check": ["label_issues", "label_issues", "consensus", "duplicates", "label_issues"],
+            "kind": ["wrong", "hard", "votes say otherwise", "exact copy", "wrong"],
+            "line": [0, 1, 2, 4, 0],
+        }
+    )
+    found = count_wrong_labels(findings, truth, rows=np.array([0, 1, 2, 3]))
+    assert (found.planted, found.found, found.flagged) == (2, 1, 2)
+    assert found.sentence.endswith("found 1 of 2 planted; of 2 flagged, 50% are planted")
+
+
+def test_annotators_are_ranked_by_what_was_measured_and_told_beside_the_truth():
+    truth = pl.DataFrame({"true_intent": ["x", "x", "y", "y"]})
+    frame = pl.DataFrame({"a": ["x", "x", "y", "y"], "b": ["x", "y", "y", "x"]})
+    measured = tuple(
+        Measurement("annotator_accuracy", value, "fraction", 4, "", split="train", slice=f"annotator={name}")
+        for name, value in (("a", 0.9), ("b", 0.6))
+    )
+    check = CheckResult("consensus", Outcome.UNDECIDED, "", {}, measurements=measured)
+    ranked = rank_annotators([check, replace(check, measurements=measured[:1])], frame, truth)
+    assert [(guess.name, guess.true) for guess in ranked] == [("b", 0.5), ("a", 1.0)]
