@@ -69,13 +69,13 @@ def draw_costs(points: Sequence[CostPoint], *, metric: str) -> altair.LayerChart
     )
     colour = _standing_scale(points)
     upright = (
-        alt.Chart(_data([row for row in rows if not row["is_foot"]]))
+        alt.Chart(inline_data([row for row in rows if not row["is_foot"]]))
         .transform_filter("datum.low !== null && datum.high !== null")
         .mark_rule(strokeWidth=2, opacity=0.55, aria=False)
         .encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour["color"])
     )
     dots = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline_data(rows))
         .mark_point(filled=True, size=130, opacity=1)
         .encode(x=x, y=y, description=alt.Description("hover:N"), **colour)
     )
@@ -83,7 +83,7 @@ def draw_costs(points: Sequence[CostPoint], *, metric: str) -> altair.LayerChart
     for side, align in itertools.product(_NAME_OFFSETS, _NAME_SHIFTS):
         named = [row for row in rows if (row["side"], row["align"]) == (side, align)]
         if named:
-            text = alt.Chart(_data(named)).mark_text(
+            text = alt.Chart(inline_data(named)).mark_text(
                 align=align,
                 dx=_NAME_SHIFTS[align],
                 dy=_NAME_OFFSETS[side],
@@ -92,7 +92,7 @@ def draw_costs(points: Sequence[CostPoint], *, metric: str) -> altair.LayerChart
                 aria=False,
             )
             layers.append(text.encode(x=x, y=y, text="label:N", color=alt.value(INK)))
-    return _styled(alt.LayerChart(layer=layers).properties(width=760, height=340))
+    return styled(alt.LayerChart(layer=layers).properties(width=760, height=340))
 
 
 def draw_classes(points: Sequence[ClassPoint]) -> altair.LayerChart:
@@ -105,7 +105,7 @@ def draw_classes(points: Sequence[ClassPoint]) -> altair.LayerChart:
 
     longest = max(len(point.name) for point in points)
     spare = _WIDER_TYPE * min(_LABEL_WIDTH, 7 * longest)
-    base = alt.Chart(_data([asdict(point) for point in points])).encode(
+    base = alt.Chart(inline_data([asdict(point) for point in points])).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=_LABEL_WIDTH, grid=True))
     )
     axis: dict[str, Any] = {
@@ -124,7 +124,7 @@ def draw_classes(points: Sequence[ClassPoint]) -> altair.LayerChart:
     chart = alt.LayerChart(
         layer=[bars, dots], padding={"left": 5 + spare, "right": 10, "top": 5, "bottom": 5}
     )
-    return _styled(chart.properties(width=600, height=alt.Step(19)))
+    return styled(chart.properties(width=600, height=alt.Step(19)))
 
 
 def render_svg(chart: altair.LayerChart, *, alt: str) -> str:
@@ -220,15 +220,16 @@ def _standing_scale(points: Sequence[CostPoint]) -> dict[str, Any]:
     }
 
 
-def _data(rows: Sequence[dict[str, Any]]) -> altair.InlineData:
+def inline_data(rows: Sequence[dict[str, Any]]) -> altair.InlineData:
     """Rows as they are: what a person typed is only ever a value in them, never a field or an expression."""
     import altair as alt
 
     return alt.InlineData(values=list(rows))
 
 
-def _styled(chart: altair.LayerChart) -> altair.LayerChart:
-    styled: altair.LayerChart = (
+def styled(chart: altair.LayerChart) -> altair.LayerChart:
+    """The look that all charts share."""
+    finished: altair.LayerChart = (
         chart.configure(background="transparent", font="system-ui, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
@@ -244,4 +245,4 @@ def _styled(chart: altair.LayerChart) -> altair.LayerChart:
         )
         .configure_legend(labelColor=INK)
     )
-    return styled
+    return finished

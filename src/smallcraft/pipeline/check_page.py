@@ -22,7 +22,8 @@ from smallcraft.pipeline.report_parts.check_parts import by_outcome, count_flagg
 from smallcraft.pipeline.report_parts.figures import words
 from smallcraft.pipeline.report_parts.index_parts import describe_index
 from smallcraft.pipeline.report_parts.quoting import Quote, inert, pieces, quote
-from smallcraft.pipeline.report_parts.wording import NOT_MEASURED, counted
+from smallcraft.pipeline.report_parts.wording import counted
+from smallcraft.pipeline.templates import page_environment
 from smallcraft.pipeline.worst_rows import is_private
 from smallcraft.records import CheckResult, Outcome
 
@@ -171,26 +172,11 @@ def _content(report: QualityReport, row: ShownRow) -> Quote | None:
 
 @cache
 def _environment() -> Environment:
-    """The page's templates: everything escaped, and a name that is not there is an error."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("smallcraft.pipeline", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"counted": counted, "pieces": pieces, "words": words, "quote": _quoted}
-    environment.globals["not_measured"] = NOT_MEASURED
+    # Text that cannot turn or hide other text.
+    environment = page_environment(inert)
+    environment.filters |= {"pieces": pieces, "words": words, "quote": _quoted}
     return environment
 
 
 def _quoted(text: str, most: int) -> Quote:
     return quote(text, most=most)
-
-
-def _shown(value: object) -> object:
-    """What a template prints: text that cannot turn or hide other text; markup as it is."""
-    return inert(value) if type(value) is str else value

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from smallcraft.pipeline.charts import CHOSEN, GRID, INK, LOST, MUTED
+from smallcraft.pipeline.charts import CHOSEN, LOST, styled
 from smallcraft.pipeline.report_parts.points import TOOLTIP_BREAK
 from smallcraft.pipeline.report_parts.quoting import inert, quote
 from smallcraft.pipeline.report_parts.wording import counted, describe_quality, with_bounds
@@ -169,7 +169,7 @@ def draw_histogram(histogram: Histogram) -> altair.LayerChart:
             description=alt.Description("hover:N"),
         )
     )
-    return _themed(alt.LayerChart(layer=[drawn]).properties(width=440, height=190))
+    return styled(alt.LayerChart(layer=[drawn]).properties(width=440, height=190))
 
 
 def draw_slices(slices: Slices) -> altair.LayerChart:
@@ -202,7 +202,7 @@ def draw_slices(slices: Slices) -> altair.LayerChart:
     )
     padding = {"left": 5 + spare, "right": 14, "top": 5, "bottom": 5}
     chart = alt.LayerChart(layer=[lines, dots], padding=padding)
-    return _themed(chart.properties(width=320, height=alt.Step(21)))
+    return styled(chart.properties(width=320, height=alt.Step(21)))
 
 
 def _binned(check: CheckResult) -> list[tuple[Histogram, list[str]]]:
@@ -293,24 +293,3 @@ def _short(text: str) -> str:
     """Short enough for an axis or a caption."""
     cut = quote(text, most=_LONGEST_NAME)
     return f"{cut.text}…" if cut.left_out else cut.text
-
-
-def _themed(chart: altair.LayerChart) -> altair.LayerChart:
-    """The look of the report's charts."""
-    themed: altair.LayerChart = (
-        chart.configure(background="transparent", font="system-ui, sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=MUTED,
-            gridColor=GRID,
-            domainColor=GRID,
-            tickColor=GRID,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titlePadding=10,
-        )
-        .configure_legend(labelColor=INK)
-    )
-    return themed

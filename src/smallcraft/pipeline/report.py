@@ -20,7 +20,6 @@ from smallcraft.pipeline.charts import draw_classes, draw_costs, render_svg
 from smallcraft.pipeline.report_parts import provenance, tables
 from smallcraft.pipeline.report_parts.points import MOST_CLASSES, class_points, cost_points, undrawn_rungs
 from smallcraft.pipeline.report_parts.wording import (
-    NOT_MEASURED,
     Figure,
     counted,
     describe_cost,
@@ -28,6 +27,7 @@ from smallcraft.pipeline.report_parts.wording import (
     printable,
 )
 from smallcraft.pipeline.result import BuildResult
+from smallcraft.pipeline.templates import page_environment
 from smallcraft.records import CheckResult, Outcome
 
 if TYPE_CHECKING:
@@ -171,22 +171,4 @@ def _class_picture(result: BuildResult) -> Picture | None:
 
 @cache
 def _environment() -> Environment:
-    """The page's templates: everything escaped, and a name that is not there is an error."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("smallcraft.pipeline", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["counted"] = counted
-    environment.globals["not_measured"] = NOT_MEASURED
-    return environment
-
-
-def _shown(value: object) -> object:
-    """What a template prints: text without characters that HTML may not hold; markup as it is."""
-    return printable(value) if type(value) is str else value
+    return page_environment(printable)
