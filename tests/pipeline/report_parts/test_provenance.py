@@ -91,3 +91,13 @@ def test_without_a_release_the_bundle_itself_is_named(facts):
 def test_the_snippet_asks_with_texts_or_with_a_frame(result):
     assert "predict([" in usage(result, {"task": {"text": "message"}}).snippet
     assert "predict(frame)" in usage(result, {"task": {"text": None}}).snippet
+
+
+def test_the_quality_index_is_told_or_what_would_determine_it():
+    def said(index):
+        (line,) = [line for line in data_lines({"quality": {"index": index}}) if line.term == "quality index"]
+        return line.text
+
+    assert said({"value": 0.9123, "split": "cert"}).startswith("0.912: at least this share of cert")
+    assert said({"value": None, "detail": "not audited"}) == "undetermined: not audited"
+    assert said({}) == "undetermined: not recorded"

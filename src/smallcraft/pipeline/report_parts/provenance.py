@@ -62,6 +62,18 @@ def data_lines(facts: Facts) -> tuple[Line, ...]:
         Line("license", str(data.get("license") or _LICENSE_REMEDY)),
         Line("rows read", _count(data.get("rows_read"))),
         Line("rows set aside", _count(data.get("rows_quarantined"))),
+        Line("quality index", _index(facts)),
+    )
+
+
+def _index(facts: Facts) -> str:
+    """At least this share of the sealed rows is right in every way; or what would tell."""
+    index = part(part(facts, "quality"), "index")
+    value = index.get("value")
+    if not isinstance(value, int | float):
+        return f"undetermined: {index.get('detail') or 'not recorded'}"
+    return (
+        f"{value:.3f}: at least this share of {index.get('split')} is valid, not leaked and rightly labelled"
     )
 
 
