@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -38,6 +39,8 @@ def test_a_project_is_named_by_its_folder_its_file_or_by_being_there(small_built
             monkeypatch.chdir(small_built)
         assert run(["check", "--json", *arguments]) == 0
         checked = json.loads(capsys.readouterr().out)
+        for written in ("page", "findings"):
+            assert Path(checked.pop(written)).resolve().parent == small_built / "check"
         assert run(["log", "--json", *arguments]) == 0
         assert run(["verify", *arguments]) == 0
         found.append((checked, capsys.readouterr().out))

@@ -138,7 +138,7 @@ def test_no_finding_is_hidden_without_being_counted(capsys):
     show_checks(checks)
     out = capsys.readouterr().out
     assert out.count("remove it") == show._SHOWN_FINDINGS
-    assert "and 4 more" in out
+    assert "and 6 more" in out
 
 
 def test_a_project_with_a_space_in_its_path_gets_a_command_that_can_be_pasted(capsys):
