@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smallcraft.cli.options import Json, Project
 from smallcraft.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from smallcraft.data.repair import Action
 
 Data = Annotated[
     str | None,
@@ -109,8 +112,11 @@ def _has_project(project: Path) -> bool:
     return project.is_file() or (project / FILE_NAME).exists()
 
 
-def _actions(fix: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in fix.split(",") if word.strip()) if fix else ()
+def _actions(fix: str | None) -> tuple[Action, ...]:
+    """Refused before any work is done when one of them is no repair."""
+    from smallcraft.data.repair import known_actions
+
+    return known_actions([word.strip() for word in (fix or "").split(",") if word.strip()])
 
 
 def _refuse_file_options(label: str | None, text: str | None) -> None:

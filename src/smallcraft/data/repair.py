@@ -90,6 +90,18 @@ class VersionRecord:
     format: int = _RECORD_FORMAT
 
 
+def known_actions(names: Sequence[str]) -> tuple[Action, ...]:
+    """The actions of these names.
+
+    Raises:
+        InvalidInputError: A name is none of them.
+    """
+    for name in names:
+        if name not in ACTIONS:
+            raise InvalidInputError(f"a repair must be one of {', '.join(ACTIONS)}, got '{name}'")
+    return tuple(action for action in ACTIONS if action in names)
+
+
 # --- planning ------------------------------------------------------------------------
 
 
@@ -124,9 +136,7 @@ def plan_repairs(
     Raises:
         InvalidInputError: An unknown action.
     """
-    for action in actions:
-        if action not in ACTIONS:
-            raise InvalidInputError(f"a repair must be one of {', '.join(ACTIONS)}, got '{action}'")
+    known_actions(actions)
     labels = code_text(frame[roles.label]).to_list()
     relabels = dict(relabelled_rows(flagged, labels, row_of)) if "relabel" in actions else {}
     repairs = {

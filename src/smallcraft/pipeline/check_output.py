@@ -6,7 +6,7 @@ Always: no file of the user is changed; what is written appears whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from smallcraft.data.load import read_source
 from smallcraft.data.quality.audit import plan_audit, write_audit_sheet
 from smallcraft.data.quality.consensus import Consensus
-from smallcraft.data.repair import VersionRecord, plan_repairs, write_version
+from smallcraft.data.repair import Action, VersionRecord, plan_repairs, write_version
 from smallcraft.errors import InvalidInputError
 from smallcraft.pipeline.check_page import render_check_page
 from smallcraft.pipeline.findings_file import findings_frame, write_findings
@@ -50,7 +50,7 @@ class CheckOptions:
     votes: Path | None = None
     audit: int | None = None
     answers: Path | None = None
-    fix: tuple[str, ...] = ()
+    fix: tuple[Action, ...] = ()
     output: Path | None = None
 
 
@@ -201,14 +201,9 @@ def _repair(
     flagged = [rows for check in assessment.checks for rows in check.flagged]
     row_of = {split: subject.lines[split] for split in subject.in_main_file}
     raw = read_source(subject.path, None).frame
-    repairs = plan_repairs(raw, subject.roles, flagged, actions=_known_actions(options.fix), row_of=row_of)
+    repairs = plan_repairs(raw, subject.roles, flagged, actions=options.fix, row_of=row_of)
     target = folder / f"fixed{_suffixes(subject.path)}"
     return target, write_version(subject.path, target, repairs, roles=subject.roles, now=now)
-
-
-def _known_actions(names: Sequence[str]) -> tuple[Any, ...]:
-    """As they are: `plan_repairs` refuses a word that is no repair."""
-    return tuple(names)
 
 
 def _suffixes(path: Path) -> str:

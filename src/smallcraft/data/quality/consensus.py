@@ -242,7 +242,7 @@ def _summary(numbers: dict[str, float | int | None], consensus: Consensus, votes
         )
     else:
         parts.append(f"{split_place(split)} has no label beside a vote, so nothing could be compared")
-    without = numbers["rows"] - numbers["voted"]  # type: ignore[operator]
+    without = int((votes.votes_of_item == 0).sum())
     if without:
         parts.append(f"{without:,} rows have no vote")
     return "; ".join((*parts, f"{numbers['annotators']} annotators", consensus.method, *votes.notes))
