@@ -161,6 +161,17 @@ class Measurement:
 
     `low` and `high` bound the true value with the confidence stated in `method`; None where the
     quantity has no sampling error (a file size) or could not be measured. `detail` says why.
+    A gate may need bounds at another confidence than the one shown: a share carries `hits` of `trials`, a
+    difference of two independent shares (a group minus the rest) those of both, and so exact bounds at any
+    confidence follow; anything else carries the `level` that its bounds have.
+
+    Attributes:
+        slice: `all`, `class=<name>`, `<column>=<value>`, or several of these joined by ` & `.
+        level: Two-sided coverage of `low` and `high`, a fraction in (0, 1); None where it is not known.
+        hits: Of a share: how many rows counted; fractional where rows of one key count as less than a row.
+        trials: Of a share: out of how many; None for what is no share of independent rows.
+        rest_hits: Of a difference of two shares: hits of the share that is taken away.
+        rest_trials: Of a difference of two shares: its trials.
     """
 
     name: str
@@ -173,6 +184,28 @@ class Measurement:
     split: str | None = None
     slice: str = "all"
     detail: str = ""
+    level: float | None = None
+    hits: float | None = None
+    trials: float | None = None
+    rest_hits: float | None = None
+    rest_trials: float | None = None
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What one audit found about a candidate; measurements for gates and tables, findings for people.
+
+    Attributes:
+        audit: Its name.
+        summary: The gist in a sentence, with the numbers it rests on.
+        measurements: Each with its slice; what could not be measured has no value and says why.
+        findings: Single rows and patterns to look at, worst first.
+    """
+
+    audit: str
+    summary: str
+    measurements: tuple[Measurement, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 class CandidateStatus(StrEnum):
@@ -206,14 +239,46 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class GateSpec:
+    """A declared gate: a rule, what it judges, and the tolerance.
+
+    Attributes:
+        name: How it is called in verdicts.
+        rule: Name in `gates/rules`.
+        measurement: Name of what it judges; empty where the rule knows.
+        split: Split of the measurement; None for costs and audits, which belong to none.
+        limit: In the measurement's unit; None where the rule needs none.
+        required: Whether UNDECIDED blocks too.
+        slice: Slice of the measurement; `sex=*` is every slice of that column, `*` every slice there is.
+        confidence: One-sided, of PASS and of FAIL.
+        parts: Of `all_of`: the gates that must all pass.
+    """
+
+    name: str
+    rule: str
+    measurement: str = ""
+    split: str | None = None
+    limit: float | None = None
+    required: bool = True
+    slice: str = "all"
+    confidence: float = 0.95
+    parts: tuple[GateSpec, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What a gate says; `needs` is what would settle an UNDECIDED."""
+    """What a gate says of one measurement; `needs` is what would settle an UNDECIDED.
+
+    A gate over many slices gives one verdict a slice; `measurement` and `slice` say which.
+    """
 
     gate: str
     outcome: Outcome
     reason: str
     needs: str | None = None
     required: bool = True
+    measurement: str = ""
+    slice: str = "all"
 
     @property
     def blocks(self) -> bool:

@@ -5,14 +5,13 @@ from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import (
     BUDGET_MEASUREMENTS,
     LOWER_IS_BETTER,
-    GateSpec,
     budget_specs,
     default_specs,
     floor_spec,
     judge_all,
     majority_spec,
 )
-from smallcraft.records import CandidateStatus, Evidence, Measurement, Outcome
+from smallcraft.records import CandidateStatus, Evidence, GateSpec, Measurement, Outcome
 
 SIZE = Measurement("size_mb", 12.0, "MB", 3, "bytes on disk")
 P95 = Measurement("p95_ms", 3.0, "ms", 1000, "order statistics", low=2.8, high=3.4)

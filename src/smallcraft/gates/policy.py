@@ -10,12 +10,11 @@ Always: every declared gate gets a verdict; without gates or without evidence th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError, nearest_name
 from smallcraft.gates.rules import BUILTIN
 from smallcraft.plugins import find_plugin
-from smallcraft.records import Evidence, Measurement, Verdict
+from smallcraft.records import Evidence, GateSpec, Measurement, Verdict
 
 BUDGET_MEASUREMENTS: Mapping[str, str] = {
     "latency_p95_ms": "p95_ms",
@@ -28,29 +27,6 @@ LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 QUALITY_GATE = "quality_floor"
 DEFAULT_GATE = "better_than_majority"
 DATA_GATE = "data_quality"
-
-
-@dataclass(frozen=True)
-class GateSpec:
-    """A declared gate.
-
-    Attributes:
-        name: How it is called in verdicts.
-        rule: Name in `gates/rules`.
-        measurement: Name of the measurement that it judges.
-        split: Split of the measurement; None for costs, which belong to none.
-        limit: In the measurement's unit.
-        required: Whether UNDECIDED blocks too.
-        slice: Slice of the measurement.
-    """
-
-    name: str
-    rule: str
-    measurement: str
-    split: str | None
-    limit: float
-    required: bool = True
-    slice: str = "all"
 
 
 def judge_all(specs: Sequence[GateSpec], evidence: Evidence) -> tuple[Verdict, ...]:
@@ -182,4 +158,5 @@ def default_specs(
 def _judge(spec: GateSpec, evidence: Evidence) -> Verdict:
     measurement = evidence.find(spec.measurement, split=spec.split, slice=spec.slice)
     rule = find_plugin("rules", spec.rule, BUILTIN)
+    assert spec.limit is not None
     return rule.judge(spec.name, measurement, limit=spec.limit, required=spec.required)

@@ -9,6 +9,6 @@ def test_every_audit_is_listed_by_its_name():
 
 
 def test_a_subject_without_truth_or_groups_says_so():
-    subject = AuditSubject(Path("bundle"), {"text": ["a"]}, seed=0)
+    subject = AuditSubject({"text": ["a"]}, seed=0, bundle=Path("bundle"))
     assert subject.predictions is None
     assert dict(subject.groups) == {}

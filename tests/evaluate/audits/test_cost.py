@@ -143,7 +143,7 @@ def test_rows_that_cannot_be_handed_over_are_refused(bundle):
 
 
 def test_the_audit_is_listed_under_its_name_and_measures_the_subjects_bundle(bundle):
-    subject = AuditSubject(bundle / "absent", ROWS, seed=0)
+    subject = AuditSubject(ROWS, seed=0, bundle=bundle / "absent")
     with pytest.raises(BundleFormatError, match="absent"):
         BUILTIN["cost"].measure(subject)
     assert BUILTIN["cost"].name == "cost"

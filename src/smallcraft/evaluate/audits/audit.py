@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from smallcraft.records import Measurement, Predictions
+import numpy as np
+from numpy.typing import NDArray
+
+from smallcraft.bundle.inputs import InputSpec
+from smallcraft.records import AuditResult, Predictions
+
+Columns = Mapping[str, Sequence[object]]
+"""Input columns by name, equally long."""
+
+Answer = Callable[[Columns], NDArray[np.float64]]
+"""From input columns to `(n, k)` probabilities, in the order of the classes."""
+
+
+class Twin(Protocol):
+    """Trains the candidate's recipe again on other rows than it was trained on."""
+
+    @property
+    def rows(self) -> Columns:
+        """Input columns of the `n` train rows."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """`(n,)` codes of the train rows' labels."""
+
+    def train_with(self, extra: Columns, labels: NDArray[np.int64]) -> Answer:
+        """A model of the same recipe, trained on the train rows and these."""
+
+    def train_on_labels(self, labels: NDArray[np.int64]) -> Answer:
+        """A model of the same recipe, trained on the train rows with these labels `(n,)`."""
 
 
 @dataclass(frozen=True)
 class AuditSubject:
-    """One candidate on one split.
+    """One candidate on one split, and what an audit may need besides.
+
+    An audit that needs what is None here gives a measurement without a value that says what would bring it.
 
     Attributes:
-        bundle: Its directory.
         rows: Input columns of the split, equally long.
         seed: For whatever is drawn.
+        bundle: Its directory; None for a model that is no bundle.
+        spec: Which columns are text, numbers, categories.
         split: Name of the split.
-        predictions: Its answers on those rows; None for an audit that needs no truth.
+        answer: Answers any rows of those columns.
+        predictions: Its answers on `rows` beside the truth.
         groups: Declared group columns, a value for each row.
+        positive: The class that an outcome is good or bad for; None takes the second of two.
         confidence: Coverage of each interval.
+        out_of_scope: Input columns of rows that belong to none of the classes.
+        twin: Trains the recipe again.
+        metadata: Columns that no model reads (row number, text length, time), `(n,)` numbers each.
     """
 
-    bundle: Path
-    rows: Mapping[str, Sequence[object]]
+    rows: Columns
     seed: int
+    bundle: Path | None = None
+    spec: InputSpec = field(default_factory=InputSpec)
     split: str = "dev"
+    answer: Answer | None = None
     predictions: Predictions | None = None
     groups: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    positive: str | None = None
     confidence: float = 0.95
+    out_of_scope: Columns | None = None
+    twin: Twin | None = None
+    metadata: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 class Audit(Protocol):
@@ -40,5 +82,5 @@ class Audit(Protocol):
     def name(self) -> str:
         """Its key in the folder's table."""
 
-    def measure(self, subject: AuditSubject) -> tuple[Measurement, ...]:
+    def measure(self, subject: AuditSubject) -> AuditResult:
         """Everything it found; what could not be measured has no value and says why."""

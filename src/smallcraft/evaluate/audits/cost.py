@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from smallcraft.errors import BundleFormatError, InvalidInputError
 from smallcraft.evaluate.audits.audit import AuditSubject
 from smallcraft.evaluate.audits.probe import NO_OPERATION
-from smallcraft.records import Measurement
+from smallcraft.records import AuditResult, Measurement
 from smallcraft.stats.intervals import (
     least_n_for_quantile,
     mean_interval,
@@ -66,9 +66,18 @@ class CostAudit:
 
     name: str = "cost"
 
-    def measure(self, subject: AuditSubject) -> tuple[Measurement, ...]:
+    def measure(self, subject: AuditSubject) -> AuditResult:
         """Costs belong to no split; only the inputs of the subject are used."""
-        return measure_cost(subject.bundle, subject.rows, seed=subject.seed)
+        if subject.bundle is None:
+            why = "needs a bundle: only a bundle ships"
+            return AuditResult(
+                self.name, f"not measured: {why}", (Measurement("mean_ms", None, "ms", 0, "", detail=why),)
+            )
+        costs = measure_cost(subject.bundle, subject.rows, seed=subject.seed)
+        found = {measurement.name: measurement.value for measurement in costs}
+        return AuditResult(
+            self.name, f"{found['mean_ms']:.3g} ms a row, {found['size_mb']:.3g} MB on disk", costs
+        )
 
 
 @dataclass(frozen=True)
