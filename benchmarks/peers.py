@@ -28,21 +28,28 @@ class Environment:
     Attributes:
         name: Its folder.
         requirements: What `pip` installs, each pinned.
+        first: What it installs before, alone: torch, of which later packages would draw in another build.
     """
 
     name: str
     requirements: tuple[str, ...]
+    first: tuple[str, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
         """Package to version."""
-        return dict(requirement.split("==") for requirement in self.requirements)  # type: ignore[misc]
+        every = (*self.first, *self.requirements)
+        return dict(requirement.split("==") for requirement in every)  # type: ignore[misc]
 
 
 SCIKIT_LEARN = Environment("scikit-learn", _LEARNING)
 LIGHTGBM = Environment("lightgbm", (*_LEARNING, "lightgbm==4.7.0"))
 CLEANLAB = Environment("cleanlab", (*_LEARNING, "cleanlab==2.9.0", "pandas==2.3.3", "datasets==4.4.1"))
 CROWD_KIT = Environment("crowd-kit", (*_LEARNING, "crowd-kit==1.4.2", "pandas==2.3.3"))
+TORCHMETRICS = Environment(
+    "torchmetrics", (*_NUMERIC, "torchmetrics==1.9.0", "lightning-utilities==0.15.3"), ("torch==2.13.0",)
+)
+FAIRLEARN = Environment("fairlearn", (*_LEARNING, "fairlearn==0.15.0", "pandas==2.3.3"))
 
 
 class AbsentPeerError(RuntimeError):
@@ -60,7 +67,8 @@ def python_of(environment: Environment) -> Path:
     if not is_made(environment):
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], environment)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, *environment.requirements], environment)
+        for requirements in filter(None, (environment.first, environment.requirements)):
+            _run([*pip, *requirements], environment)
         (folder / _STAMP).touch()
     return python
 
@@ -71,7 +79,7 @@ def is_made(environment: Environment) -> bool:
 
 
 def _folder(environment: Environment) -> Path:
-    content = "\n".join((sys.version, *environment.requirements))
+    content = "\n".join((sys.version, *environment.first, *environment.requirements))
     return ENVIRONMENTS / f"{environment.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 

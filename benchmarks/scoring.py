@@ -9,7 +9,9 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from benchmarks.records import Sample
 from smallcraft.stats.auroc import roc_area, roc_area_interval
-from smallcraft.stats.cells import count_cells, macro_f1_interval
+from smallcraft.stats.cell_bootstrap import metric_interval
+from smallcraft.stats.cells import count_cells
+from smallcraft.stats.class_metrics import macro_f1
 from smallcraft.stats.intervals import wilson_interval
 
 
@@ -24,7 +26,8 @@ def macro_f1_percent(truth: Sequence[str], answers: Sequence[str]) -> Sample:
     """Mean F1 of the classes, with a bootstrap 95 % interval."""
     classes = {name: code for code, name in enumerate(sorted({*truth, *answers}))}
     codes = [np.array([classes[name] for name in names], dtype=np.int64) for names in (truth, answers)]
-    bounds = macro_f1_interval(count_cells(codes[0], codes[1], len(classes)), rng=np.random.default_rng(0))
+    cells = count_cells(codes[0], codes[1], len(classes))
+    bounds = metric_interval(cells, macro_f1, rng=np.random.default_rng(0))
     value = f1_score(truth, answers, average="macro", zero_division=0)
     return Sample(100 * value, len(truth), "rows", 100 * bounds.low, 100 * bounds.high)
 

@@ -11,7 +11,9 @@ from benchmarks.suites import (
     check,
     clinc150,
     label_issues,
+    ledger,
     near_duplicates,
+    privacy,
     startup,
     votes,
 )
@@ -27,4 +29,6 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "votes": votes.measure,
     "near_duplicates": near_duplicates.measure,
     "check": check.measure,
+    "privacy": privacy.measure,
+    "ledger": ledger.measure,
 }

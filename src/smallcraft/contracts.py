@@ -5,16 +5,17 @@ Attributes are read-only properties, so frozen dataclasses fit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smallcraft.records import CheckResult, Measurement, Predictions, Roles, Verdict
+from smallcraft.records import CheckResult, GateSpec, Measurement, Predictions, Roles, Verdict
 
 Need = Literal["text", "features", "backbone"]
+Takes = Literal["limit", "parts", "nothing"]
 Workshop = TypeVar("Workshop", contravariant=True)
 Stage = TypeVar("Stage", covariant=True)
 
@@ -46,14 +47,27 @@ class Score(Protocol):
 
 
 class Rule(Protocol):
-    """Turns one measurement into a verdict (`gates/rules`)."""
+    """Turns measurements into verdicts (`gates/rules`)."""
 
     @property
     def name(self) -> str:
         """Its key in the folder's table."""
 
-    def judge(self, gate: str, measurement: Measurement | None, *, limit: float, required: bool) -> Verdict:
-        """PASS, FAIL, or UNDECIDED with what would settle it; a missing measurement never passes."""
+    @property
+    def measurement(self) -> str:
+        """What it judges where the gate names nothing; empty where the gate must."""
+
+    @property
+    def takes(self) -> Takes:
+        """What a gate must declare for it."""
+
+    def judge(
+        self, gate: GateSpec, measurements: Sequence[Measurement], parts: Sequence[Verdict] = ()
+    ) -> tuple[Verdict, ...]:
+        """PASS, FAIL, or UNDECIDED with what would settle it, for each measurement that the gate matches.
+
+        At least one verdict; a missing measurement never passes. `parts` are what the gate's parts said.
+        """
 
 
 class Rung(Protocol[Workshop, Stage]):

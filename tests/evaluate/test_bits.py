@@ -12,6 +12,7 @@ from smallcraft.evaluate.bits import (
     bits_of_passes,
     bits_of_rounded,
     default_max_bits,
+    wear_of,
 )
 
 
@@ -53,3 +54,25 @@ def test_values_out_of_range_are_refused():
         adaptive_bound(0, 1)
     with pytest.raises(InvalidInputError, match="delta must be a fraction"):
         default_max_bits(5)
+
+
+@given(st.integers(1, 10**5), st.floats(0, 100), st.floats(0.001, 1))
+def test_an_answer_is_worn_exactly_when_its_bound_exceeds_half_the_margin(n, bits, margin):
+    wear = wear_of(n, bits, margin=margin)
+    assert wear.bound == adaptive_bound(n, bits)
+    assert wear.is_worn == (wear.bound > margin / 2) == bool(wear.sentence)
+    assert adaptive_bound(wear.rows_needed, bits) <= margin / 2 + 1e-12
+    assert wear.rows_needed == 1 or adaptive_bound(wear.rows_needed - 1, bits) > margin / 2 - 1e-12
+
+
+def test_a_worn_set_is_told_from_one_that_was_always_too_small():
+    assert wear_of(1000, 0, margin=0.1).sentence == ""
+    worn = wear_of(1000, 20, margin=0.1)
+    assert worn.sentence == "the bound 0.094 exceeds half the margin, 0.050: refresh cert when you can"
+    small = wear_of(1000, 0, margin=0.02)
+    assert small.sentence == (
+        "the bound 0.043 exceeds half the margin, 0.010: so did that of the first look at 1,000 rows "
+        "(0.043); it takes 18,445 rows"
+    )
+    with pytest.raises(InvalidInputError, match="margin must be above 0, got 0"):
+        wear_of(1000, 0, margin=0)

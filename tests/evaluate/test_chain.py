@@ -5,7 +5,7 @@ import pytest
 
 from smallcraft.canonical import canonical_json, digest_value
 from smallcraft.errors import IntegrityError
-from smallcraft.evaluate.chain import GENESIS
+from smallcraft.evaluate.chain import GENESIS, SeenLines, read_entries
 from smallcraft.evaluate.ledger import open_ledger, verify_ledger
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -112,3 +112,47 @@ def test_a_line_feed_lost_from_a_committed_entry_is_put_back(path):
 def test_an_absent_file_is_an_empty_chain(tmp_path):
     assert verify_ledger(tmp_path / "none.jsonl") == ()
     assert open_ledger(tmp_path / "new" / "cert.jsonl").head == GENESIS
+
+
+def test_a_first_entry_without_a_head_is_a_write_that_was_cut_short(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    entry = ledger.ask("a", "p", "d", dict, bits=3, now=NOW).entry
+    (tmp_path / "cert.jsonl.head").unlink()
+    assert open_ledger(ledger.path).entries == (entry,)
+    assert json.loads((tmp_path / "cert.jsonl.head").read_bytes()) == {"seq": 1, "digest": entry.digest}
+
+
+def test_a_ledger_removed_from_beside_its_head_is_missed(path):
+    path.unlink()
+    with pytest.raises(
+        IntegrityError, match=r"cert.jsonl is gone and cert.jsonl.head says that it had 4 entries"
+    ):
+        open_ledger(path)
+
+
+def test_an_entry_has_terms_only_where_it_was_given_some(path):
+    (first, *_) = path.read_bytes().splitlines()
+    assert b"terms" not in first
+    ledger = open_ledger(path, max_bits=1000)
+    terms = {"metric": "accuracy"}
+    entry = ledger.ask("e", "p", "d", dict, bits=3, now=NOW, terms=terms).entry
+    assert json.loads(path.read_bytes().splitlines()[-1])["terms"] == {
+        "metric": "accuracy",
+        "registration": 1,
+    }
+    assert verify_ledger(path)[-1] == entry
+    rewrite(path, lambda ls: [*ls[:-1], ls[-1].replace(b'"accuracy"', b'"macro_f1"')])
+    with pytest.raises(IntegrityError, match=r"line 5 of cert.jsonl does not match its digest"):
+        verify_ledger(path)
+
+
+def test_lines_that_were_seen_are_checked_again_when_they_changed(path):
+    seen = SeenLines()
+    entries, _ = read_entries(path, seen)
+    assert (seen.entries, seen.data) == (entries, path.read_bytes())
+    more = forged(path.read_bytes().splitlines()[-1], 5)
+    path.write_bytes(path.read_bytes() + more)
+    assert [entry.seq for entry in read_entries(path, seen)[0]] == [1, 2, 3, 4, 5]
+    rewrite(path, lambda ls: [ls[0].replace(b"0.5", b"0.9"), *ls[1:]])
+    with pytest.raises(IntegrityError, match=r"line 1 of cert.jsonl does not match its digest"):
+        read_entries(path, seen)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,3 +175,10 @@ def test_contenders_that_make_no_sense_are_refused():
         choose([contenders[0], contenders[0]])
     with pytest.raises(InvalidInputError, match="cost of 'frozen' must be at least 0"):
         choose(contenders)
+
+
+def test_a_decision_says_how_many_were_tried_the_crashed_and_skipped_included():
+    decision = choose(ladder([0.001, 0.05, 0.2, 2.0]))
+    assert decision.tried == 4
+    failed = {"cascade": "crashed: MemoryError", "trees": "skipped: needs feature columns"}
+    assert replace(decision, lost={**decision.lost, **failed}).tried == 6

@@ -1,13 +1,14 @@
 import json
 import multiprocessing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
 from smallcraft.evaluate.bits import adaptive_bound
 from smallcraft.evaluate.chain import GENESIS
-from smallcraft.evaluate.ledger import open_ledger, verify_ledger
+from smallcraft.evaluate.ledger import clock_notes, open_ledger, verify_ledger
+from smallcraft.evaluate.terms import PassPlan
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -137,3 +138,115 @@ def test_entries_are_plain_json_lines(tmp_path):
     ask(ledger, "a", answer={"macro_f1": 0.5, "slices": ["x"]})
     (line,) = ledger.path.read_text("utf-8").splitlines()
     assert json.loads(line)["answer"] == {"macro_f1": 0.5, "slices": ["x"]}
+
+
+PLAN = PassPlan("accuracy", 0.9, questions=4, passes=2)
+
+
+def ask_pass(ledger, candidate, value=0.5, plan=PLAN, dataset="d"):
+    return ledger.ask_pass(candidate, plan, dataset, lambda: value, now=NOW)
+
+
+def test_a_pass_or_fail_question_tells_no_more_than_that(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    assert [
+        ask_pass(ledger, name, value).passed for name, value in [("a", 0.9), ("b", 0.899), ("c", None)]
+    ] == [*(True, False, False)]
+    assert [dict(entry.answer) for entry in ledger.entries] == [
+        {"passed": told} for told in (True, False, False)
+    ]
+    assert ask(ledger, "z", preregistration="q").passed is None
+
+
+def test_a_series_is_charged_what_each_answer_adds_to_it(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    looks = [ask_pass(ledger, name) for name in "abcd"]
+    assert [look.entry.bits for look in looks] == [PLAN.bits_of(number) for number in (1, 2, 3, 4)]
+    assert ledger.bits_spent("d") == pytest.approx(PLAN.bits)
+    assert looks[3].bits_before == pytest.approx(PLAN.bits - PLAN.bits_of(4))
+
+
+def test_a_candidate_asked_again_is_no_new_question(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    first = ask_pass(ledger, "a", 0.95)
+    for name in "bcd":
+        ask_pass(ledger, name)
+
+    def never():
+        raise AssertionError("the labels were opened again")
+
+    again = ledger.ask_pass("a", PLAN, "d", never, now=NOW)
+    assert (again.entry, again.is_new, again.bits_before) == (first.entry, False, 0.0)
+
+
+def test_each_data_set_has_its_own_series(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    for name in "abcd":
+        ask_pass(ledger, name)
+    assert ask_pass(ledger, "e", dataset="fresh").is_new
+    with pytest.raises(MeteredError, match="this would be the 5th"):
+        ask_pass(ledger, "e")
+
+
+def test_a_plan_that_costs_more_than_what_is_left_is_refused_before_it_starts(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl", max_bits=12)
+    dear = PassPlan("accuracy", 0.9, questions=100, passes=3)
+    with pytest.raises(
+        MeteredError, match=r"100 questions with up to 3 passes costs 17.3 bits and 12.0 are left"
+    ):
+        ask_pass(ledger, "a", plan=dear)
+    ask(ledger, "a", bits=10)
+    with pytest.raises(
+        MeteredError, match=r"4 questions with up to 2 passes costs 3.5 bits and 2.0 are left"
+    ):
+        ask_pass(ledger, "a")
+    assert len(ledger.entries) == 1
+
+
+def test_another_pre_registration_is_counted_and_pays_for_itself(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    assert ledger.registrations("d") == 0
+    ask_pass(ledger, "a")
+    other = PassPlan("macro_f1", 0.8, questions=4, passes=2, registration=2)
+    look = ask_pass(ledger, "a", plan=other)
+    assert (look.is_new, look.bits_before, look.entry.bits) == (True, 1.0, 1.0)
+    assert ledger.registrations("d") == 2
+
+
+def test_terms_hold_for_questions_that_tell_numbers_too(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+
+    def ask_by(metric, candidate, **changes):
+        told = {"bits": 1, "now": NOW, "terms": {"metric": metric, "margin": 0.01}, **changes}
+        return ledger.ask(candidate, f"{metric} and more", "d", lambda: {metric: 0.5}, **told)
+
+    ask_by("macro_f1", "a")
+    assert ask_by("macro_f1", "b").is_new
+    with pytest.raises(MeteredError, match="has metric 'macro_f1', not 'accuracy'; restore it"):
+        ask_by("accuracy", "c")
+    with pytest.raises(MeteredError, match="has metric 'macro_f1', not 'accuracy'; restore it"):
+        ledger.ask(
+            "a", "macro_f1 and more", "d", dict, bits=1, now=NOW, terms={"metric": "accuracy", "margin": 0.01}
+        )
+    assert ask_by("accuracy", "c", registration=2).is_new
+    assert len(ledger.entries) == 3
+
+
+def test_a_look_says_whether_it_is_worn(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    first, second = ask(ledger, "a", bits=30), ask(ledger, "b", bits=1)
+    assert not first.wear(1000, margin=0.1).is_worn
+    assert second.wear(1000, margin=0.1).bound == second.bound(1000)
+    assert "refresh cert" in second.wear(1000, margin=0.1).sentence
+
+
+def test_a_clock_that_was_set_back_is_noted_and_changes_nothing(tmp_path):
+    ledger = open_ledger(tmp_path / "cert.jsonl")
+    days = [0, 3, 1, 2, 4]
+    for number, day in enumerate(days):
+        now = NOW + timedelta(days=day)
+        ledger.ask(str(number), "p", "d", dict, bits=1, now=now if day != 1 else now.replace(tzinfo=None))
+    assert [entry.candidate for entry in verify_ledger(ledger.path)] == ["0", "1", "2", "3", "4"]
+    notes = clock_notes(ledger.entries)
+    assert [note.split(" is dated")[0] for note in notes] == ["entry 3", "entry 4"]
+    assert "follows entry 2 of 2026-03-04T00:00:00+00:00: the clock was set back" in notes[0]

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
@@ -54,6 +56,37 @@ def test_group_slices_are_the_accuracy_of_their_rows_with_exact_bounds():
     assert evidence.find("accuracy", split="dev", slice="region=(missing)").n == 50
 
 
+def test_every_interval_has_its_level_and_every_share_what_its_bounds_come_from():
+    region = ["north" if i % 4 else None for i in range(200)]
+    clustered = sampled()
+    clustered = Predictions(clustered.classes, clustered.truth, clustered.probs, np.arange(200) // 2)
+    shares = {"accuracy", "top_3_accuracy", "recall", "precision"}
+    for predictions in (sampled(), sampled(k=5), clustered):
+        for found in evaluate_predictions(
+            predictions, split="dev", confidence=0.9, groups={"region": region}
+        ):
+            assert (found.low is None) == (found.high is None) == (found.level is None), found.name
+            assert found.level in (None, 0.9)
+            if found.name in shares and found.value is not None:
+                exact = clopper_pearson_interval(found.hits, found.trials, level=0.9)
+                assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
+                assert found.hits / found.trials == pytest.approx(found.value)
+            else:
+                assert (found.hits, found.trials) == (None, None)
+
+
+@pytest.mark.parametrize("score", BUILTIN)
+def test_a_score_measured_with_the_others_is_the_score_measured_alone(score):
+    predictions = sampled(k=5)
+    (together,) = [
+        m
+        for m in evaluate_predictions(predictions, split="dev", seed=3)
+        if (m.name, m.slice) == (score, "all")
+    ]
+    alone = BUILTIN[score].measure(predictions, confidence=0.95, seed=3)
+    assert together == dataclasses.replace(alone, split="dev")
+
+
 def test_an_empty_class_is_reported_with_the_reason():
     predictions = Predictions(("a", "b"), np.zeros(5, dtype=np.int64), np.tile([0.9, 0.1], (5, 1)))
     evidence = evidence_of(predictions)
@@ -78,9 +111,10 @@ def test_clustered_rows_are_said_to_be_so_and_widen_the_intervals():
     clusters = np.repeat(np.arange(50), 6)
     together = Predictions(plain.classes, plain.truth.repeat(6), plain.probs.repeat(6, axis=0), clusters)
     alone = Predictions(plain.classes, together.truth, together.probs)
+    measured = ["accuracy", "macro_f1", "log_loss", "ece"]
     for wide, narrow in zip(
-        evaluate_predictions(together, split="dev", scores=["accuracy", "macro_f1", "log_loss", "ece"]),
-        evaluate_predictions(alone, split="dev", scores=["accuracy", "macro_f1", "log_loss", "ece"]),
+        evaluate_predictions(together, split="dev", scores=measured),
+        evaluate_predictions(alone, split="dev", scores=measured),
         strict=True,
     ):
         if wide.slice == "all":
@@ -96,6 +130,10 @@ def test_what_cannot_be_measured_is_refused_with_the_remedy():
         InvalidInputError, match="group column 'region' must have one value for each of 200 rows, got 1"
     ):
         evaluate_predictions(good, split="dev", groups={"region": ["x"]})
+    with pytest.raises(
+        InvalidInputError, match="slice 'odd' must have one value for each of 200 rows, got 1"
+    ):
+        evaluate_predictions(good, split="dev", slices={"odd": np.array([True])})
     with pytest.raises(InvalidInputError, match="at least one row"):
         evaluate_predictions(Predictions(("a",), np.array([], dtype=np.int64), np.zeros((0, 1))), split="dev")
     with pytest.raises(InvalidInputError, match=r"\(200, 3\), got \(200, 2\)"):

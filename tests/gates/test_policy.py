@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from smallcraft.errors import InvalidInputError
@@ -6,10 +8,16 @@ from smallcraft.gates.policy import (
     BUDGET_MEASUREMENTS,
     LOWER_IS_BETTER,
     budget_specs,
+    card_spec,
+    custom_specs,
+    data_spec,
     default_specs,
+    fairness_specs,
     floor_spec,
     judge_all,
     majority_spec,
+    privacy_specs,
+    robustness_specs,
 )
 from smallcraft.records import CandidateStatus, Evidence, GateSpec, Measurement, Outcome
 
@@ -75,7 +83,7 @@ def test_a_baseline_without_interval_counts_by_its_value():
 def test_budget_limits_are_ceilings_on_costs():
     specs = budget_specs(dict.fromkeys(BUDGET_MEASUREMENTS, 2))
     assert {s.name: s.measurement for s in specs} == dict(BUDGET_MEASUREMENTS)
-    assert {(s.rule, s.split, s.required) for s in specs} == {("at_most", None, True)}
+    assert {(s.rule, s.split, s.required) for s in specs} == {("budget", None, True)}
 
 
 def test_nothing_to_judge_by_and_nothing_to_judge_are_refused():
@@ -103,3 +111,79 @@ def test_declarations_that_make_no_sense_are_refused():
         judge_all((twice, twice), evidence(SIZE))
     with pytest.raises(InvalidInputError, match="'at_mots' is not one of the rules"):
         judge_all((GateSpec("a", "at_mots", "size_mb", None, 1.0),), evidence(SIZE))
+
+
+# --- gates over slices, audits and parts ---------------------------------------------
+
+
+def share(name, hits, trials, where, **told):
+    base = {"split": "dev", "slice": where, "hits": hits, "trials": trials}
+    return Measurement(name, hits / trials, "fraction", trials, "exact", **base | told)
+
+
+def test_a_gate_over_slices_gives_a_verdict_a_slice():
+    spec = GateSpec("by_sex", "at_least", "accuracy", "dev", 0.8, slice="sex=*")
+    found = [share("accuracy", 480, 500, "sex=Female"), share("accuracy", 300, 500, "sex=Male")]
+    verdicts = judge_all([spec, *budget_specs({"size_mb": 30})], evidence(*found, SIZE))
+    assert [(v.gate, v.slice, v.outcome) for v in verdicts] == [
+        ("by_sex", "sex=Female", Outcome.PASS),
+        ("by_sex", "sex=Male", Outcome.FAIL),
+        ("size_mb", "all", Outcome.PASS),
+    ]
+
+
+def test_every_audit_has_its_gates_and_unmeasured_ones_are_undecided():
+    specs = (
+        *fairness_specs(0.05, flips=True),
+        *robustness_specs(0.1),
+        *privacy_specs(3.0),
+        card_spec(),
+        data_spec(0.05, required=False),
+    )
+    verdicts = judge_all(specs, evidence(SIZE))
+    assert {v.outcome for v in verdicts} == {Outcome.UNDECIDED}
+    assert [v.gate for v in verdicts] == [
+        "fairness_accuracy_gap",
+        "fairness_tpr_gap",
+        "fairness_fpr_gap",
+        "fairness_counterfactual_flips",
+        "robustness",
+        "privacy_natural",
+        "privacy_worst",
+        "card",
+        "data_quality",
+    ]
+    assert [v.gate for v in verdicts if v.required] == ["card"]
+
+
+def test_a_group_beyond_the_tolerance_fails_and_the_others_do_not():
+    gap = {"rest_hits": 2700, "rest_trials": 3000}
+    found = [
+        share("tpr_gap", 450, 500, "sex=Female", **gap),
+        share("tpr_gap", 300, 500, "sex=Male", **gap),
+    ]
+    found = [replace(one, value=one.hits / one.trials - 0.9) for one in found]
+    verdicts = judge_all(fairness_specs(0.05, gaps=["tpr_gap"]), evidence(*found))
+    assert [v.outcome for v in verdicts] == [Outcome.PASS, Outcome.FAIL]
+
+
+def parts(*rights, limit=0.9):
+    gates = tuple(
+        GateSpec(f"p{at}", "at_least", "accuracy", "dev", limit, slice=f"g={at}") for at in range(len(rights))
+    )
+    spec = GateSpec("whole", "all_of", parts=gates)
+    found = [share("accuracy", right, 200, f"g={at}") for at, right in enumerate(rights)]
+    (verdict,) = judge_all([spec], evidence(*found))
+    return verdict
+
+
+def test_any_part_may_fail_so_failing_is_corrected_for_the_parts():
+    assert parts(195, 196).outcome is Outcome.PASS
+    assert parts(172).outcome is Outcome.FAIL
+    assert parts(172, 196).outcome is Outcome.UNDECIDED
+    assert parts(100, 196).outcome is Outcome.FAIL
+
+
+def test_gates_of_the_users_own_are_judged_like_the_others():
+    specs = custom_specs({"small": {"rule": "budget", "measurement": "size_mb", "limit": 10}})
+    assert judge_all(specs, evidence(SIZE))[0].outcome is Outcome.FAIL

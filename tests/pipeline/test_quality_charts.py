@@ -93,16 +93,14 @@ def test_numbers_of_a_histogram_are_told_once():
 
 def test_slices_of_one_quantity_and_split_belong_together_worst_first():
     found = find_slices(
-        check_of(
-            measurements=(
-                sliced("flagged_share", 0.1, of="class=a", split="train"),
-                sliced("flagged_share", None, of="class=b", split="train"),
-                sliced("flagged_share", 0.3, of="class=c", split="train"),
-                sliced("flagged_share", 0.2, of="class=a", split="dev"),
-                sliced("annotator_accuracy", 0.9, of="annotator=x=y"),
-                sliced("annotator_accuracy", 0.7, of="annotator=z"),
-                sliced("flagged_share", 0.2, of="all", split="train"),
-            )
+        (
+            sliced("flagged_share", 0.1, of="class=a", split="train"),
+            sliced("flagged_share", None, of="class=b", split="train"),
+            sliced("flagged_share", 0.3, of="class=c", split="train"),
+            sliced("flagged_share", 0.2, of="class=a", split="dev"),
+            sliced("annotator_accuracy", 0.9, of="annotator=x=y"),
+            sliced("annotator_accuracy", 0.7, of="annotator=z"),
+            sliced("flagged_share", 0.2, of="all", split="train"),
         )
     )
     assert [slices.title for slices in found] == [
@@ -115,7 +113,7 @@ def test_slices_of_one_quantity_and_split_belong_together_worst_first():
 
 
 def test_what_was_not_measured_has_no_point():
-    (slices,) = find_slices(consensus())
+    (slices,) = find_slices(consensus().measurements)
     assert len(slices.measurements) == 4
     assert [point.name for point in slices.points] == ["ann_c", "ann_b", "ann_a"]
 
@@ -123,25 +121,38 @@ def test_what_was_not_measured_has_no_point():
 def test_a_value_or_bound_that_no_axis_has_is_not_drawn():
     nan, infinite = float("nan"), float("inf")
     pair = (sliced("error", nan, of="class=a"), sliced("error", 0.4, of="class=b", low=0.1, high=infinite))
-    (slices,) = find_slices(check_of(measurements=pair))
+    (slices,) = find_slices(pair)
     assert [(point.name, point.low, point.high) for point in slices.points] == [("b", 0.1, None)]
     assert len(tooltips(svg_of(draw_slices(slices)))) == 1
 
 
 def test_the_chart_has_the_worst_slices_only():
     many = [sliced("error", place / 100, of=f"class=c{place}") for place in range(MOST_POINTS + 5)]
-    (slices,) = find_slices(check_of(measurements=many))
+    (slices,) = find_slices(many)
     assert len(slices.points) == MOST_POINTS
     assert slices.points[0].name == f"c{MOST_POINTS + 4}"
 
 
 def test_names_that_are_cut_stay_different_lines_of_the_chart():
     names = ["x" * 60 + end for end in "abc"]
-    (slices,) = find_slices(
-        check_of(measurements=[sliced("error", 0.5, of=f"class={name}") for name in names])
-    )
+    (slices,) = find_slices([sliced("error", 0.5, of=f"class={name}") for name in names])
     assert len({point.name for point in slices.points}) == 3
     assert len(tooltips(svg_of(draw_slices(slices)))) == 3
+
+
+def test_slices_of_two_columns_are_named_by_both_and_an_ampersand_in_a_value_splits_nothing():
+    found = find_slices(
+        (
+            sliced("accuracy_gap", 0.1, of="sex=F & race=Black"),
+            sliced("accuracy_gap", 0.2, of="sex=M & race=White"),
+            sliced("f1", 0.2, of="class=R & D"),
+        )
+    )
+    assert [slices.title for slices in found] == ["accuracy gap by sex & race", "f1 by class"]
+    assert [[point.name for point in slices.points] for slices in found] == [
+        ["F & Black", "M & White"],
+        ["R & D"],
+    ]
 
 
 # --- the pictures --------------------------------------------------------------------
@@ -177,7 +188,7 @@ def test_a_histogram_of_no_rows_is_still_a_picture():
 
 
 def test_the_chart_of_slices_draws_what_was_measured_with_its_interval():
-    (slices,) = find_slices(label_issues())
+    (slices,) = find_slices(label_issues().measurements)
     rows = {row["name"]: row for row in rows_of(draw_slices(slices))}
     assert set(rows) == set(CLASSES)
     for measurement in slices.measurements:
@@ -198,7 +209,7 @@ def test_every_point_and_interval_lies_inside_the_axis_and_a_share_within_its_bo
         sliced("share", value, of=f"class={place}", low=low, high=high)
         for place, (low, value, high) in enumerate(found)
     ]
-    (slices,) = find_slices(check_of(measurements=measured))
+    (slices,) = find_slices(measured)
     low, high = draw_slices(slices).to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert 0 <= low <= min(values[0] for values in found)
     assert max(values[2] for values in found) <= high <= 1
@@ -206,7 +217,7 @@ def test_every_point_and_interval_lies_inside_the_axis_and_a_share_within_its_bo
 
 def test_a_slice_without_an_interval_has_a_point_and_no_line():
     pair = (sliced("error", 0.5, of="class=a"), sliced("error", 0.4, of="class=b", low=0.3, high=0.5))
-    (slices,) = find_slices(check_of(measurements=pair))
+    (slices,) = find_slices(pair)
     svg = svg_of(draw_slices(slices))
     assert sum("stroke-chosen" in (line.get("class") or "") for line in svg.iter("line")) == 1
     assert len(tooltips(svg)) == 2
@@ -214,7 +225,7 @@ def test_a_slice_without_an_interval_has_a_point_and_no_line():
 
 def pictures():
     (histogram,) = find_histograms(label_issues())
-    (slices,) = find_slices(label_issues())
+    (slices,) = find_slices(label_issues().measurements)
     return draw_histogram(histogram), draw_slices(slices)
 
 
@@ -243,7 +254,7 @@ def test_the_pictures_name_nothing_outside_themselves_and_are_the_same_every_tim
     "word", ["<script>alert(1)</script>", '"]}</svg>', "a.b[c]\\d", "datum.low", "", " ", "a\x00\u202eb"]
 )
 def test_any_name_is_drawn_as_text(word):
-    (slices,) = find_slices(check_of(measurements=[sliced(word, 0.5, of=f"{word}={word}")]))
+    (slices,) = find_slices([sliced(word, 0.5, of=f"{word}={word}")])
     svg = svg_of(draw_slices(slices))
     assert "script" not in {element.tag for element in svg.iter()}
     assert not {"\x00", "\u202e"} & set("".join(svg.itertext()))

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from smallcraft.registry.cards import list_missing, render_model_card, render_release_card
+from smallcraft.registry.cards import list_missing, list_unsaid, render_model_card, render_release_card
 from smallcraft.registry.store import Registry
 
 HOSTILE = "<script>alert(1)</script> | `x` \"q\" 'p' [a](b) \n\n---\n# owned\n```\n: - {x: 1}"
@@ -19,11 +19,13 @@ SECTIONS = [
     "Evaluation data",
     "Training data",
     "Quantitative analyses",
+    "Audits",
     "Ethical considerations",
     "Caveats and recommendations",
     "How to use",
     "Verdicts",
     "Candidates tried",
+    "What its parts are worth",
     "Provenance",
 ]
 
@@ -77,6 +79,14 @@ def facts_of(word="ticket"):
                 "required": False,
             },
         ],
+        "audits": [
+            {
+                "audit": "robustness",
+                "summary": f"typos turn 3 % of {word} rows wrong",
+                "findings": [{"what": f"a {word} is taken for a refund", "row": 3}],
+            }
+        ],
+        "ablations": [f"without n-grams macro_f1 falls by 0.02 on {word}"],
         "data": {
             "source": f"export {word}",
             "license": "CC-BY-4.0",
@@ -188,3 +198,14 @@ def test_a_releases_card_has_the_version_it_was_given(tmp_path, now):
     assert 'load("helpdesk@1")' in card
     assert "- version: 1\n" in card
     assert release.manifest_digest in card
+
+
+def test_what_only_a_person_can_say_is_told_apart_from_what_a_build_would_fill():
+    facts = facts_of()
+    del facts["verdicts"]
+    unsaid = list_unsaid(facts)
+    assert set(unsaid) < set(list_missing(facts))
+    assert "verdicts of the gates" in list_missing(facts)
+    assert "verdicts of the gates" not in unsaid
+    said = {**facts, "card": {**facts["card"], "consent": "given at sign-up"}}
+    assert set(unsaid) - set(list_unsaid(said)) == {"what people agreed to"}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.stats.auroc import roc_area, roc_area_difference, roc_area_interval
+from smallcraft.stats.auroc import macro_roc_area, roc_area, roc_area_difference, roc_area_interval
 from smallcraft.stats.intervals import mean_interval
 
 
@@ -111,3 +111,53 @@ def test_clusters_of_repeated_rows_add_nothing():
 def test_one_class_only_is_refused():
     with pytest.raises(InvalidInputError, match="got 3 positive and 0"):
         roc_area(np.ones(3, dtype=bool), np.arange(3.0))
+
+
+def several(n, k, seed, gain=1.0):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, k, n)
+    logits = rng.normal(size=(n, k)) + gain * np.eye(k)[truth]
+    probs = np.exp(logits)
+    return truth, probs / probs.sum(axis=1, keepdims=True), rng
+
+
+@given(st.integers(3, 6), st.integers(0, 200))
+def test_the_mean_over_classes_agrees_with_sklearn_and_is_the_mean_influence(k, seed):
+    truth, probs, _ = several(40 + seed, k, seed)
+    truth[:k] = np.arange(k)
+    area = macro_roc_area(truth, probs)
+    peer = roc_auc_score(truth, probs, multi_class="ovr", average="macro")
+    assert area.value == pytest.approx(peer, abs=1e-9)
+    assert area.influence.mean() == pytest.approx(area.value, abs=1e-9)
+
+
+def test_the_mean_over_classes_has_the_spread_of_an_index_bootstrap():
+    truth, probs, rng = several(400, 4, 1)
+    spread = np.std(
+        [
+            macro_roc_area(truth[rows], probs[rows]).value
+            for rows in (rng.integers(0, 400, 400) for _ in range(1500))
+        ]
+    )
+    area = macro_roc_area(truth, probs)
+    assert np.sqrt(area.influence.var(ddof=1) / 400) == pytest.approx(spread, rel=0.08)
+    interval = roc_area_interval(area)
+    assert (interval.high - interval.low) / 2 == pytest.approx(1.96 * spread, rel=0.1)
+
+
+def test_a_class_absent_from_the_truth_is_not_averaged_over_and_a_lone_row_may_be_anything():
+    truth, probs, _ = several(200, 3, 4)
+    wider = np.column_stack([probs, np.zeros(200)])
+    assert macro_roc_area(truth, wider).value == pytest.approx(macro_roc_area(truth, probs).value)
+    truth[0] = 3
+    area = macro_roc_area(truth, wider)
+    assert area.unseen == 0.25
+    interval = roc_area_interval(area)
+    assert interval.low < 0.75 * area.value + 0.01
+
+
+def test_a_perfect_mean_over_classes_has_the_bound_of_its_disjoint_pairs():
+    truth = np.arange(60) % 3
+    area = macro_roc_area(truth, np.eye(3)[truth])
+    assert (area.value, area.pairs) == (1.0, 30)
+    assert roc_area_interval(area).low == pytest.approx(0.025 ** (1 / 30))

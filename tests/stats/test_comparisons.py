@@ -7,13 +7,15 @@ from scipy.special import gammaln
 from sklearn.metrics import f1_score
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.stats.cells import count_cells
+from smallcraft.stats.cells import class_counts, count_cells
+from smallcraft.stats.class_metrics import COUNT_METRICS, balanced_accuracy
 from smallcraft.stats.comparisons import (
     discordance,
     holm,
     mcnemar_exact,
     paired_accuracy_difference,
     paired_macro_f1_difference,
+    paired_metric_difference,
     paired_share_interval,
 )
 
@@ -139,6 +141,71 @@ def test_clustered_rows_give_wider_differences():
     for compare in (paired_accuracy_difference, paired_macro_f1_difference):
         narrow, wide = compare(alone, rng=rng).interval, compare(together, rng=rng).interval
         assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+@pytest.mark.parametrize("name", COUNT_METRICS)
+def test_every_count_metric_has_a_paired_interval_round_the_difference_that_mirrors(name):
+    truth, a, b = sampled(300, 8)
+    metric = COUNT_METRICS[name]
+    forth, back = (
+        paired_metric_difference(count_cells(truth, x, 4, y), metric, rng=np.random.default_rng(0))
+        for x, y in ((a, b), (b, a))
+    )
+    expected = [float(metric(class_counts(count_cells(truth, x, 4)))) for x in (a, b)]
+    assert forth.value == pytest.approx(expected[0] - expected[1], abs=1e-12)
+    assert forth.interval.low < forth.value < forth.interval.high
+    assert (back.interval.low, back.interval.high) == pytest.approx(
+        (-forth.interval.high, -forth.interval.low), abs=0.02
+    )
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "weighted_f1", "matthews", "kappa", "macro_precision"])
+def test_equal_predictions_on_few_rows_are_not_certain_to_be_equal_by_any_metric(name):
+    truth, a, _ = sampled(60, 5)
+    cells = count_cells(truth, a, 4, a)
+    interval = paired_metric_difference(
+        cells, COUNT_METRICS[name], level=0.9, rng=np.random.default_rng(0)
+    ).interval
+    assert interval.low < -0.03
+    assert interval.high > 0.03
+
+
+def test_a_rare_class_without_discordant_rows_leaves_balanced_accuracy_open():
+    """One class of 8 rows, right by both: each may still be a tenth better there."""
+    truth = np.repeat([0, 1], [400, 8])
+    a = np.where(np.arange(408) < 20, 1, truth)
+    b = np.where((np.arange(408) >= 10) & (np.arange(408) < 30), 1, truth)
+    interval = paired_metric_difference(
+        count_cells(truth, a, 2, b), balanced_accuracy, level=0.9, rng=np.random.default_rng(0)
+    ).interval
+    assert interval.low < -0.08
+    assert interval.high > 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shares", "n", "right"),
+    [([0.9, 0.05, 0.05], 200, (0.9, 0.88)), ([0.1] * 10, 300, (0.9, 0.85)), ([0.25] * 4, 300, (0.95, 0.94))],
+)
+def test_paired_intervals_cover(shares, n, right):
+    """Each end may miss in 5 % of the samples; 9.5 % of 200 is three standard errors above. Seed 1."""
+    rng, k = np.random.default_rng(1), len(shares)
+    names = ["balanced_accuracy", "macro_f1", "weighted_f1", "matthews", "kappa"]
+
+    def drawn(rows):
+        truth, hard = rng.choice(k, rows, p=shares), rng.random(rows)
+        answers = [np.where(hard < p, truth, (truth + rng.integers(1, k, rows)) % k) for p in right]
+        return count_cells(truth, answers[0], k, answers[1])
+
+    whole, misses = drawn(1_000_000), np.zeros((2, len(names)))
+    metrics = [COUNT_METRICS[name] for name in names]
+    expected = [float(m(class_counts(whole)) - m(class_counts(whole.swapped()))) for m in metrics]
+    for _ in range(200):
+        cells = drawn(n)
+        for place, metric in enumerate(metrics):
+            found = paired_metric_difference(cells, metric, level=0.9, rng=rng, replicates=300).interval
+            misses[:, place] += (expected[place] < found.low, expected[place] > found.high)
+    assert misses.max() / 200 <= 0.095, dict(zip(names, misses.T.tolist(), strict=True))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))

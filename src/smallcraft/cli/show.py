@@ -14,7 +14,8 @@ from smallcraft.data.wording import split_place
 from smallcraft.pipeline.check_output import Checked
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.diagnosis import Diagnosis
-from smallcraft.pipeline.result import BuildResult
+from smallcraft.pipeline.gating import Gated
+from smallcraft.pipeline.result import BuildResult, by_gate_and_outcome
 from smallcraft.records import CandidateStatus, CheckResult, Evidence, Measurement, Outcome, Release, Verdict
 from smallcraft.registry.history import HistoryLine, describe_details
 from smallcraft.registry.verify import VerifyReport
@@ -99,8 +100,8 @@ def show_result(result: BuildResult, config: Config) -> None:
         console.print(f"  [dim]{escape(rung)}: {escape(reason)}[/]")
     _show_cert(console, result)
     console.print()
-    for verdict in result.verdicts:
-        console.print(_verdict_line(verdict))
+    for line in verdict_lines(result.verdicts):
+        console.print(line)
     console.print()
     if result.release is not None:
         console.print(
@@ -125,6 +126,29 @@ def _show_cert(console: Console, result: BuildResult) -> None:
             f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: an average over these rows is "
             f"within {cert.bound:.3f} of the truth, whatever was fitted to earlier looks{again}[/]"
         )
+
+
+def show_gated(gated: Gated) -> None:
+    """What the gates say of a release: what blocks first, then the whole in a word."""
+    console = _console()
+    console.print(f"[bold]{escape(gated.subject)}[/]")
+    for line in verdict_lines(sorted(gated.verdicts, key=lambda verdict: not verdict.blocks)):
+        console.print(line)
+    style = OUTCOME_STYLES[gated.outcome]
+    blocking = sum(verdict.blocks for verdict in gated.verdicts)
+    console.print(f"\n[{style}]{gated.outcome}[/]: {len(gated.verdicts)} verdicts, {blocking} of them block")
+
+
+def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """A line a verdict; of a gate over many slices the first of each outcome, and how many more there are."""
+    lines = []
+    for shown, rest in by_gate_and_outcome(verdicts):
+        lines += [_verdict_line(verdict) for verdict in shown]
+        if rest:
+            style, outcome = OUTCOME_STYLES[rest[0].outcome], rest[0].outcome
+            alike = f"{escape(rest[0].gate)}: the same of {len(rest)} more slices"
+            lines.append(f"[{style}]{outcome:<9}[/] {alike}")
+    return lines
 
 
 def _verdict_line(verdict: Verdict) -> str:

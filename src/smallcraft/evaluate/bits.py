@@ -6,6 +6,7 @@ Left to others: keeping count (`evaluate.ledger`).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.intervals import require_fraction
@@ -76,3 +77,51 @@ def bits_of_passes(queries: int, passes: int) -> float:
     6.66
     """
     return math.log2(sum(math.comb(queries, i) for i in range(min(passes, queries) + 1)))
+
+
+@dataclass(frozen=True)
+class Wear:
+    """Whether answers of a sealed set are still fine enough for what is to be told apart.
+
+    Attributes:
+        bound: `adaptive_bound` at the look.
+        is_worn: True when the bound exceeds half the margin.
+        rows_needed: Rows at which, after as many bits, it would not.
+        sentence: The same in words, for the card; empty when it is not worn.
+    """
+
+    bound: float
+    is_worn: bool
+    rows_needed: int
+    sentence: str
+
+
+def wear_of(n: int, bits: float, *, margin: float, delta: float = 0.05) -> Wear:
+    """Compare the bound of a look with half the margin.
+
+    Args:
+        n: Rows.
+        bits: Revealed before the look.
+        margin: How much worse is good enough, above 0.
+        delta: Chance that the bound does not hold.
+
+    Raises:
+        InvalidInputError: A margin that is not positive, or as in `adaptive_bound`.
+
+    >>> wear_of(1000, 4.8, margin=0.1).sentence
+    'the bound 0.059 exceeds half the margin, 0.050: refresh cert when you can'
+    """
+    if not margin > 0:
+        raise InvalidInputError(f"margin must be above 0, got {margin:g}; it is how much worse is allowed")
+    bound, fresh = adaptive_bound(n, bits, delta=delta), adaptive_bound(n, 0.0, delta=delta)
+    rows_needed = math.ceil(n * (2 * bound / margin) ** 2)
+    if bound <= margin / 2:
+        return Wear(bound, is_worn=False, rows_needed=rows_needed, sentence="")
+    sentence = f"the bound {bound:.3f} exceeds half the margin, {margin / 2:.3f}: "
+    if fresh <= margin / 2:
+        sentence += "refresh cert when you can"
+    else:
+        sentence += (
+            f"so did that of the first look at {n:,} rows ({fresh:.3f}); it takes {rows_needed:,} rows"
+        )
+    return Wear(bound, is_worn=True, rows_needed=rows_needed, sentence=sentence)

@@ -3,6 +3,10 @@
 Beside `<name>` stand `<name>.head` (place and digest of the last committed entry) and `<name>.lock`.
 Always: an entry is on the disk before its head is, and both before `append_entry` returns; so a line that is
 cut short and not covered by the head was never answered.
+Covered: edited, dropped, swapped, inserted and repeated entries; a removed ledger or head.
+Not covered: an owner who rebuilds both, puts older copies of both back, or removes the head and all entries but
+the first (a first entry without a head may be a write that was cut short, or a copy put back). A digest of the
+last entry kept elsewhere shows each of these (`verify_ledger(head=...)`).
 Left to others: what may be asked and at what price (`evaluate.ledger`).
 """
 
@@ -13,9 +17,9 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from smallcraft.canonical import canonical_json, digest_bytes, digest_value
 from smallcraft.errors import IntegrityError
@@ -25,6 +29,7 @@ GENESIS = digest_bytes(FORMAT.encode("ascii"))
 
 Answer = Mapping[str, Any]
 _FIELDS = ("seq", "previous", "time", "candidate", "preregistration", "dataset", "answer", "bits")
+_TERMS = "terms"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class LedgerEntry:
         dataset: Digest of the sealed table.
         answer: What was told.
         bits: What the answer can have revealed at most.
-        digest: Of all the above.
+        digest: Of all the rest, `terms` included where there are any.
+        terms: What was fixed before the first look, in the open (`evaluate.terms`); may be empty.
     """
 
     seq: int
@@ -52,19 +58,41 @@ class LedgerEntry:
     answer: Answer
     bits: float
     digest: str
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """All but the digest, as it is digested; an entry without terms has no such field."""
+        facts = {name: getattr(self, name) for name in _FIELDS}
+        return {**facts, _TERMS: self.terms} if self.terms else facts
 
 
-def read_entries(path: Path) -> tuple[tuple[LedgerEntry, ...], bytes]:
+@dataclass
+class SeenLines:
+    """The whole lines that were read and checked last time, so that only what follows is checked again."""
+
+    data: bytes = b""
+    entries: tuple[LedgerEntry, ...] = ()
+
+
+def read_entries(path: Path, seen: SeenLines | None = None) -> tuple[tuple[LedgerEntry, ...], bytes]:
     """Entries of the whole lines, and what stands after the last line end if it is no entry.
+
+    Args:
+        path: The ledger; an absent file has no entries.
+        seen: What an earlier call checked, brought up to date; the file is still read and compared whole.
 
     Raises:
         IntegrityError: An entry does not fit; the message names the first broken line.
     """
     data = path.read_bytes() if path.exists() else b""
-    *lines, tail = data.split(b"\n")
-    entries: list[LedgerEntry] = []
+    seen = seen or SeenLines()
+    is_known = data.startswith(seen.data)
+    entries: list[LedgerEntry] = list(seen.entries) if is_known else []
+    *lines, tail = data[len(seen.data) if is_known else 0 :].split(b"\n")
     for line in lines:
         entries.append(_read_line(line, entries, path))
+    seen.data, seen.entries = data[: len(data) - len(tail)], tuple(entries)
     torn = tail
     if tail:
         try:
@@ -81,7 +109,7 @@ def _read_line(line: bytes, before: list[LedgerEntry], path: Path) -> LedgerEntr
     try:
         facts = json.loads(line)
         digest = facts.pop("digest")
-        matches = set(facts) == set(_FIELDS) and digest_value(facts) == digest
+        matches = set(facts) - {_TERMS} == set(_FIELDS) and digest_value(facts) == digest
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise IntegrityError(
             f"{place} is not a ledger entry; do not trust the cert scores after it"
@@ -102,61 +130,79 @@ def _require_head(path: Path, entries: list[LedgerEntry], *, is_torn: bool) -> N
     head_path = _beside(path, ".head")
     if not head_path.exists():
         if len(entries) > 1 or (entries and is_torn):
-            raise IntegrityError(f"{head_path.name} is missing beside {path.name}; it was removed")
+            raise IntegrityError(
+                f"{head_path.name} is missing beside {path.name}, which has {len(entries)} entries; it was "
+                "removed, so entries may have been cut off: do not trust the cert scores"
+            )
         return
     try:
         head = json.loads(head_path.read_bytes())
         seq, digest = int(head["seq"]), str(head["digest"])
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{head_path.name} is not readable; it was changed") from error
+    if seq and not path.exists():
+        raise IntegrityError(
+            f"{path.name} is gone and {head_path.name} says that it had {seq} entries; it was removed: "
+            "put it back, or label a fresh cert set"
+        )
     if len(entries) < seq or (seq and entries[seq - 1].digest != digest):
         raise IntegrityError(
             f"line {min(len(entries), seq - 1) + 1} of {path.name} is not the committed entry {seq}; "
-            f"entries were cut off or rewritten"
+            "entries were cut off or rewritten: do not trust the cert scores"
         )
     if len(entries) > seq + 1:
         raise IntegrityError(f"line {seq + 2} of {path.name} was never committed; entries were added by hand")
 
 
-def repair_tail(path: Path) -> tuple[LedgerEntry, ...]:
+def repair_tail(path: Path, seen: SeenLines | None = None) -> tuple[LedgerEntry, ...]:
     """Remove a torn last line, finish a commit that was cut short; the caller holds the lock."""
-    entries, torn = read_entries(path)
+    entries, torn = read_entries(path, seen)
     if not path.exists():
         return entries
-    size = path.stat().st_size
-    with path.open("rb+") as stream:
-        if torn:
-            stream.truncate(size - len(torn))
-        elif size and not _ends_with_newline(path):
-            stream.seek(size)
-            stream.write(b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    if entries:
-        _write_head(path, entries[-1])
+    if torn or not _ends_with_newline(path):
+        with path.open("rb+") as stream:
+            if torn:
+                stream.truncate(path.stat().st_size - len(torn))
+            else:
+                stream.seek(0, os.SEEK_END)
+                stream.write(b"\n")
+            _sync(stream)
+    if entries and not _is_head(path, entries[-1].seq, entries[-1].digest):
+        # The line may still be on its way to the disk; its head must not get there first.
+        with path.open("rb+") as stream:
+            _sync(stream)
+        _write_head(path, entries[-1].seq, entries[-1].digest)
     return entries
 
 
 def append_entry(path: Path, entry: LedgerEntry) -> None:
     """Write an entry and its head through to the disk; the caller holds the lock."""
     with path.open("ab") as stream:
-        stream.write(canonical_json(entry) + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    _write_head(path, entry)
+        stream.write(canonical_json({**entry.facts, "digest": entry.digest}) + b"\n")
+        _sync(stream)
+    _write_head(path, entry.seq, entry.digest)
 
 
-def _write_head(path: Path, entry: LedgerEntry) -> None:
+def _sync(stream: IO[bytes]) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _head_content(seq: int, digest: str) -> bytes:
+    return canonical_json({"seq": seq, "digest": digest})
+
+
+def _is_head(path: Path, seq: int, digest: str) -> bool:
     head_path = _beside(path, ".head")
-    content = canonical_json({"seq": entry.seq, "digest": entry.digest})
-    if head_path.exists() and head_path.read_bytes() == content:
-        return
+    return head_path.exists() and head_path.read_bytes() == _head_content(seq, digest)
+
+
+def _write_head(path: Path, seq: int, digest: str) -> None:
     fresh = _beside(path, ".head.new")
     with fresh.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(head_path)
+        stream.write(_head_content(seq, digest))
+        _sync(stream)
+    fresh.replace(_beside(path, ".head"))
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -166,8 +212,9 @@ def _write_head(path: Path, entry: LedgerEntry) -> None:
 
 def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) == b"\n"
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - 1, 0))
+        return size == 0 or stream.read(1) == b"\n"
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -9,7 +9,20 @@ When to refuse. The strict rule, half the margin, is met by no small set: at n =
 with B = 0, has a bound of 0.043. So in this form the limit is a number of bits. By default it is what lets
 the bound grow to three times that of the first look, `8 log2(2 / delta)`: 43 bits at 95 %, five answers
 rounded to three decimals. A look is refused when the bits revealed before it have reached the limit; the
-first one never is.
+first one never is. Where the bound of an answer exceeds half the margin, `Look.wear` says so.
+
+Two ways to ask. `ask` tells numbers, each at its price. `ask_pass` tells PASS or not against a bar, by a plan
+fixed at the first question; a plan whose price is not left is refused before it starts.
+
+A pre-registration that changes. Terms given with a question (metric, margin, plan) are written down, and are
+the same for every question of one registration number: another metric under the same number is refused. Under
+a new number it is another question, paid for like any other, and the record shows that there were two. (The
+other choice, to refuse it for good, would make a mistyped margin cost a whole cert set, and be got round by
+deleting the ledger.)
+
+A clock that was set back. The order of entries is that of the chain; their times are what the clock said. A
+look at an earlier time than the one before it is accepted, since no price depends on time, and noted
+(`clock_notes`).
 
 Always: the same candidate, pre-registration and data set asked again is answered from the file, free; an
 answer leaves this module only after its entry is on the disk; edited, dropped, swapped or inserted entries
@@ -23,22 +36,33 @@ does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from smallcraft.canonical import digest_value, plain
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
-from smallcraft.evaluate.bits import adaptive_bound, default_max_bits
+from smallcraft.evaluate.bits import Wear, adaptive_bound, default_max_bits, wear_of
 from smallcraft.evaluate.chain import (
     GENESIS,
     Answer,
     LedgerEntry,
+    SeenLines,
     append_entry,
     locked,
     read_entries,
     repair_tail,
+)
+from smallcraft.evaluate.terms import (
+    PASSED,
+    REGISTRATION,
+    PassPlan,
+    require_question_left,
+    require_registration,
+    require_rules_kept,
+    require_same_terms,
 )
 
 
@@ -60,6 +84,15 @@ class Look:
         """`adaptive_bound` at this look."""
         return adaptive_bound(n, self.bits_before, delta=delta)
 
+    def wear(self, n: int, *, margin: float, delta: float = 0.05) -> Wear:
+        """Whether the answer is still fine enough to tell a margin, and what would help."""
+        return wear_of(n, self.bits_before, margin=margin, delta=delta)
+
+    @property
+    def passed(self) -> bool | None:
+        """What a pass/fail question was told; None for a question of the other kind."""
+        return self.entry.answer.get(PASSED)
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -72,11 +105,15 @@ class Ledger:
 
     path: Path
     max_bits: float
+    _seen: SeenLines = field(default_factory=SeenLines, compare=False, repr=False)
 
     @property
     def entries(self) -> tuple[LedgerEntry, ...]:
         """All entries, checked."""
-        return verify_ledger(self.path)
+        with locked(self.path):
+            entries = repair_tail(self.path, self._seen)
+        require_rules_kept(entries, self.path.name)
+        return entries
 
     @property
     def head(self) -> str:
@@ -86,7 +123,12 @@ class Ledger:
 
     def bits_spent(self, dataset: str) -> float:
         """Bits revealed about a data set so far."""
-        return math.fsum(entry.bits for entry in self.entries if entry.dataset == dataset)
+        return _bits_of(self.entries, dataset)
+
+    def registrations(self, dataset: str) -> int:
+        """How many pre-registrations this data set was asked under; more than one belongs on the card."""
+        found = {entry.terms.get(REGISTRATION) for entry in self.entries if entry.dataset == dataset}
+        return len(found)
 
     def ask(
         self,
@@ -97,8 +139,10 @@ class Ledger:
         *,
         bits: float,
         now: datetime,
+        terms: Mapping[str, Any] | None = None,
+        registration: int = 1,
     ) -> Look:
-        """Ask the sealed set about a candidate; the one way to its labels.
+        """Ask the sealed set about a candidate; with `ask_pass` the one way to its labels.
 
         Args:
             candidate: Digest of the bundle.
@@ -107,37 +151,76 @@ class Ledger:
             answer_fn: Opens the labels and gives a JSON-able mapping; called only for a new question.
             bits: log2 of the number of answers it can give (`bits_of_choices`, `bits_of_rounded`).
             now: Time of the entry.
+            terms: What may not change between looks, in the open: metric, margin, confidence, slices.
+            registration: Number of the pre-registration that the terms belong to.
 
         Raises:
-            MeteredError: The bits of this data set are spent; `answer_fn` was not called.
+            MeteredError: The bits of this data set are spent, or the terms changed under one number;
+                `answer_fn` was not called.
             IntegrityError: The ledger was tampered with.
             InvalidInputError: The bits are negative, or the answer is not JSON.
         """
         if not (math.isfinite(bits) and bits >= 0):
             raise InvalidInputError(f"bits must be finite and at least 0, got {bits}; log2 of the answers")
+        require_registration(registration)
+        fixed = plain({**terms, REGISTRATION: registration}) if terms else {}
+        question = _Question(candidate, preregistration, dataset, fixed)
         with locked(self.path):
-            entries = repair_tail(self.path)
-            before = 0.0
-            for entry in entries:
-                if (entry.candidate, entry.preregistration, entry.dataset) == (
-                    candidate,
-                    preregistration,
-                    dataset,
-                ):
-                    return Look(entry, is_new=False, bits_before=before)
-                before += entry.bits if entry.dataset == dataset else 0.0
+            entries = repair_tail(self.path, self._seen)
+            if fixed:
+                require_same_terms(entries, dataset, fixed)
+            known = question.answered(entries)
+            if known:
+                return known
+            before = _bits_of(entries, dataset)
             self._require_bits(before)
-            facts = {
-                "seq": len(entries) + 1,
-                "previous": entries[-1].digest if entries else GENESIS,
-                "time": now.isoformat(),
-                "candidate": candidate,
-                "preregistration": preregistration,
-                "dataset": dataset,
-                "answer": plain(answer_fn()),
-                "bits": float(bits),
-            }
-            entry = LedgerEntry(**facts, digest=digest_value(facts))
+            entry = question.entry(entries, plain(answer_fn()), bits=bits, now=now)
+            append_entry(self.path, entry)
+            return Look(entry, is_new=True, bits_before=before)
+
+    def ask_pass(
+        self,
+        candidate: str,
+        plan: PassPlan,
+        dataset: str,
+        value_fn: Callable[[], float | None],
+        *,
+        now: datetime,
+    ) -> Look:
+        """Ask whether a candidate reaches the plan's bar; nothing else is told.
+
+        Args:
+            candidate: Digest of the bundle; asked again, it is answered from the ledger and is not counted.
+            plan: The same for every question of its registration over this data set.
+            dataset: Digest of the sealed table.
+            value_fn: Opens the labels and gives the metric's exact value, None where it does not apply;
+                called only for a new question. The value is compared here and is not kept.
+            now: Time of the entry.
+
+        Returns:
+            A look whose `passed` is the answer.
+
+        Raises:
+            MeteredError: The plan was changed, its questions or passes are used up, its price is more than
+                what is left, or the bits are spent; `value_fn` was not called.
+            IntegrityError: The ledger was tampered with.
+        """
+        question = _Question(candidate, plan.digest, dataset, plan.terms)
+        with locked(self.path):
+            entries = repair_tail(self.path, self._seen)
+            require_same_terms(entries, dataset, plan.terms)
+            known = question.answered(entries)
+            if known:
+                return known
+            before = _bits_of(entries, dataset)
+            series = question.series(entries)
+            require_question_left(series, plan)
+            if series:
+                self._require_bits(before)
+            else:
+                self._require_price(plan, before)
+            answer = {PASSED: plan.is_pass(value_fn())}
+            entry = question.entry(entries, answer, bits=plan.bits_of(len(series) + 1), now=now)
             append_entry(self.path, entry)
             return Look(entry, is_new=True, bits_before=before)
 
@@ -148,6 +231,58 @@ class Ledger:
                 "label a fresh one (the old one may then be added to dev), or raise [quality] cert_bits "
                 "knowingly"
             )
+
+    def _require_price(self, plan: PassPlan, spent: float) -> None:
+        left = max(self.max_bits - spent, 0.0)
+        if plan.bits > left:
+            raise MeteredError(
+                f"a plan of {plan.questions} questions with up to {plan.passes} passes costs "
+                f"{plan.bits:.1f} bits and {left:.1f} are left; allow fewer passes or questions, or label a "
+                "fresh cert set"
+            )
+
+
+@dataclass(frozen=True)
+class _Question:
+    candidate: str
+    preregistration: str
+    dataset: str
+    terms: Mapping[str, Any]
+
+    def answered(self, entries: Sequence[LedgerEntry]) -> Look | None:
+        """The look that already answered it."""
+        wanted = (self.candidate, self.preregistration, self.dataset)
+        for entry in entries:
+            if (entry.candidate, entry.preregistration, entry.dataset) == wanted:
+                return Look(entry, is_new=False, bits_before=_bits_of(entries[: entry.seq - 1], self.dataset))
+        return None
+
+    def series(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+        """All entries of its pre-registration over its data set."""
+        wanted = (self.preregistration, self.dataset)
+        return [entry for entry in entries if (entry.preregistration, entry.dataset) == wanted]
+
+    def entry(
+        self, before: Sequence[LedgerEntry], answer: Answer, *, bits: float, now: datetime
+    ) -> LedgerEntry:
+        """The entry that follows."""
+        bare = LedgerEntry(
+            seq=len(before) + 1,
+            previous=before[-1].digest if before else GENESIS,
+            time=now.isoformat(),
+            candidate=self.candidate,
+            preregistration=self.preregistration,
+            dataset=self.dataset,
+            answer=answer,
+            bits=float(bits),
+            digest="",
+            terms=self.terms,
+        )
+        return replace(bare, digest=digest_value(bare.facts))
+
+
+def _bits_of(entries: Sequence[LedgerEntry], dataset: str) -> float:
+    return math.fsum(entry.bits for entry in entries if entry.dataset == dataset)
 
 
 def open_ledger(path: Path, *, max_bits: float | None = None, delta: float = 0.05) -> Ledger:
@@ -169,7 +304,7 @@ def open_ledger(path: Path, *, max_bits: float | None = None, delta: float = 0.0
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path):
-        repair_tail(path)
+        require_rules_kept(repair_tail(path), path.name)
     return Ledger(path, limit)
 
 
@@ -197,4 +332,26 @@ def verify_ledger(path: Path, *, head: str | None = None) -> tuple[LedgerEntry, 
             f"{path.name} has {len(entries)} entries and none with digest {head}; "
             "entries were cut off or rewritten, do not trust its cert scores"
         )
+    require_rules_kept(entries, path.name)
     return entries
+
+
+def clock_notes(entries: Sequence[LedgerEntry]) -> tuple[str, ...]:
+    """A sentence for each entry dated before one that it follows; their order is that of the chain."""
+    notes: list[str] = []
+    latest: LedgerEntry | None = None
+    for entry in entries:
+        if latest is not None and _moment(entry) < _moment(latest):
+            notes.append(
+                f"entry {entry.seq} is dated {entry.time} and follows entry {latest.seq} of {latest.time}: "
+                "the clock was set back; the order of entries is certain, their times are what the clock said"
+            )
+        else:
+            latest = entry
+    return tuple(notes)
+
+
+def _moment(entry: LedgerEntry) -> datetime:
+    """Times without a zone are read as UTC."""
+    moment = datetime.fromisoformat(entry.time)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -28,5 +28,6 @@ def measure_mean(
         method=f"Student t {confidence:.0%}{clustered}",
         low=None if interval is None else max(0.0, interval.low),
         high=None if interval is None else interval.high,
+        level=None if interval is None else confidence,
         detail="" if interval is not None else "no interval: fewer than two independent rows",
     )

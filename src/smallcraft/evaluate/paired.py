@@ -1,8 +1,9 @@
 """The difference between two candidates on the same rows, for each metric that may decide.
 
 Positive means the first is better, whatever the metric's direction. The method follows the metric: Tango for
-accuracy, paired bootstrap over cells for macro-F1, paired DeLong for AUROC, Student t of the row differences
-for log-loss and Brier.
+shares (accuracy, top-3 accuracy), paired bootstrap over cells for the other counted ones, paired DeLong for
+AUROC, paired infinitesimal jackknife for average precision, Student t of the row differences for log-loss and
+Brier. Only the calibration error has none: it is no mean over rows and no function of counts.
 Always: both saw the same rows with the same truth and classes; anything else is refused.
 """
 
@@ -12,18 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.errors import InvalidInputError, nearest_name
+from smallcraft.evaluate.curves import area_of, known_rows, precision_of
+from smallcraft.evaluate.scores.top_3_accuracy import TOP
 from smallcraft.records import Interval, Predictions
-from smallcraft.stats.auroc import RocArea, roc_area, roc_area_difference
+from smallcraft.stats.auroc import roc_area_difference
+from smallcraft.stats.average_precision import average_precision_difference
 from smallcraft.stats.calibration import brier_losses, log_losses
-from smallcraft.stats.cells import count_cells
+from smallcraft.stats.cells import Cells, count_cells
+from smallcraft.stats.class_metrics import COUNT_METRICS
 from smallcraft.stats.comparisons import (
     Difference,
     paired_accuracy_difference,
-    paired_macro_f1_difference,
+    paired_metric_difference,
 )
 from smallcraft.stats.intervals import mean_interval
+from smallcraft.stats.top_classes import is_among_top
 
-DECIDING_METRICS = ("accuracy", "macro_f1", "auroc", "log_loss", "brier")
+_COUNTED = (
+    "macro_f1",
+    "balanced_accuracy",
+    "weighted_f1",
+    "macro_precision",
+    "macro_recall",
+    "matthews",
+    "kappa",
+)
+_SHARES = ("accuracy", "top_3_accuracy")
+_CURVES = ("auroc", "average_precision")
+_LOSSES = ("log_loss", "brier")
+DECIDING_METRICS = ("accuracy", *_COUNTED, "top_3_accuracy", *_CURVES, *_LOSSES)
 
 
 def quality_difference(
@@ -43,7 +61,10 @@ def quality_difference(
     """
     require_deciding(metric)
     _require_same_rows(first, other)
-    if metric in {"accuracy", "macro_f1"}:
+    rng = np.random.default_rng(seed)
+    if metric in _SHARES:
+        return paired_accuracy_difference(_share_cells(first, other, metric), level=level, rng=rng)
+    if metric in _COUNTED:
         cells = count_cells(
             first.truth,
             first.predicted,
@@ -51,12 +72,9 @@ def quality_difference(
             other.predicted,
             clusters=first.clusters,
         )
-        compare = paired_accuracy_difference if metric == "accuracy" else paired_macro_f1_difference
-        return compare(cells, level=level, rng=np.random.default_rng(seed))
-    if metric == "auroc":
-        a, b = _area(first), _area(other)
-        clusters = None if first.clusters is None else first.clusters[first.truth >= 0]
-        return Difference(a.value - b.value, roc_area_difference(a, b, level=level, clusters=clusters))
+        return paired_metric_difference(cells, COUNT_METRICS[metric], level=level, rng=rng)
+    if metric in _CURVES:
+        return _curve_difference(first, other, metric, level=level)
     gained = _losses(metric, other) - _losses(metric, first)
     interval = mean_interval(gained, level=level, clusters=first.clusters)
     return Difference(float(gained.mean()), interval or Interval(-np.inf, np.inf))
@@ -75,19 +93,35 @@ def require_deciding(metric: str) -> None:
         )
 
 
+def _share_cells(first: Predictions, other: Predictions, metric: str) -> Cells:
+    """Who hit which row: cells of two classes, miss and hit, of which every row should be a hit."""
+    sides = (first, other)
+    if metric == "accuracy":
+        hits = [side.truth == side.predicted for side in sides]
+    elif len(first.classes) > TOP:
+        hits = [is_among_top(side.truth, side.probs, TOP) for side in sides]
+    else:
+        raise InvalidInputError(
+            f"metric '{metric}' does not apply to {len(first.classes)} classes; declare 'accuracy'"
+        )
+    won, lost = (hit.astype(np.int64) for hit in hits)
+    return count_cells(np.ones_like(won), won, 2, lost, clusters=first.clusters)
+
+
+def _curve_difference(first: Predictions, other: Predictions, metric: str, *, level: float) -> Difference:
+    rows, against = known_rows(first), known_rows(other)
+    if metric == "auroc":
+        area, other_area = area_of(rows), area_of(against)
+        bounds = roc_area_difference(area, other_area, level=level, clusters=rows.clusters)
+        return Difference(area.value - other_area.value, bounds)
+    found, other_found = precision_of(rows), precision_of(against)
+    bounds = average_precision_difference(found, other_found, level=level, clusters=rows.clusters)
+    return Difference(found.value - other_found.value, bounds)
+
+
 def _losses(metric: str, predictions: Predictions) -> NDArray[np.float64]:
     losses = log_losses if metric == "log_loss" else brier_losses
     return losses(predictions.truth, predictions.probs)
-
-
-def _area(predictions: Predictions) -> RocArea:
-    if len(predictions.classes) != 2:
-        raise InvalidInputError(
-            f"metric 'auroc' is for two classes, there are {len(predictions.classes)}; "
-            "declare 'macro_f1' or 'log_loss'"
-        )
-    known = predictions.truth >= 0
-    return roc_area(predictions.truth[known] == 1, predictions.probs[known, 1])
 
 
 def _require_same_rows(first: Predictions, other: Predictions) -> None:

@@ -1,8 +1,9 @@
-"""Measures predictions on one split: scores over all rows, and per-class and per-group slices.
+"""Measures predictions on one split: scores over all rows, then each class, group and named slice.
 
-Always: every class and every declared group value appears; an empty slice is a measurement without a value,
-with the reason. Slices hold exact intervals, never a bootstrap.
-Left to others: what a number means for a release (`smallcraft.gates`).
+Always: every class and every declared slice appears; an empty one is a measurement without a value, with the
+reason. Shares have exact intervals; a bootstrap is never surer than the exact bound of the error rate allows.
+Left to others: which slices there are (`evaluate.slices`), what a number means for a release
+(`smallcraft.gates`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from smallcraft.contracts import Score
 from smallcraft.errors import InvalidInputError
+from smallcraft.evaluate.counted import CountedScore, measure_counted
+from smallcraft.evaluate.row_shares import measure_share
 from smallcraft.evaluate.scores import BUILTIN
+from smallcraft.evaluate.slices import measure_slices, slice_rows
 from smallcraft.plugins import find_plugin
 from smallcraft.records import Interval, Measurement, Predictions
-from smallcraft.stats.intervals import require_fraction, share_interval
+from smallcraft.stats.intervals import require_fraction
 
 MISSING_GROUP = "(missing)"
 
@@ -30,6 +35,7 @@ def evaluate_predictions(
     confidence: float = 0.95,
     seed: int = 0,
     groups: Mapping[str, Sequence[str | None]] | None = None,
+    slices: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> tuple[Measurement, ...]:
     """Everything measured about predictions on one split.
 
@@ -39,24 +45,42 @@ def evaluate_predictions(
         scores: Names from `evaluate/scores` or installed plug-ins; None for all built-in ones.
         confidence: Coverage of each interval.
         seed: For the intervals that are drawn.
-        groups: Column name to its value for each row; each value becomes a slice `column=value`.
+        groups: Column name to its value for each row; each value becomes a slice `column=value`, and each
+            pair of values of two columns with at least 30 rows a slice `column=value & other=value`.
+        slices: Name to whether each row is in it, `(n,)` bool; they may overlap.
 
     Returns:
-        Scores over all rows, then recall, precision and F1 of each class, then accuracy of each group.
+        Scores over all rows; recall, precision and F1 of each class; accuracy, macro-F1 and, of two classes,
+        AUROC of each slice.
 
     Raises:
-        InvalidInputError: No rows, an unknown score, or a group column of another length.
+        InvalidInputError: No rows, an unknown score, or a group column or slice of another length.
     """
     require_fraction(confidence, "confidence")
-    _require_rows(predictions, groups or {})
-    measured = [
-        find_plugin("scores", name, BUILTIN).measure(predictions, confidence=confidence, seed=seed)
-        for name in (tuple(BUILTIN) if scores is None else scores)
-    ]
+    _require_rows(predictions, {**(groups or {}), **(slices or {})})
+    asked = [find_plugin("scores", name, BUILTIN) for name in (tuple(BUILTIN) if scores is None else scores)]
+    measured = _measure_scores(asked, predictions, confidence=confidence, seed=seed)
     measured += measure_classes(predictions, confidence=confidence)
-    for column, values in (groups or {}).items():
-        measured += measure_groups(predictions, column, values, confidence=confidence)
+    if groups or slices:
+        slicing = slice_rows(groups or {}, slices or {}, rows=len(predictions.truth), missing=MISSING_GROUP)
+        measured += measure_slices(predictions, slicing, confidence=confidence, seed=seed)
     return tuple(dataclasses.replace(measurement, split=split) for measurement in measured)
+
+
+def _measure_scores(
+    asked: Sequence[Score], predictions: Predictions, *, confidence: float, seed: int
+) -> list[Measurement]:
+    """Each score over all rows; those that are counted share one draw."""
+    names = [score.name for score in asked if isinstance(score, CountedScore)]
+    counted = dict(
+        zip(names, measure_counted(names, predictions, confidence=confidence, seed=seed), strict=True)
+    )
+    return [
+        counted[score.name]
+        if isinstance(score, CountedScore)
+        else score.measure(predictions, confidence=confidence, seed=seed)
+        for score in asked
+    ]
 
 
 def measure_classes(predictions: Predictions, *, confidence: float) -> list[Measurement]:
@@ -76,58 +100,28 @@ def measure_classes(predictions: Predictions, *, confidence: float) -> list[Meas
             "f1": (is_true | is_called, "this class is neither in the truth nor predicted"),
         }
         for score, (domain, empty) in rows.items():
-            share = _measure_share(score, right, domain, predictions.clusters, confidence)
-            share = dataclasses.replace(share, slice=f"class={name}", detail=share.detail and empty)
+            kept = None if predictions.clusters is None else predictions.clusters[domain]
+            share = measure_share(score, right[domain], kept, confidence=confidence, empty=empty)
+            share = dataclasses.replace(share, slice=f"class={name}")
             found.append(_f1_from_share(share) if score == "f1" else share)
     return found
-
-
-def measure_groups(
-    predictions: Predictions, column: str, values: Sequence[str | None], *, confidence: float
-) -> list[Measurement]:
-    """Accuracy of each value of a group column, as slices `column=value`, in the order of the values."""
-    names = np.array([MISSING_GROUP if value is None else str(value) for value in values])
-    right = predictions.truth == predictions.predicted
-    found = []
-    for name in np.unique(names):
-        share = _measure_share("accuracy", right, names == name, predictions.clusters, confidence)
-        found.append(dataclasses.replace(share, slice=f"{column}={name}"))
-    return found
-
-
-def _measure_share(
-    name: str,
-    hits: NDArray[np.bool_],
-    domain: NDArray[np.bool_],
-    clusters: NDArray[np.int64] | None,
-    confidence: float,
-) -> Measurement:
-    """Share of the hits among the rows of a domain."""
-    method = f"Clopper-Pearson {confidence:.0%}"
-    inside = hits[domain]
-    if len(inside) == 0:
-        return Measurement(name, None, "fraction", 0, method, detail="no rows in this slice")
-    kept = None if clusters is None else clusters[domain]
-    interval = share_interval(inside, level=confidence, clusters=kept)
-    if kept is not None:
-        method += ", Korn-Graubard effective rows"
-    return Measurement(
-        name, float(inside.mean()), "fraction", len(inside), method, low=interval.low, high=interval.high
-    )
 
 
 def _f1_from_share(share: Measurement) -> Measurement:
     if share.value is None or share.low is None or share.high is None:
         return share
     value, bounds = _f1(share.value), Interval(_f1(share.low), _f1(share.high))
-    return dataclasses.replace(share, value=value, low=bounds.low, high=bounds.high)
+    # F1 itself is no share of rows, so it keeps its level and not the hits.
+    return dataclasses.replace(share, value=value, low=bounds.low, high=bounds.high, hits=None, trials=None)
 
 
 def _f1(overlap: float) -> float:
     return 2 * overlap / (1 + overlap)
 
 
-def _require_rows(predictions: Predictions, groups: Mapping[str, Sequence[str | None]]) -> None:
+def _require_rows(
+    predictions: Predictions, columns: Mapping[str, Sequence[str | None] | NDArray[np.bool_]]
+) -> None:
     rows, k = len(predictions.truth), len(predictions.classes)
     if rows == 0:
         raise InvalidInputError("an evaluation needs at least one row, got none; check the split sizes")
@@ -138,8 +132,9 @@ def _require_rows(predictions: Predictions, groups: Mapping[str, Sequence[str | 
         )
     if not np.all(np.isfinite(predictions.probs)):
         raise InvalidInputError("probs must be finite, got NaN or infinity; look at the candidate's outputs")
-    for column, values in groups.items():
+    for name, values in columns.items():
         if len(values) != rows:
+            what = "slice" if isinstance(values, np.ndarray) else "group column"
             raise InvalidInputError(
-                f"group column '{column}' must have one value for each of {rows} rows, got {len(values)}"
+                f"{what} '{name}' must have one value for each of {rows} rows, got {len(values)}"
             )

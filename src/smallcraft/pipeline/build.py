@@ -13,16 +13,19 @@ from datetime import UTC, datetime
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.decide import Contender, choose_cheapest
-from smallcraft.gates.policy import data_spec, default_specs, judge_all
+from smallcraft.gates.policy import judge_all
 from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.checking import assess_project
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener, SilentListener
+from smallcraft.pipeline.gating import keep_last_build
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.result import BuildResult, overall_outcome
+from smallcraft.pipeline.stages.audit import audit_winner
 from smallcraft.pipeline.stages.confirm import Confirmation, confirm_winner
+from smallcraft.pipeline.stages.judge import declared_gates, evidence_to_judge
 from smallcraft.pipeline.stages.measure import (
     Measured,
     MeasuredSplit,
@@ -32,10 +35,23 @@ from smallcraft.pipeline.stages.measure import (
 )
 from smallcraft.pipeline.stages.prepare import Prepared, prepare_data
 from smallcraft.pipeline.stages.quality import judge_project
-from smallcraft.pipeline.stages.record import find_incumbent, gather_facts, publish_release
+from smallcraft.pipeline.stages.record import (
+    Findings,
+    card_facts,
+    find_incumbent,
+    gather_facts,
+    publish_release,
+)
 from smallcraft.pipeline.stages.train import describe_environment, open_workshop, with_dev_rows
 from smallcraft.pipeline.workspace import Workspace, write_whole
-from smallcraft.records import CandidateStatus, Decision, Evidence, Outcome, SplitName, Verdict
+from smallcraft.records import (
+    CandidateStatus,
+    Decision,
+    Evidence,
+    Outcome,
+    SplitName,
+    Verdict,
+)
 
 Clock = Callable[[], datetime]
 
@@ -66,8 +82,10 @@ def build(
         # (3) the choice, on dev
         decision = _decide(config, measured)
         listener.decided(decision)
-        # (4) the winner once more, on all rows that are not sealed
+        # (4) whom the winner fails and what upsets it, on dev; then once more on all rows that are not sealed
         winner = next(candidate for candidate in measured if candidate.attempt.rung == decision.chosen)
+        listener.stage(f"auditing {decision.chosen}")
+        audits = audit_winner(config, winner, _split(prepared, "dev"), workshop, listener=listener)
         released = _refit(config, prepared, workshop, winner, listener)
         # (5) one look at cert
         listener.stage("asking the sealed test set, once")
@@ -85,22 +103,19 @@ def build(
         quality = _assess(config, prepared, workshop, confirmation, listener)
         told = (*confirmation.answer.measurements, quality.index)
         evidence = replace(released.evidence, measurements=(*released.evidence.measurements, *told))
-        verdicts = _judge(config, measured, evidence, confirmation)
+        found = Findings(
+            decision,
+            tuple(candidate.evidence for candidate in measured),
+            replace(released, evidence=evidence),
+            audits,
+            confirmation,
+            quality,
+        )
+        verdicts = _judge(config, prepared, found)
         for verdict in verdicts:
             listener.judged(verdict)
         # (7) the record, and the page
-        return _record(
-            config,
-            prepared,
-            workshop,
-            decision=decision,
-            measured=measured,
-            released=replace(released, evidence=evidence),
-            verdicts=verdicts,
-            confirmation=confirmation,
-            quality=quality,
-            now=clock(),
-        )
+        return _record(config, prepared, workshop, found, verdicts=verdicts, now=clock())
 
 
 def _refuse_misfit_metric(config: Config, prepared: Prepared) -> None:
@@ -207,82 +222,46 @@ def _assess(
     return assess_project(config, prepared, judged, model_accuracy=accuracy, listener=listener)
 
 
-def _judge(
-    config: Config, measured: Sequence[Measured], evidence: Evidence, confirmation: Confirmation
-) -> tuple[Verdict, ...]:
-    majority = next((c.evidence for c in measured if c.attempt.rung == "majority"), None)
-    specs = default_specs(
-        metric=config.quality.metric,
-        floor=config.quality.floor,
-        budget=config.budget.model_dump(exclude_none=True),
-        baseline=majority.find(config.quality.metric, split="dev") if majority else None,
+def _judge(config: Config, prepared: Prepared, found: Findings) -> tuple[Verdict, ...]:
+    majority = next((candidate for candidate in found.candidates if candidate.rung == "majority"), None)
+    evidence = evidence_to_judge(
+        found.released.evidence,
+        found.candidates,
+        chosen=found.decision.chosen,
+        audits=found.audits,
+        facts=card_facts(config, prepared),
     )
-    if config.gates.data is not None:
-        gate = config.gates.data
-        specs = (*specs, data_spec(gate.tolerance, required=gate.required))
-    verdicts = list(judge_all(specs, evidence))
-    verdicts += confirmation.verdicts
-    verdicts += [
-        Verdict(
-            section,
-            Outcome.UNDECIDED,
-            f"[{section}] is understood but not evaluated by this version",
-            needs="a version that evaluates it",
-            required=_is_required(config, section),
-        )
-        for section in config.unused_sections()
-        if section.startswith("gates.")
-    ]
-    return tuple(verdicts)
-
-
-def _is_required(config: Config, section: str) -> bool:
-    gate = getattr(config.gates, section.removeprefix("gates."), None)
-    return bool(gate and gate.required)
+    return judge_all(declared_gates(config, majority), evidence) + found.confirmation.verdicts
 
 
 def _record(
     config: Config,
     prepared: Prepared,
     workshop: Workshop,
+    found: Findings,
     *,
-    decision: Decision,
-    measured: Sequence[Measured],
-    released: Measured,
     verdicts: tuple[Verdict, ...],
-    confirmation: Confirmation,
-    quality: QualityReport,
     now: datetime,
 ) -> BuildResult:
-    assert released.attempt.bundle is not None
-    candidates = tuple(candidate.evidence for candidate in measured)
-    facts = gather_facts(
-        config,
-        prepared,
-        workshop,
-        decision=decision,
-        candidates=candidates,
-        released=released,
-        verdicts=verdicts,
-        cert=confirmation.answer,
-        quality=quality,
-    )
+    bundle = found.released.attempt.bundle
+    assert bundle is not None
+    facts = gather_facts(config, prepared, workshop, found, verdicts=verdicts)
     outcome = overall_outcome(verdicts)
-    release = None
-    if outcome is Outcome.PASS:
-        release = publish_release(config, facts, released.attempt.bundle, now=now)
+    release = publish_release(config, facts, bundle, now=now) if outcome is Outcome.PASS else None
+    keep_last_build(config, facts, release=release.label if release else None)
     result = BuildResult(
         name=config.name,
         outcome=outcome,
         release=release,
-        decision=decision,
-        candidates=candidates,
-        released=released.evidence,
+        decision=found.decision,
+        candidates=found.candidates,
+        released=found.released.evidence,
         verdicts=verdicts,
-        cert=confirmation.answer,
-        bundle=released.attempt.bundle,
+        cert=found.confirmation.answer,
+        bundle=bundle,
         report=Workspace(config.folder).report,
-        quality=quality,
+        quality=found.quality,
+        audits=found.audits,
     )
-    write_whole(result.report, render_report(result, facts, quality.checks, now=now).encode("utf-8"))
+    write_whole(result.report, render_report(result, facts, found.quality.checks, now=now).encode("utf-8"))
     return result

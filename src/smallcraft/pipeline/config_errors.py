@@ -103,7 +103,8 @@ class _Place:
         depth = 0
         for part in loc:
             field = model.model_fields.get(str(part))
-            inner = _model_of(field.annotation) if field else None
+            # A section may hold sections of any name; those share a model.
+            inner = _model_of(field.annotation) if field else getattr(model, "extra_model", None)
             if inner is None:
                 break
             model, depth = inner, depth + 1

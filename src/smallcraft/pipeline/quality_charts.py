@@ -30,6 +30,8 @@ _LABEL_WIDTH = 230
 # A reader's browser may set type by this much wider than it was measured here.
 _WIDER_TYPE = 0.22
 _BIN = re.compile(r"(?P<stem>.+?)_(?P<part>edge|count|low|high)_(?P<place>\d+)(?:_(?P<split>.+))?")
+# A value may hold an ampersand; what follows it is a slice of its own only where it names its column.
+_JOINED = re.compile(r" & (?=[^=&]+=)")
 _BAD_WHEN_HIGH = ("share", "rate", "error", "errors", "noise", "disagreement")
 
 
@@ -122,12 +124,12 @@ def plain_numbers(check: CheckResult) -> dict[str, float | int | None]:
     return {key: value for key, value in check.numbers.items() if key not in drawn}
 
 
-def find_slices(check: CheckResult) -> tuple[Slices, ...]:
-    """The quantities that a check measured slice by slice, in the order of the check."""
+def find_slices(measurements: Sequence[Measurement]) -> tuple[Slices, ...]:
+    """The quantities that were measured slice by slice, in the order of the measurements."""
     grouped: dict[tuple[str, str, str | None], list[Measurement]] = {}
-    for measurement in check.measurements:
-        by, is_sliced, _ = measurement.slice.partition("=")
-        if is_sliced:
+    for measurement in measurements:
+        if "=" in measurement.slice:
+            by = " & ".join(part.partition("=")[0] for part in _JOINED.split(measurement.slice))
             grouped.setdefault((measurement.name, by, measurement.split), []).append(measurement)
     return tuple(
         Slices(_words(name), _short(by), split and _short(split), tuple(sorted(found, key=_badness)))
@@ -136,8 +138,8 @@ def find_slices(check: CheckResult) -> tuple[Slices, ...]:
 
 
 def slice_name(measurement: Measurement) -> str:
-    """The slice without what it is a slice by: `billing` of `class=billing`."""
-    return measurement.slice.partition("=")[2]
+    """The slice without what it is a slice by: `billing` of `class=billing`, `F & north` of two columns."""
+    return " & ".join(part.partition("=")[2] for part in _JOINED.split(measurement.slice))
 
 
 def draw_histogram(histogram: Histogram) -> altair.LayerChart:

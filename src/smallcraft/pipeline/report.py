@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from smallcraft.pipeline.charts import draw_classes, draw_costs, render_svg
 from smallcraft.pipeline.report_parts import provenance, tables
+from smallcraft.pipeline.report_parts.audit_parts import describe_audits
 from smallcraft.pipeline.report_parts.points import MOST_CLASSES, class_points, cost_points, undrawn_rungs
 from smallcraft.pipeline.report_parts.wording import (
     Figure,
@@ -92,6 +93,7 @@ def render_report(
         cost_titles=[_COST_TITLES[name] for name in tables.CANDIDATE_COSTS],
         undrawn=", ".join(undrawn_rungs(result)),
         cost_rows=tables.cost_rows(result.released),
+        audits=describe_audits(result.audits),
         checks=tables.check_rows(checks),
         usage=provenance.usage(result, facts),
         digests=provenance.digest_lines(result, facts),

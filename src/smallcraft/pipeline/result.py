@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from smallcraft.pipeline.quality_report import QualityReport
-from smallcraft.records import Decision, Evidence, Measurement, Outcome, Release, Verdict
+from smallcraft.records import AuditResult, Decision, Evidence, Measurement, Outcome, Release, Verdict
 
 _COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
 _QUALITIES = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "auroc")
@@ -55,6 +55,7 @@ class BuildResult:
         bundle: Directory of the bundle that is released.
         report: The page.
         quality: What was found about the data; None where it was not looked at.
+        audits: What was found about the winner, as it was measured on dev.
     """
 
     name: str
@@ -68,6 +69,7 @@ class BuildResult:
     bundle: Path
     report: Path
     quality: QualityReport | None = None
+    audits: tuple[AuditResult, ...] = ()
 
     def as_json(self) -> Mapping[str, Any]:
         """The stable form."""
@@ -82,6 +84,7 @@ class BuildResult:
             "candidates": [candidate_json(evidence) for evidence in self.candidates],
             "released": candidate_json(self.released),
             "verdicts": [verdict_json(verdict) for verdict in self.verdicts],
+            "audits": [audit_json(result) for result in self.audits],
             "cert": {
                 "rows": self.cert.rows,
                 "bound": self.cert.bound,
@@ -123,15 +126,61 @@ def scores_json(measurements: tuple[Measurement, ...]) -> Mapping[str, Any]:
     }
 
 
+def audit_json(result: AuditResult) -> Mapping[str, Any]:
+    """One audit: its sentence, every measurement with its slice, every finding."""
+    return {
+        "audit": result.audit,
+        "summary": result.summary,
+        "measurements": [
+            {
+                "name": m.name,
+                "slice": m.slice,
+                "value": m.value,
+                "low": m.low,
+                "high": m.high,
+                "unit": m.unit,
+                "n": m.n,
+                "method": m.method,
+                "detail": m.detail,
+            }
+            for m in result.measurements
+        ],
+        "findings": [
+            {"what": f.what, "split": f.split, "row": f.row, "kind": f.kind} for f in result.findings
+        ],
+    }
+
+
 def verdict_json(verdict: Verdict) -> Mapping[str, Any]:
     """One gate's word."""
     return {
         "gate": verdict.gate,
+        "measurement": verdict.measurement,
+        "slice": verdict.slice,
         "outcome": verdict.outcome.value,
         "reason": verdict.reason,
         "needs": verdict.needs,
         "required": verdict.required,
     }
+
+
+def by_gate_and_outcome(
+    verdicts: Sequence[Verdict], *, most: int = 5
+) -> tuple[tuple[tuple[Verdict, ...], tuple[Verdict, ...]], ...]:
+    """Verdicts of one gate that say the same, as those to show and the others.
+
+    Args:
+        verdicts: In any order; the order in which gates first appear is kept.
+        most: A gate over more slices than this shows so many of FAIL and of UNDECIDED, and one PASS.
+    """
+    found: dict[tuple[str, Outcome], list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault((verdict.gate, verdict.outcome), []).append(verdict)
+    parts = []
+    for (_, outcome), alike in found.items():
+        shown = 1 if outcome is Outcome.PASS and len(alike) > most else most
+        parts.append((tuple(alike[:shown]), tuple(alike[shown:])))
+    return tuple(parts)
 
 
 def overall_outcome(verdicts: tuple[Verdict, ...]) -> Outcome:

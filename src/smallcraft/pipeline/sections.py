@@ -7,7 +7,8 @@ Always: an unknown key is an error; a share is a fraction, never a percentage; a
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,9 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from smallcraft.errors import ConfigError
+from smallcraft.errors import ConfigError, nearest_name
+from smallcraft.evaluate.audits import BUILTIN as AUDITS
 from smallcraft.evaluate.paired import require_deciding
 from smallcraft.evaluate.scores import BUILTIN as SCORES
+from smallcraft.gates.policy import custom_specs
 from smallcraft.plugins import find_plugin
 from smallcraft.records import SplitName
 
@@ -54,6 +57,15 @@ Confidence = Annotated[
 ]
 Positive = Annotated[float, Field(gt=0)]
 Column = Annotated[str, Field(min_length=1)]
+GapName = Literal[
+    "accuracy_gap",
+    "selection_rate_gap",
+    "tpr_gap",
+    "fpr_gap",
+    "ppv_gap",
+    "base_rate_gap",
+    "calibration_gap_gap",
+]
 
 
 class Section(BaseModel):
@@ -101,6 +113,8 @@ class DataSection(Section):
     split: Column | None = None
     fractions: Fractions = Fractions()
     on_bad_rows: Literal["refuse", "quarantine"] = "refuse"
+    positive: Annotated[str, Field(min_length=1)] | None = None
+    out_of_scope: str | None = None
 
     @model_validator(mode="after")
     def _roles_fit_together(self) -> DataSection:
@@ -192,34 +206,115 @@ class LadderSection(Section):
         return rungs
 
 
+class AuditsSection(Section):
+    """Which audits the winner goes through, and how thoroughly; a declared gate adds the audit it judges."""
+
+    run: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    rows: Annotated[int, Field(ge=30)] = 300
+
+    @field_validator("run")
+    @classmethod
+    def _audits_exist(cls, run: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in run or ():
+            find_plugin("audits", name, AUDITS)
+        return run
+
+
 class GateSection(Section):
-    """A gate whose tolerance is a fraction: a gap between groups, a flip rate."""
+    """What every gate has: whether UNDECIDED blocks too."""
 
-    tolerance: Fraction | None = None
     required: bool = False
 
 
-class PrivacyGateSection(Section):
-    """A gate whose tolerance is an epsilon."""
+class FairnessGateSection(GateSection):
+    """No group's gap to the rest is larger than the tolerance; `measure` says which gaps."""
 
-    tolerance: Positive | None = None
-    required: bool = False
+    tolerance: Fraction = 0.05
+    measure: Annotated[tuple[GapName, ...], Field(min_length=1)] | None = None
 
 
-class DataGateSection(Section):
+class RobustnessGateSection(GateSection):
+    """Of the rows that were right, no perturbation of the severity turns more than the tolerance wrong."""
+
+    tolerance: Fraction = 0.10
+    severity: Annotated[int, Field(ge=1, le=3)] = 1
+
+
+class PrivacyGateSection(GateSection):
+    """A canary audit finds no evidence of a larger epsilon; its size follows from the tolerance."""
+
+    tolerance: Positive = 3.0
+
+
+class DataGateSection(GateSection):
     """The gate on the data: this share of the sealed rows may be invalid, leaked or wrongly labelled."""
 
     tolerance: Fraction = 0.05
-    required: bool = False
+
+
+class CardGateSection(GateSection):
+    """The card has every section that only a person can fill."""
+
+
+class DeclaredGateSection(GateSection):
+    """A gate of the user's own: a rule over any measurement, slice by slice."""
+
+    rule: Annotated[str, Field(min_length=1)]
+    measurement: Annotated[str, Field(min_length=1)] | None = None
+    limit: float | None = None
+    split: Literal["dev", "cert", "none"] = "dev"
+    slice: Annotated[str, Field(min_length=1)] = "all"
+    confidence: Confidence | None = None
+    parts: dict[str, DeclaredGateSection] | None = None
+
+    def as_written(self) -> Mapping[str, Any]:
+        """The keys that were said, as `gates.custom` reads them; a cost belongs to no split."""
+        said = self.model_dump(exclude={"parts", "split"}, exclude_none=True)
+        if self.split != "none" and self.parts is None:
+            said["split"] = self.split
+        if self.parts is not None:
+            said["parts"] = {name: part.as_written() for name, part in self.parts.items()}
+        return said
 
 
 class GatesSection(Section):
-    """The gates beside quality and budget; a section that stands there is declared, even empty."""
+    """The gates beside quality and budget; a section that stands there is declared, even empty.
 
-    fairness: GateSection | None = None
-    robustness: GateSection | None = None
+    Any other name is a gate of the user's own and says which rule it follows.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, DeclaredGateSection] = Field(init=False)
+    extra_model: ClassVar[type[Section]] = DeclaredGateSection
+
+    fairness: FairnessGateSection | None = None
+    robustness: RobustnessGateSection | None = None
     privacy: PrivacyGateSection | None = None
     data: DataGateSection | None = None
+    card: CardGateSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_gates_name_their_rule(cls, raw: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+        if isinstance(raw, Mapping):
+            for name, gate in raw.items():
+                if name not in cls.model_fields and not (isinstance(gate, Mapping) and "rule" in gate):
+                    known = ", ".join(cls.model_fields)
+                    raise ConfigError(
+                        f"knows {known}, got '{name}'{nearest_name(name, cls.model_fields)}; "
+                        'a gate of your own needs rule = "at_least", measurement and limit'
+                    )
+        return raw
+
+    @model_validator(mode="after")
+    def _own_gates_can_be_judged(self) -> GatesSection:
+        custom_specs({name: gate.as_written() for name, gate in self.declared.items()})
+        return self
+
+    @property
+    def declared(self) -> Mapping[str, DeclaredGateSection]:
+        """The gates of the user's own, in the order of the file."""
+        return self.__pydantic_extra__ or {}
 
 
 class WatchSection(Section):

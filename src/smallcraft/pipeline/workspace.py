@@ -50,6 +50,11 @@ class Workspace:
         return self.root / "registry"
 
     @property
+    def last_build(self) -> Path:
+        """What the last build found; its facts where it released nothing."""
+        return self.root / "last-build.json"
+
+    @property
     def ledger(self) -> Path:
         """Every look at the sealed test set."""
         return self.root / "ledger.jsonl"

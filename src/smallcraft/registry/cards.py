@@ -34,6 +34,7 @@ from smallcraft.registry.facts import (
 )
 from smallcraft.registry.markdown import escape, front_matter, one_line, show, table
 
+_SHOWN_FINDINGS = 3
 _LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
@@ -53,8 +54,9 @@ def render_model_card(facts: Facts) -> str:
 
     Args:
         facts: `name`, `version`, `created`, `smallcraft_version`, `task`, `chosen`, `sentence`,
-            `metric`, `margin`, `confidence`, `candidates`, `verdicts`, `data`, `checks`, `bundle`,
-            `backbone`, `environment`, `card`, `cert`, `manifest_digest`; each may be absent.
+            `metric`, `margin`, `confidence`, `candidates`, `verdicts`, `audits`, `ablations`, `data`,
+            `checks`, `bundle`, `backbone`, `environment`, `card`, `cert`, `manifest_digest`; each may be
+            absent.
 
     Returns:
         The card, ending in a newline.
@@ -69,6 +71,12 @@ def render_model_card(facts: Facts) -> str:
 def list_missing(facts: Facts) -> tuple[str, ...]:
     """What the card of these facts prints as missing, in the card's order, each once."""
     found = re.findall(r"\*\*missing: (.*?) \(", render_model_card(facts))
+    return tuple(dict.fromkeys(found))
+
+
+def list_unsaid(facts: Facts) -> tuple[str, ...]:
+    """What the card of these facts lacks that only a person can say, in the card's order, each once."""
+    found = re.findall(r"\*\*missing: (.*?) \(say it in ", render_model_card(facts))
     return tuple(dict.fromkeys(found))
 
 
@@ -248,6 +256,30 @@ def _verdicts(facts: Facts) -> list[str]:
     return table(["gate", "outcome", "required", "reason", "what would settle it"], rows)
 
 
+def _audits(facts: Facts) -> list[str]:
+    """What each audit found, in a sentence, and the first rows and patterns it would show a person."""
+    audits = list_of(facts, "audits")
+    if not audits:
+        return [missing("audits of whom it fails", "`smallcraft build` makes those of [audits] run")]
+    rows = [
+        [
+            show(audit.get("audit", "unnamed")),
+            show(audit.get("summary") or "nothing recorded"),
+            show([found.get("what") for found in list_of(audit, "findings")[:_SHOWN_FINDINGS]] or "none"),
+        ]
+        for audit in audits
+    ]
+    return table(["audit", "what was found", "to look at first"], rows)
+
+
+def _ablations(facts: Facts) -> list[str]:
+    """What each part of the winner is worth."""
+    sentences = facts.get("ablations")
+    if not isinstance(sentences, list | tuple) or not sentences:
+        return ["No part of it was taken away to see what that does."]
+    return [f"- {show(sentence)}" for sentence in sentences]
+
+
 def _candidates(facts: Facts) -> list[str]:
     candidates = list_of(facts, "candidates")
     if not candidates:
@@ -288,11 +320,13 @@ _SECTIONS: tuple[tuple[str, Callable[[Facts], list[str]]], ...] = (
     ("Evaluation data", _evaluation_data),
     ("Training data", _training_data),
     ("Quantitative analyses", _quantitative_analyses),
+    ("Audits", _audits),
     ("Ethical considerations", _ethical_considerations),
     ("Caveats and recommendations", _caveats),
     ("How to use", _how_to_use),
     ("Verdicts", _verdicts),
     ("Candidates tried", _candidates),
+    ("What its parts are worth", _ablations),
     ("Provenance", _provenance),
 )
 

@@ -2,7 +2,8 @@
 
 The difference of accuracy uses Tango's score interval with a continuity correction of half a row: by exact
 enumeration its one-sided error stays within the nominal one, where plain Tango reaches 5.6 % for 5 % and a
-bootstrap that saw no discordant row is certain of a tie. Macro-F1 uses the paired bootstrap over cells.
+bootstrap that saw no discordant row is certain of a tie. Other count metrics use the paired bootstrap over
+cells.
 Always: differences are first minus other; an interval contains the observed difference.
 Left to others: which difference matters and what follows from it (`smallcraft.evaluate`).
 """
@@ -19,16 +20,11 @@ from scipy import optimize, stats
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Interval
-from smallcraft.stats.cells import (
-    Cells,
-    accuracies,
-    bootstrap_interval,
-    macro_f1,
-    macro_f1_after,
-    macro_f1s,
-    share_upper_bound,
-)
+from smallcraft.stats.cell_bootstrap import bootstrap_interval, draw_samples, share_upper_bound
+from smallcraft.stats.cells import Cells
+from smallcraft.stats.class_metrics import CountMetric, accuracy, balanced_accuracy, counts_after, macro_f1
 from smallcraft.stats.intervals import normal_quantile, two_sided_tail
+from smallcraft.stats.share_bounds import stratified_level
 
 _HALF_ROW = 0.5
 
@@ -107,8 +103,7 @@ def paired_share_interval(won: float, lost: float, n: float, *, level: float = 0
     if won < 0 or lost < 0 or n <= 0 or won + lost > n:
         raise InvalidInputError(f"discordant rows must fit in n rows, got {won} + {lost} of {n}")
     reach = normal_quantile(two_sided_tail(level))
-    low = _tango_lower(won, lost, n, reach)
-    return Interval(low, -_tango_lower(lost, won, n, reach))
+    return _tango_interval(won, lost, n, reach, correction=_HALF_ROW)
 
 
 def paired_accuracy_difference(
@@ -122,7 +117,7 @@ def paired_accuracy_difference(
     Raises:
         InvalidInputError: The cells hold one prediction only.
     """
-    swapped, counted = cells.swapped(), discordance(cells)
+    counted = discordance(cells)
     value = (counted.won - counted.lost) / counted.n
     if cells.clusters is None:
         return Difference(value, paired_share_interval(counted.won, counted.lost, counted.n, level=level))
@@ -130,44 +125,58 @@ def paired_accuracy_difference(
     exact = paired_share_interval(
         counted.won * shrink, counted.lost * shrink, cells.clusters.effective_n, level=level
     )
-    drawn = bootstrap_interval(
-        cells,
-        lambda counts: accuracies(cells, counts) - accuracies(swapped, counts),
-        level=level,
-        rng=rng,
-        replicates=replicates,
-    )
+    samples = draw_samples(cells, replicates, rng=rng)
+    drawn = bootstrap_interval(samples, lambda sides: accuracy(sides[0]) - accuracy(sides[1]), level=level)
     return Difference(value, Interval(min(exact.low, drawn.low), max(exact.high, drawn.high)))
 
 
-def paired_macro_f1_difference(
-    cells: Cells, *, level: float = 0.95, rng: np.random.Generator, replicates: int = 2000
+def paired_metric_difference(
+    cells: Cells,
+    metric: CountMetric,
+    *,
+    level: float = 0.95,
+    rng: np.random.Generator,
+    replicates: int = 2000,
 ) -> Difference:
-    """Difference of macro-F1 of the two predictions in the cells, with a paired bootstrap interval.
+    """Difference of a count metric of the two predictions in the cells, with a paired bootstrap interval.
 
     Where hardly any row tells the two apart, a bootstrap draws hardly any that would. So the lower end is
     never above the difference with as many losses as their exact upper bound allows, spread over the classes
     as the rows are; the upper end likewise with wins.
 
+    Args:
+        cells: Counted with `other=`.
+        metric: One of `stats.class_metrics`; for accuracy `paired_accuracy_difference` is sharper.
+        level: Coverage as a fraction in (0, 1).
+        rng: Source of the draws.
+        replicates: How many samples are drawn.
+
     Raises:
         InvalidInputError: The cells hold one prediction only.
     """
-    other, counted = cells.swapped(), discordance(cells)
-    value = macro_f1(cells) - macro_f1(other)
-    drawn = bootstrap_interval(
-        cells,
-        lambda counts: macro_f1s(cells, counts) - macro_f1s(other, counts),
-        level=level,
-        rng=rng,
-        replicates=replicates,
-    )
+    counted = discordance(cells)
+    samples = draw_samples(cells, replicates, rng=rng)
+    first, other = samples.found
+    value = float(metric(first) - metric(other))
+    drawn = bootstrap_interval(samples, lambda sides: metric(sides[0]) - metric(sides[1]), level=level)
     confidence = two_sided_tail(level)
     lost, won = counted.lost / counted.n, counted.won / counted.n
     more_lost = share_upper_bound(lost, cells, confidence=confidence) - lost
     more_won = share_upper_bound(won, cells, confidence=confidence) - won
-    least = macro_f1_after(cells, more_lost) - macro_f1(other)
-    most = macro_f1(cells) - macro_f1_after(other, more_won)
-    return Difference(value, Interval(min(drawn.low, least, value), max(drawn.high, most, value)))
+    least = float(metric(counts_after(first, more_lost)) - metric(other))
+    most = float(metric(first) - metric(counts_after(other, more_won)))
+    of_classes = _recall_difference_interval(cells, level=level) if metric is balanced_accuracy else drawn
+    return Difference(
+        value,
+        Interval(min(drawn.low, of_classes.low, least, value), max(drawn.high, of_classes.high, most, value)),
+    )
+
+
+def paired_macro_f1_difference(
+    cells: Cells, *, level: float = 0.95, rng: np.random.Generator, replicates: int = 2000
+) -> Difference:
+    """Difference of macro-F1 of the two predictions in the cells; as `paired_metric_difference`."""
+    return paired_metric_difference(cells, macro_f1, level=level, rng=rng, replicates=replicates)
 
 
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
@@ -192,19 +201,48 @@ def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
-def _tango_lower(won: float, lost: float, n: float, reach: float) -> float:
+def _recall_difference_interval(cells: Cells, *, level: float) -> Interval:
+    """Interval of the difference of two mean recalls, from Tango's of each class at a smaller coverage."""
+    worth = 1.0 if cells.clusters is None else cells.clusters.effective_n / cells.n
+    first, other = cells.truth == cells.predicted, cells.truth == cells.swapped().predicted
+    known = cells.truth >= 0
+
+    def of_class(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        weights = (cells.counts * rows)[known]
+        sums = np.bincount(cells.truth[known], weights=weights, minlength=cells.n_classes)
+        return np.asarray(worth * sums, dtype=np.float64)
+
+    won, lost, rows = of_class(first & ~other), of_class(other & ~first), of_class(known)
+    some = rows > 0
+    reach = normal_quantile(two_sided_tail(stratified_level(rows[some], level=level)))
+    # No half row here: one in each class would add up to many.
+    bounds = [
+        _tango_interval(*counts, reach, correction=0.0)
+        for counts in zip(won[some], lost[some], rows[some], strict=True)
+    ]
+    classes = max(1, len(bounds))
+    low, high = sum(found.low for found in bounds), sum(found.high for found in bounds)
+    return Interval(low / classes, high / classes)
+
+
+def _tango_interval(won: float, lost: float, n: float, reach: float, *, correction: float) -> Interval:
+    low = _tango_lower(won, lost, n, reach, correction=correction)
+    return Interval(low, -_tango_lower(lost, won, n, reach, correction=correction))
+
+
+def _tango_lower(won: float, lost: float, n: float, reach: float, *, correction: float) -> float:
     """The smallest difference that the score test, with its correction, does not reject."""
     observed = (won - lost) / n
 
     def excess(difference: float) -> float:
-        return _tango_score(won, lost, n, difference) - reach
+        return _tango_score(won, lost, n, difference, correction=correction) - reach
 
     if excess(-1 + 1e-12) <= 0:
         return -1.0
     return float(optimize.brentq(excess, -1 + 1e-12, observed, xtol=1e-12))
 
 
-def _tango_score(won: float, lost: float, n: float, difference: float) -> float:
+def _tango_score(won: float, lost: float, n: float, difference: float, *, correction: float) -> float:
     """How many standard errors the observed difference lies above a supposed one."""
     # The share of losses that fits best under the supposed difference solves a quadratic.
     half = (2 * n - won + lost) * difference - won - lost
@@ -212,5 +250,5 @@ def _tango_score(won: float, lost: float, n: float, difference: float) -> float:
     losses = (root - half) / (4 * n)
     variance = n * (2 * losses + difference * (1 - difference))
     above = won - lost - n * difference
-    above -= math.copysign(min(_HALF_ROW, abs(above)), above)
+    above -= math.copysign(min(correction, abs(above)), above)
     return above / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, above) if above else 0.0

@@ -12,8 +12,8 @@ from tests.data.quality.audited import CLASSES, ROLES, fill_in, make_split, writ
 from smallcraft.data.quality.answers import read_audit_answers
 from smallcraft.data.quality.index import compare_versions, quality_index
 from smallcraft.errors import InvalidInputError
-from smallcraft.gates.rules.at_least import AtLeast
-from smallcraft.records import Measurement, Outcome
+from smallcraft.gates.rules.quality_index import QualityIndex
+from smallcraft.records import GateSpec, Measurement, Outcome
 
 
 def accuracy(value=0.96, low=0.94, high=0.975, split="cert"):
@@ -27,6 +27,12 @@ def leaked(value=0.01, low=0.005, high=0.02, split="cert"):
 def index(**changed):
     told = {"label_accuracy": accuracy(), "leaked": leaked(), "failing": 10, "rows": 1000, "split": "cert"}
     return quality_index(**(told | changed))
+
+
+def judge(measured, limit):
+    gate = GateSpec("data", "quality_index", split=measured.split, limit=limit)
+    (verdict,) = QualityIndex().judge(gate, (measured,))
+    return verdict.outcome
 
 
 def test_the_index_is_the_product_of_the_cautious_ends():
@@ -58,14 +64,12 @@ def test_a_missing_factor_leaves_it_undetermined_with_the_reason(missing, why):
     measured = index(**missing).as_measurement()
     assert (measured.value, measured.low, measured.high) == (None, None, None)
     assert re.search(why, measured.detail)
-    assert AtLeast().judge("data", measured, limit=0.0, required=True).outcome is Outcome.UNDECIDED
+    assert judge(measured, 0.0) is Outcome.UNDECIDED
 
 
 def test_a_gate_passes_only_on_the_lower_end_and_fails_only_on_the_upper():
     measured = index().as_measurement()
-    outcomes = [
-        AtLeast().judge("data", measured, limit=limit, required=True).outcome for limit in (0.9, 0.93, 0.97)
-    ]
+    outcomes = [judge(measured, limit) for limit in (0.9, 0.93, 0.97)]
     assert outcomes == [Outcome.PASS, Outcome.UNDECIDED, Outcome.FAIL]
 
 

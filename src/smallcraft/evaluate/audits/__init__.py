@@ -6,5 +6,23 @@ from collections.abc import Mapping
 
 from smallcraft.evaluate.audits.audit import Audit
 from smallcraft.evaluate.audits.cost import CostAudit
+from smallcraft.evaluate.audits.counterfactual import CounterfactualAudit
+from smallcraft.evaluate.audits.failures import FailuresAudit
+from smallcraft.evaluate.audits.fairness import FairnessAudit
+from smallcraft.evaluate.audits.leakage import LeakageAudit
+from smallcraft.evaluate.audits.privacy import PrivacyAudit
+from smallcraft.evaluate.audits.robustness import RobustnessAudit
+from smallcraft.evaluate.audits.scope import ScopeAudit
+from smallcraft.evaluate.audits.shift import ShiftAudit
 
-BUILTIN: Mapping[str, Audit] = {"cost": CostAudit()}
+BUILTIN: Mapping[str, Audit] = {
+    "cost": CostAudit(),
+    "counterfactual": CounterfactualAudit(),
+    "failures": FailuresAudit(),
+    "fairness": FairnessAudit(),
+    "leakage": LeakageAudit(),
+    "privacy": PrivacyAudit(),
+    "robustness": RobustnessAudit(),
+    "scope": ScopeAudit(),
+    "shift": ShiftAudit(),
+}

@@ -55,6 +55,7 @@ class AuditSubject:
         groups: Declared group columns, a value for each row.
         positive: The class that an outcome is good or bad for; None takes the second of two.
         confidence: Coverage of each interval.
+        most_rows: An audit that asks the model many times asks about this many rows, drawn by the seed.
         out_of_scope: Input columns of rows that belong to none of the classes.
         twin: Trains the recipe again.
         metadata: Columns that no model reads (row number, text length, time), `(n,)` numbers each.
@@ -70,6 +71,7 @@ class AuditSubject:
     groups: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     positive: str | None = None
     confidence: float = 0.95
+    most_rows: int = 1000
     out_of_scope: Columns | None = None
     twin: Twin | None = None
     metadata: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)

@@ -34,4 +34,5 @@ class Ece:
             method=f"{ECE_BINS} equal-mass bins, noise of the bins {confidence:.0%}",
             low=error.interval.low,
             high=error.interval.high,
+            level=confidence,
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smallcraft.gates.threeway import judge_side
-from smallcraft.records import Measurement, Verdict
+from smallcraft.contracts import Takes
+from smallcraft.gates.threeway import judge_slices
+from smallcraft.gates.tolerance import at_most
+from smallcraft.records import GateSpec, Measurement, Verdict
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,14 @@ class AtMost:
     """PASS when the upper bound keeps to the limit, FAIL when the lower bound is above it."""
 
     name: str = "at_most"
+    measurement: str = ""
+    takes: Takes = "limit"
 
-    def judge(self, gate: str, measurement: Measurement | None, *, limit: float, required: bool) -> Verdict:
-        """Judge one measurement against a ceiling."""
-        return judge_side(gate, measurement, limit=limit, required=required, is_floor=False)
+    def judge(
+        self,
+        gate: GateSpec,
+        measurements: Sequence[Measurement],
+        parts: Sequence[Verdict] = (),  # noqa: ARG002 - the contract's
+    ) -> tuple[Verdict, ...]:
+        """Judge each slice against a ceiling."""
+        return judge_slices(gate, measurements, at_most(gate), name=self.measurement)

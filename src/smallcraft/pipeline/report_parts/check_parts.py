@@ -103,7 +103,7 @@ def _check_part(anchor: str, check: CheckResult) -> CheckPart:
         flagged=count_flagged(check),
         measured=tuple(MeasuredRow(_measured_name(m), describe(m), m) for m in whole),
         histograms=tuple(_histogram_part(histogram) for histogram in find_histograms(check)),
-        slices=tuple(_slices_part(slices) for slices in find_slices(check)),
+        slices=tuple(describe_slices(slices) for slices in find_slices(check.measurements)),
         numbers=tuple((words(name), printed_number(value)) for name, value in plain_numbers(check).items()),
         opened=check.findings[:_OPEN_FINDINGS],
         folded=check.findings[_OPEN_FINDINGS:],
@@ -121,7 +121,8 @@ def _histogram_part(histogram: Histogram) -> HistogramPart:
     return HistogramPart(histogram, render_svg(draw_histogram(histogram), alt=alt), caption)
 
 
-def _slices_part(slices: Slices) -> SlicesPart:
+def describe_slices(slices: Slices) -> SlicesPart:
+    """A quantity slice by slice, with its picture."""
     rows = tuple(MeasuredRow(slice_name(m), describe(m), m) for m in slices.measurements)
     points = slices.points
     if not points:

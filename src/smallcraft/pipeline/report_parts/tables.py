@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smallcraft.pipeline.report_parts.wording import Figure, describe_cost, describe_quality
-from smallcraft.pipeline.result import BuildResult
+from smallcraft.pipeline.result import BuildResult, by_gate_and_outcome
 from smallcraft.records import CandidateStatus, CheckResult, Decision, Evidence, Finding, Outcome, Verdict
 
 SHOWN_FINDINGS = 5
@@ -131,9 +131,22 @@ def candidate_rows(result: BuildResult) -> tuple[CandidateRow, ...]:
     )
 
 
-def gate_rows(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+@dataclass(frozen=True)
+class GateRows:
+    """Verdicts; of a gate over many slices the first few stand open, the others are folded away."""
+
+    opened: tuple[Verdict, ...]
+    folded: tuple[Verdict, ...]
+
+
+def gate_rows(verdicts: Sequence[Verdict]) -> GateRows:
     """What blocks first, then what is not settled, then what passed; otherwise in the order of judging."""
-    return tuple(sorted(verdicts, key=lambda verdict: (not verdict.blocks, verdict.outcome is Outcome.PASS)))
+    ordered = sorted(verdicts, key=lambda verdict: (not verdict.blocks, verdict.outcome is Outcome.PASS))
+    parts = by_gate_and_outcome(ordered)
+    return GateRows(
+        tuple(verdict for shown, _ in parts for verdict in shown),
+        tuple(verdict for _, rest in parts for verdict in rest),
+    )
 
 
 def class_rows(evidence: Evidence) -> tuple[ClassRow, ...]:

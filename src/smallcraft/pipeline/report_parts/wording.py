@@ -76,11 +76,13 @@ def with_bounds(figure: Figure) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 row`, `1,200 rows`, `2 classes`.
+    """`1 row`, `1,200 rows`, `2 classes`, `2 quantities`.
 
-    >>> counted(1, "look"), counted(1200, "row"), counted(2, "class")
-    ('1 look', '1,200 rows', '2 classes')
+    >>> counted(1, "look"), counted(1200, "row"), counted(2, "class"), counted(2, "quantity")
+    ('1 look', '1,200 rows', '2 classes', '2 quantities')
     """
+    if number != 1 and noun.endswith("ty"):
+        return f"{number:,} {noun[:-1]}ies"
     ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{ending}"
 

@@ -181,8 +181,10 @@ def _with_interval(
     if value is None:
         return replace(base, detail="the score does not apply to these rows")
     if name == "accuracy" and config.data.key is None:
-        bounds = wilson_interval(round(value * rows), rows, level=level)
-        return replace(base, method=f"{told}Wilson {level:.0%}", low=bounds.low, high=bounds.high)
+        hits = round(value * rows)
+        bounds = wilson_interval(hits, rows, level=level)
+        shown = replace(base, method=f"{told}Wilson {level:.0%}", low=bounds.low, high=bounds.high)
+        return replace(shown, level=level, hits=float(hits), trials=float(rows))
     if known is None or known.value is None or known.low is None or known.high is None:
         return replace(base, detail="dev gave no width for an interval")
     scale = math.sqrt(known.n / rows)
@@ -191,6 +193,7 @@ def _with_interval(
         method=f"{told}width of the {level:.0%} interval on dev, scaled by the root of the rows",
         low=max(0.0, value - (known.value - known.low) * scale),
         high=min(_largest(name), value + (known.high - known.value) * scale),
+        level=level,
     )
 
 

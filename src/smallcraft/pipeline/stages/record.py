@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,12 @@ from smallcraft.errors import NotFoundError
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import FILE_NAME, Config
 from smallcraft.pipeline.quality_report import QualityReport
-from smallcraft.pipeline.result import CertAnswer
-from smallcraft.pipeline.stages.confirm import Incumbent
+from smallcraft.pipeline.stages.confirm import Confirmation, Incumbent
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.stages.train import code_digest, describe_environment
 from smallcraft.pipeline.workspace import Workspace, open_released
-from smallcraft.records import Decision, Evidence, Release, Verdict
+from smallcraft.records import AuditResult, Decision, Evidence, Release, Verdict
 from smallcraft.registry.cards import render_model_card
 from smallcraft.registry.datasheet import render_datasheet
 from smallcraft.registry.store import Registry
@@ -55,21 +55,38 @@ def _bundle_digest(release: Release) -> object:
     return bundle.get("digest") if isinstance(bundle, Mapping) else None
 
 
+@dataclass(frozen=True)
+class Findings:
+    """Everything a build found out before the gates speak.
+
+    Attributes:
+        decision: Who won on dev, and why the others lost.
+        candidates: Evidence of every rung tried, on dev.
+        released: The winner as it will ship.
+        audits: What was found about the winner on dev.
+        confirmation: What the sealed test set said.
+        quality: What was found about the data.
+    """
+
+    decision: Decision
+    candidates: tuple[Evidence, ...]
+    released: Measured
+    audits: tuple[AuditResult, ...]
+    confirmation: Confirmation
+    quality: QualityReport
+
+
 def gather_facts(
     config: Config,
     prepared: Prepared,
     workshop: Workshop,
+    found: Findings,
     *,
-    decision: Decision,
-    candidates: tuple[Evidence, ...],
-    released: Measured,
     verdicts: tuple[Verdict, ...],
-    cert: CertAnswer,
-    quality: QualityReport,
 ) -> Mapping[str, Any]:
     """Everything known about the release, as JSON can hold it; nothing in it depends on the time of day."""
-    assert released.attempt.bundle is not None
-    bundle = open_bundle(released.attempt.bundle)
+    assert found.released.attempt.bundle is not None
+    bundle = open_bundle(found.released.attempt.bundle)
     return {
         "name": config.name,
         "smallcraft_version": describe_environment()["smallcraft"],
@@ -79,28 +96,34 @@ def gather_facts(
             "text": workshop.spec.text,
             "features": [*workshop.spec.numbers, *workshop.spec.categories],
         },
-        "chosen": decision.chosen,
-        "sentence": decision.sentence,
+        "chosen": found.decision.chosen,
+        "sentence": found.decision.sentence,
         "metric": config.quality.metric,
         "margin": config.quality.margin,
+        "floor": config.quality.floor,
         "confidence": config.quality.confidence,
-        "decision": plain(decision),
-        "candidates": plain(candidates),
-        "released": plain(released.evidence),
+        "decision": plain(found.decision),
+        "candidates": plain(found.candidates),
+        "released": plain(found.released.evidence),
         "verdicts": plain(verdicts),
-        "data": _data_facts(config, prepared),
+        "audits": plain(found.audits),
+        **card_facts(config, prepared),
         "checks": [
             {"check": result.check, "outcome": result.outcome.value, "summary": result.summary}
-            for result in quality.checks
+            for result in found.quality.checks
         ],
-        "quality": _quality_facts(quality),
+        "quality": _quality_facts(found.quality),
         "bundle": _bundle_facts(bundle),
         "backbone": _backbone_facts(workshop),
         "environment": _environment_facts(config),
-        "card": config.card.model_dump(exclude_none=True),
         # Whether an answer was repeated differs from run to run, what it says does not.
-        "cert": {name: value for name, value in plain(cert).items() if name != "is_repeated"},
+        "cert": {n: v for n, v in plain(found.confirmation.answer).items() if n != "is_repeated"},
     }
+
+
+def card_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
+    """What the card tells that does not depend on any model: where the data are from, what a person said."""
+    return {"data": _data_facts(config, prepared), "card": config.card.model_dump(exclude_none=True)}
 
 
 def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, now: datetime) -> Release:

@@ -195,11 +195,15 @@ def _dependencies(spec: InputSpec, seed: int, backbone: Backbone | None) -> Mapp
     }
 
 
-@cache
 def code_digest() -> str:
     """Digest of the sources that read rows, fold them, and train and run candidates."""
+    return digest_of_sources("bundle", "data", "models", "pipeline/stages")
+
+
+@cache
+def digest_of_sources(*folders: str) -> str:
+    """Digest of the sources in some folders of the package, and of how columns become rows."""
     root = Path(smallcraft.__file__).parent
-    folders = ("bundle", "data", "models", "pipeline/stages")
     files = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
     files.append(root / "pipeline" / "columns.py")
     return digest_value({str(path.relative_to(root)): digest_bytes(path.read_bytes()) for path in files})

@@ -1,18 +1,22 @@
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from smallcraft.evaluate.audits import probe
-from smallcraft.evaluate.audits.probe import (
+from smallcraft.evaluate.costs import probe
+from smallcraft.evaluate.costs.probe import (
     BLOCK_REQUESTS,
     NO_OPERATION,
     NoOperation,
+    answer_windows,
     measure_latency,
     measure_memory,
+    measure_offline,
     open_predictor,
     peak_rss_bytes,
+    split_batches,
     split_rows,
     time_requests,
     warm_up,
@@ -76,6 +80,33 @@ def test_one_row_is_enough():
 def test_memory_is_that_of_this_process():
     assert measure_memory(JOB)["peak_rss_bytes"] > 5_000_000
     assert peak_rss_bytes() >= 5_000_000
+
+
+def test_batches_are_whole_and_in_order():
+    columns = {"x": list(range(7)), "y": list("abcdefg")}
+    assert split_batches(columns, 3) == [
+        {"x": [0, 1, 2], "y": ["a", "b", "c"]},
+        {"x": [3, 4, 5], "y": ["d", "e", "f"]},
+    ]
+    assert split_batches({"x": [1, 2]}, 5) == [{"x": [1, 2, 1, 2, 1]}]
+
+
+def test_the_offline_job_counts_rows_and_compares_the_second_time_round():
+    job = {**JOB, "measure": "offline", "batch": 7, "most_batches": 12}
+    found = measure_offline(job)
+    assert (found["rows"], found["batches"], found["unique_batches"]) == (84, 12, 8)
+    assert len(found["repeat_ratios"]) == 4
+    assert found["wall_ns"] > 0
+
+
+def test_windows_are_answered_for_as_long_as_told(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.01\n0\n"))
+    found = answer_windows(JOB)
+    said = capsys.readouterr().out.split()
+    assert said[0] == "ready"
+    assert int(said[1]) > 0
+    assert said[2] == "0"
+    assert found["answers"] == int(said[1])
 
 
 def test_the_opener_is_imported_by_name():

@@ -1,8 +1,10 @@
-"""The child process of the cost audit: opens one bundle, answers one row at a time, writes what it took.
+"""The child process of the cost measurements: opens one bundle, answers, and writes what it took.
 
-Run as a script in a fresh interpreter: `python -P probe.py JOB RESULT`, both JSON files. Needs the standard
-library, numpy and what the opener imports (`smallcraft.bundle`), so that memory and loading are the bundle's
-own. Always: latencies go into an array allocated before the clock starts; loading, the first answer and the
+Run as a script in a fresh interpreter: `python -P probe.py JOB RESULT`, both JSON files. The job says what is
+measured: `latency` (one row at a time), `memory`, `offline` (batches) or `windows` (answers for as long as it
+is told, for a counter of energy). Needs the standard library, numpy and what the opener imports
+(`smallcraft.bundle`), so that memory and loading are the bundle's own.
+Always: latencies go into an array allocated before the clock starts; loading, the first answer and the
 warm-up are timed apart from the steady state.
 """
 
@@ -47,8 +49,7 @@ class NoOperation:
 def main(job_path: str, result_path: str) -> None:
     """Run the job in one file and write the result to the other."""
     job = json.loads(Path(job_path).read_text(encoding="utf-8"))
-    measure = measure_memory if job["measure"] == "memory" else measure_latency
-    Path(result_path).write_text(json.dumps(measure(job)), encoding="utf-8")
+    Path(result_path).write_text(json.dumps(MEASURES[job["measure"]](job)), encoding="utf-8")
 
 
 def measure_latency(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +98,55 @@ def measure_memory(job: Mapping[str, Any]) -> dict[str, Any]:
     return {"peak_rss_bytes": peak_rss_bytes()}
 
 
+def measure_offline(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Load, warm up with one batch, then batches until the time is over: rows, wall and CPU time."""
+    batches = split_batches(job["rows"], job["batch"])
+    predict = open_predictor(job["opener"], job["bundle"]).predict_proba
+    predict(batches[0])
+    gc.collect()
+    cpu_before, started = time.process_time_ns(), time.perf_counter_ns()
+    latencies = time_requests(predict, batches, most=job["most_batches"], seconds=job["measure_s"])
+    wall_ns, cpu_ns = time.perf_counter_ns() - started, time.process_time_ns() - cpu_before
+    # The second time round, as far as it got: a system that remembers answers is faster then.
+    again = latencies[len(batches) : 2 * len(batches)]
+    return {
+        "wall_ns": wall_ns,
+        "cpu_ns": cpu_ns,
+        "rows": len(latencies) * job["batch"],
+        "unique_batches": len(batches),
+        "batches": len(latencies),
+        "repeat_ratios": (latencies[: len(again)] / np.maximum(again, 1)).tolist(),
+    }
+
+
+def answer_windows(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Load, warm up, say `ready`; then for each line of standard input answer for so many seconds.
+
+    After each it says how many answers that were.
+
+    Returns:
+        How many answers it gave in all.
+    """
+    rows = split_rows(job["rows"])
+    predict = open_predictor(job["opener"], job["bundle"]).predict_proba
+    warm_up(predict, rows, seconds=job["warm_up_s"])
+    _say("ready")
+    total = 0
+    for line in sys.stdin:
+        answers, deadline = 0, time.perf_counter() + float(line)
+        while time.perf_counter() < deadline:
+            predict(rows[answers % len(rows)])
+            answers += 1
+        total += answers
+        _say(str(answers))
+    return {"answers": total}
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
 def open_predictor(opener: str, bundle: str) -> Predictor:
     """Call `module:function` with the bundle's path; importing the runtime counts as loading."""
     if opener == NO_OPERATION:
@@ -110,6 +160,16 @@ def split_rows(columns: Mapping[str, Sequence[object]]) -> list[Row]:
     """One mapping of column to a single value for each row, so that building it is not timed."""
     length = len(next(iter(columns.values())))
     return [{name: [values[i]] for name, values in columns.items()} for i in range(length)]
+
+
+def split_batches(columns: Mapping[str, Sequence[object]], batch: int) -> list[Row]:
+    """Whole batches of rows in order; where there is not even one, rows are taken again to fill it."""
+    length = len(next(iter(columns.values())))
+    starts = range(0, max(length - batch, 0) + 1, batch)
+    return [
+        {name: [values[(start + i) % length] for i in range(batch)] for name, values in columns.items()}
+        for start in starts
+    ]
 
 
 def warm_up(predict: Callable[[Any], object], rows: Sequence[Row], *, seconds: float) -> tuple[int, bool]:
@@ -159,6 +219,14 @@ def peak_rss_bytes() -> int | None:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None
+
+
+MEASURES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "latency": measure_latency,
+    "memory": measure_memory,
+    "offline": measure_offline,
+    "windows": answer_windows,
+}
 
 
 if __name__ == "__main__":

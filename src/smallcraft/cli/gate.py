@@ -1,0 +1,61 @@
+"""`smallcraft gate`: the gates alone, for pipelines; exit codes 0, 2, 3, and files that they read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smallcraft.cli.options import Json, Project
+
+Release = Annotated[
+    str | None,
+    typer.Argument(
+        help="A release: helpdesk@3, 3, latest; by default what was built last.", metavar="[RELEASE]"
+    ),
+]
+Junit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there, a test case a verdict.")]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write a summary for people there.")]
+OutputJson = Annotated[
+    Path | None, typer.Option("--output-json", help="Write the JSON object there, as --json prints it.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("gate")(gate)
+
+
+def gate(
+    release: Release = None,
+    project: Project = Path(),
+    *,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    output_json: OutputJson = None,
+    as_json: Json = False,
+) -> int:
+    """Judge the gates of smallcraft.toml over what a release has on record; nothing is trained."""
+    from smallcraft.cli.show import show_gated
+    from smallcraft.pipeline.config import load_config
+    from smallcraft.pipeline.gate_files import gated_json, render_junit, render_markdown
+    from smallcraft.pipeline.gating import gate_project
+    from smallcraft.pipeline.workspace import write_whole
+    from smallcraft.records import Outcome
+
+    gated = gate_project(load_config(project), release)
+    told = json.dumps(gated_json(gated.subject, gated.verdicts), indent=2)
+    for path, text in (
+        (junit, render_junit(gated.subject, gated.verdicts)),
+        (markdown, render_markdown(gated.subject, gated.verdicts)),
+        (output_json, f"{told}\n"),
+    ):
+        if path is not None:
+            write_whole(path, text.encode("utf-8"))
+    if as_json:
+        typer.echo(told)
+    else:
+        show_gated(gated)
+    return {Outcome.PASS: 0, Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[gated.outcome]

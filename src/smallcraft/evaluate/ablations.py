@@ -1,0 +1,122 @@
+"""What each part of a candidate adds: its answers beside those of the same candidate retrained without it.
+
+A part's worth is a paired difference, whole minus without, so positive means that the part helps. Where the
+interval holds 0 the sentence says what would have been shown: the smallest true difference that these rows
+detect with 80 % power. A part that changes no label but the probabilities (a calibration) is also measured by
+log-loss.
+Always: every part gets a measurement; one that could not be taken out has no value, and the reason.
+Left to others: taking parts out and training anew (`smallcraft.models`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from smallcraft.evaluate.paired import quality_difference
+from smallcraft.records import Measurement, Predictions
+from smallcraft.stats.comparisons import Difference
+from smallcraft.stats.detectable import detectable_mean_difference, detectable_share_difference
+from smallcraft.stats.intervals import normal_quantile, two_sided_tail
+
+POWER = 0.8
+_UNITS = {"log_loss": "nats", "brier": "score"}
+_READ_PROBABILITIES = ("log_loss", "brier", "auroc", "average_precision", "top_3_accuracy")
+_PROBABILITY_METRIC = "log_loss"
+
+
+def compare_ablations(
+    whole: Predictions,
+    without: Mapping[str, Predictions | str],
+    *,
+    metric: str,
+    confidence: float,
+    seed: int,
+    split: str = "dev",
+) -> tuple[Measurement, ...]:
+    """A measurement for each part, in the order given.
+
+    Args:
+        whole: What the candidate answered.
+        without: Part to what it answers without that part on the same rows, or the reason why it cannot.
+        metric: One of `paired.DECIDING_METRICS`.
+        confidence: Two-sided coverage of each interval; no correction for the number of parts.
+        seed: For the intervals that are drawn.
+        split: Whose rows they are.
+
+    Returns:
+        `<metric>_without` with the slice `ablation=<part>`, and `log_loss_without` where a part changes the
+        probabilities only; `detail` is the sentence.
+
+    Raises:
+        InvalidInputError: Another metric, or rows that differ.
+    """
+    measured: list[Measurement] = []
+    for part, other in without.items():
+        if isinstance(other, str):
+            measured.append(_not_measured(part, metric, other, split=split))
+            continue
+        for name in _metrics_for(whole, other, metric):
+            difference = quality_difference(whole, other, metric=name, level=confidence, seed=seed)
+            smallest = _smallest_detectable(whole, other, difference, metric=name, confidence=confidence)
+            measured.append(
+                Measurement(
+                    name=f"{name}_without",
+                    value=difference.value,
+                    unit=_UNITS.get(name, "fraction"),
+                    n=len(whole.truth),
+                    method=f"paired difference to a retrained candidate, {confidence:.0%}",
+                    low=difference.interval.low if np.isfinite(difference.interval.low) else None,
+                    high=difference.interval.high if np.isfinite(difference.interval.high) else None,
+                    split=split,
+                    slice=f"ablation={part}",
+                    detail=_sentence(part, name, difference, smallest),
+                    level=confidence,
+                )
+            )
+    return tuple(measured)
+
+
+def _metrics_for(whole: Predictions, other: Predictions, metric: str) -> tuple[str, ...]:
+    """The declared metric; log-loss too where that one cannot see what changed."""
+    if metric in _READ_PROBABILITIES or not np.array_equal(whole.predicted, other.predicted):
+        return (metric,)
+    return (metric,) if np.array_equal(whole.probs, other.probs) else (metric, _PROBABILITY_METRIC)
+
+
+def _smallest_detectable(
+    whole: Predictions, other: Predictions, difference: Difference, *, metric: str, confidence: float
+) -> float | None:
+    if metric == "accuracy" and whole.clusters is None:
+        discordant = np.sum((whole.predicted == whole.truth) != (other.predicted == other.truth))
+        return detectable_share_difference(
+            float(discordant), len(whole.truth), confidence=confidence, power=POWER
+        )
+    width = difference.interval.high - difference.interval.low
+    standard_error = width / (2 * normal_quantile(two_sided_tail(confidence)))
+    return detectable_mean_difference(standard_error, confidence=confidence, power=POWER)
+
+
+def _sentence(part: str, metric: str, difference: Difference, smallest: float | None) -> str:
+    low, high = difference.interval.low, difference.interval.high
+    numbers = f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}]"
+    if low > 0:
+        return f"{part} helps: {numbers}"
+    if high < 0:
+        return f"{part} hurts: {numbers}"
+    shown = "none with so few rows" if smallest is None else f"{smallest:.3f}"
+    return f"{part}: no detectable effect (smallest detectable: {shown}): {numbers}"
+
+
+def _not_measured(part: str, metric: str, reason: str, *, split: str) -> Measurement:
+    return Measurement(
+        f"{metric}_without",
+        None,
+        _UNITS.get(metric, "fraction"),
+        0,
+        "paired difference to a retrained candidate",
+        split=split,
+        slice=f"ablation={part}",
+        detail=reason,
+    )

@@ -1,0 +1,245 @@
+"""A candidate without one of its parts, retrained: what the part is worth shows on rows beside the whole.
+
+Parts: each block of a linear stage where it has several (n-grams, token embeddings, encoder, feature
+columns), each stage of a cascade, and the calibration. Taking a block out fits the head again on the other
+blocks, whose encodings are those of the climb; nothing is encoded twice and no pass over all folds is made
+again. The decoder stays as it was, but for its scale and mix where these matter (a cascade routes by its
+probabilities, some metrics read them): they are fitted again on one fold held out.
+Always: the candidate itself is left as it is; what was once fitted or answered is remembered.
+Not covered: single columns of a table; trees have one block and are only asked about their calibration.
+Left to others: comparing the answers (`evaluate.ablations`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from smallcraft.bundle.blocks.block import Block
+from smallcraft.bundle.decoder import Decoder, decode
+from smallcraft.bundle.encoded import Encoded
+from smallcraft.bundle.inputs import Inputs
+from smallcraft.bundle.stage import Stage
+from smallcraft.canonical import digest_value
+from smallcraft.models.calibrate import fit_mix, fit_scale
+from smallcraft.models.crashes import describe_crash
+from smallcraft.models.memory import Arrays
+from smallcraft.models.parts.linear import linear_logits
+from smallcraft.models.recipe import LinearRecipe, LinearRung
+from smallcraft.models.rungs import BUILTIN
+from smallcraft.models.rungs.cascade import Cascade
+from smallcraft.models.rungs.fast import FAST
+from smallcraft.models.rungs.frozen import FROZEN
+from smallcraft.models.workshop import Workshop
+from smallcraft.plugins import find_plugin
+
+_PART_OF_BLOCK = {
+    "ngram": "n-grams",
+    "static": "token embeddings",
+    "encoder": "encoder",
+    "onehot": "feature columns",
+    "columns": "feature columns",
+}
+FIRST, SECOND, CALIBRATION = "first stage", "second stage", "calibration"
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """What is left of a candidate.
+
+    Attributes:
+        stages: One, or two for a cascade.
+        decoder: How logits become probabilities.
+    """
+
+    stages: tuple[Stage, ...]
+    decoder: Decoder
+
+
+MakeAblated = Callable[[], Ablated]
+
+
+def ablate(
+    rung: str, workshop: Workshop, decoder: Decoder, *, reads_probabilities: bool = False
+) -> Mapping[str, MakeAblated]:
+    """The parts of a rung, each with the way to make the candidate without it.
+
+    Args:
+        rung: Its name; of one that is not built in only the calibration is a part.
+        workshop: The one that the candidate was trained in.
+        decoder: The candidate's.
+        reads_probabilities: Whether the metric does (log-loss, Brier): a scale is then fitted again even
+            where it changes no label.
+
+    Returns:
+        Part to a function without arguments; nothing is trained before it is called.
+
+    Raises:
+        InvalidInputError: There is no rung of that name.
+    """
+    found = find_plugin("rungs", rung, BUILTIN)
+    parts: dict[str, MakeAblated] = {}
+    if isinstance(found, LinearRung):
+        for part, names in _parts_of((found,), workshop).items():
+            parts[part] = partial(
+                _without_block, found, names, workshop, decoder, refit_scale=reads_probabilities
+            )
+    elif isinstance(found, Cascade):
+        for part, names in _parts_of((FAST, FROZEN), workshop).items():
+            parts[part] = partial(_cascade_without_block, names, workshop, decoder)
+        parts[FIRST] = partial(_second_stage_alone, workshop)
+        parts[SECOND] = partial(_first_stage_alone, workshop, decoder)
+    parts[CALIBRATION] = partial(_uncalibrated, rung, workshop, decoder)
+    return parts
+
+
+def answers_without(
+    rung: str,
+    workshop: Workshop,
+    decoder: Decoder,
+    inputs: Inputs,
+    *,
+    rows: str,
+    reads_probabilities: bool = False,
+) -> Mapping[str, NDArray[np.float64] | str]:
+    """What the candidate would answer without each of its parts.
+
+    Args:
+        rung: Its name.
+        workshop: The one that the candidate was trained in.
+        decoder: The candidate's.
+        inputs: The rows to answer.
+        rows: What these rows are, for the memory: equal names mean equal rows.
+        reads_probabilities: As in `ablate`.
+
+    Returns:
+        Part to `(n, k)` probabilities, or to the reason why there are none.
+    """
+    parts = ablate(rung, workshop, decoder, reads_probabilities=reads_probabilities)
+    key = digest_value({"decoder": decoder.describe(), "scale": reads_probabilities})[7:15]
+    encodings = _Encodings(inputs)
+    answers: dict[str, NDArray[np.float64] | str] = {}
+    for number, (part, make) in enumerate(parts.items()):
+        workshop.progress(f"{rung} without {part}", number / len(parts))
+        name = f"{rung}-ablations/{workshop.name}-{rows}-{part.replace(' ', '-')}-{key}"
+        try:
+            with threadpool_limits(1):
+                found = workshop.memory.recall(name, partial(_answer, make, encodings))
+        except Exception as error:  # noqa: BLE001 - as in a climb: a crash is a row of the table
+            answers[part] = describe_crash(error)
+            continue
+        answers[part] = np.asarray(found["probs"], dtype=np.float64)
+    return answers
+
+
+class _Encodings:
+    """The rows as each block encodes them, once however many candidates share the block."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        # The block is kept beside its matrix, so that its identity is not given to another one.
+        self._held: dict[int, tuple[Block, Encoded]] = {}
+
+    def logits(self, stage: Stage) -> NDArray[np.float64]:
+        """`(n, k)`."""
+        encoded = [self._encode(block) for block in stage.blocks]
+        return stage.head.logits(encoded, self.inputs.n)
+
+    def _encode(self, block: Block) -> Encoded:
+        if id(block) not in self._held:
+            self._held[id(block)] = (block, block.encode(self.inputs))
+        return self._held[id(block)][1]
+
+
+def _answer(make: MakeAblated, encodings: _Encodings) -> Arrays:
+    made = make()
+    first, *others = (encodings.logits(stage) for stage in made.stages)
+    second = (lambda chosen: others[0][chosen]) if others else None
+    return {"probs": decode(made.decoder, first, second).probs}
+
+
+def _parts_of(rungs: Iterable[LinearRung], workshop: Workshop) -> Mapping[str, frozenset[str]]:
+    """Each part that leaves every stage with a block, and the kinds of block that it is."""
+    kinds = [[block.name for block in rung.recipe(workshop).blocks] for rung in rungs]
+    found = dict.fromkeys(kind for stage in kinds for kind in stage)
+    return {
+        _PART_OF_BLOCK.get(kind, kind): frozenset({kind})
+        for kind in found
+        if all(set(stage) != {kind} for stage in kinds)
+    }
+
+
+def _smaller(rung: LinearRung, kinds: frozenset[str], workshop: Workshop) -> LinearRecipe:
+    """The rung's recipe without its blocks of some kinds; the recipe itself where it has none of them."""
+    recipe = rung.recipe(workshop)
+    kept = [place for place, block in enumerate(recipe.blocks) if block.name not in kinds]
+    if len(kept) == len(recipe.blocks):
+        return recipe
+    return replace(
+        recipe,
+        name=f"{recipe.name}-without-{'-'.join(sorted(kinds))}",
+        blocks=tuple(recipe.blocks[place] for place in kept),
+        encoded=tuple(recipe.encoded[place] for place in kept),
+    )
+
+
+def _without_block(
+    rung: LinearRung, kinds: frozenset[str], workshop: Workshop, decoder: Decoder, *, refit_scale: bool
+) -> Ablated:
+    recipe = _smaller(rung, kinds, workshop)
+    if refit_scale:
+        held = _held_fold(workshop)
+        decoder = Decoder(fit_scale(_held_logits(recipe, held), workshop.labels[held]))
+    return Ablated((recipe.stage(),), decoder)
+
+
+def _cascade_without_block(kinds: frozenset[str], workshop: Workshop, decoder: Decoder) -> Ablated:
+    recipes = [_smaller(rung, kinds, workshop) for rung in (FAST, FROZEN)]
+    held = _held_fold(workshop)
+    first, second = (_held_logits(recipe, held) for recipe in recipes)
+    labels = workshop.labels[held]
+    refitted = Decoder(fit_scale(first, labels), decoder.threshold, fit_mix((first, second), labels))
+    return Ablated(tuple(recipe.stage() for recipe in recipes), refitted)
+
+
+def _first_stage_alone(workshop: Workshop, decoder: Decoder) -> Ablated:
+    return Ablated(FAST.stages(workshop), Decoder(decoder.scale))
+
+
+def _second_stage_alone(workshop: Workshop) -> Ablated:
+    # Its logits out of fold were made for the cascade, and are remembered.
+    (logits,) = FROZEN.out_of_fold(workshop)
+    return Ablated(FROZEN.stages(workshop), Decoder(fit_scale(logits, workshop.labels)))
+
+
+def _uncalibrated(rung: str, workshop: Workshop, decoder: Decoder) -> Ablated:
+    """Logits as they come: neither scaled nor weighted; a cascade escalates at the same threshold."""
+    stages = find_plugin("rungs", rung, BUILTIN).stages(workshop)
+    mix = None if decoder.mix is None else (1.0, 1.0)
+    return Ablated(stages, Decoder(1.0, decoder.threshold, mix))
+
+
+def _held_fold(workshop: Workshop) -> NDArray[np.bool_]:
+    held: NDArray[np.bool_] = workshop.folds == workshop.folds.min()
+    return held
+
+
+def _held_logits(recipe: LinearRecipe, held: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Logits of the held rows by a head fitted on the others; what a climb made is remembered there."""
+    work = recipe.workshop
+    fold = int(work.folds[held][0])
+    found = work.memory.recall(
+        f"{recipe.name}/{work.name}-fold{fold}", partial(_fit_without_fold, recipe, held)
+    )
+    return np.asarray(found["logits"], dtype=np.float64)
+
+
+def _fit_without_fold(recipe: LinearRecipe, held: NDArray[np.bool_]) -> Arrays:
+    work = recipe.workshop
+    weights = recipe.fit(recipe.matrix[~held], work.labels[~held], len(work.classes), work.seed)
+    return {"logits": linear_logits(recipe.matrix[held], weights)}

@@ -1,0 +1,133 @@
+"""`smallcraft gate`: the gates of the project file as it is now, over evidence that is on record.
+
+Nothing is trained and no label of cert is opened: what a release (or the last build) recorded is judged.
+Always: what was declared before cert was asked may be made stricter afterwards, never laxer; bytes that are
+not what was recorded are refused; a gate over something that was not measured is undecided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smallcraft.canonical import canonical_json
+from smallcraft.errors import ConfigError, NotFoundError
+from smallcraft.gates.policy import LOWER_IS_BETTER, judge_all
+from smallcraft.pipeline.config import FILE_NAME, Config
+from smallcraft.pipeline.result import overall_outcome
+from smallcraft.pipeline.stages.audit import read_measurement, read_result
+from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
+from smallcraft.pipeline.stages.judge import declared_gates, evidence_to_judge
+from smallcraft.pipeline.workspace import Workspace, open_registry, write_whole
+from smallcraft.records import AuditResult, CandidateStatus, Evidence, Outcome, Verdict
+
+NOT_RELEASED = "the last build (not released)"
+_FROM_CERT = (INCUMBENT_GATE, CERT_GATE)
+
+
+@dataclass(frozen=True)
+class Gated:
+    """What the gates say.
+
+    Attributes:
+        subject: The release, or `NOT_RELEASED`.
+        outcome: FAIL or UNDECIDED when a gate blocks, else PASS.
+        verdicts: Of every gate.
+    """
+
+    subject: str
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+
+
+def gate_project(config: Config, reference: str | None = None) -> Gated:
+    """Judge a release, or what was built last.
+
+    Args:
+        config: The project, with its gates as they are declared now.
+        reference: A release such as `helpdesk@3`, `3` or `latest`; None for what was built last.
+
+    Raises:
+        NotFoundError: Nothing was built or released here.
+        IntegrityError: Stored bytes are not what was recorded.
+        ConfigError: What was fixed before cert was asked was changed since.
+    """
+    subject, facts = _find_facts(config, reference)
+    _require_preregistration(config, facts, subject)
+    candidates = [read_evidence(entry) for entry in facts["candidates"]]
+    majority = next((found for found in candidates if found.rung == "majority"), None)
+    evidence = evidence_to_judge(
+        read_evidence(facts["released"]),
+        candidates,
+        chosen=facts["chosen"],
+        audits=_audits(facts),
+        facts=facts,
+    )
+    verdicts = judge_all(declared_gates(config, majority), evidence)
+    verdicts += tuple(_read_verdict(entry) for entry in facts["verdicts"] if entry["gate"] in _FROM_CERT)
+    return Gated(subject, overall_outcome(verdicts), verdicts)
+
+
+def keep_last_build(config: Config, facts: Mapping[str, Any], *, release: str | None) -> None:
+    """Remember what a build found, so that its gates can be judged again; a release has its own record."""
+    kept = {"release": release, "facts": None if release else facts}
+    write_whole(Workspace(config.folder).last_build, canonical_json(kept))
+
+
+def read_evidence(entry: Mapping[str, Any]) -> Evidence:
+    """Evidence from its canonical JSON."""
+    return Evidence(
+        entry["rung"],
+        CandidateStatus(entry["status"]),
+        entry["candidate"],
+        tuple(read_measurement(found) for found in entry["measurements"]),
+        entry["reason"],
+    )
+
+
+def _find_facts(config: Config, reference: str | None) -> tuple[str, Mapping[str, Any]]:
+    path = Workspace(config.folder).last_build
+    kept: dict[str, Any] = {}
+    if reference is None and path.exists():
+        kept = json.loads(path.read_bytes())
+    if kept.get("facts"):
+        facts: Mapping[str, Any] = kept["facts"]
+        return NOT_RELEASED, facts
+    try:
+        release = open_registry(config.folder).read(reference or kept.get("release") or "latest")
+    except NotFoundError as error:
+        raise NotFoundError(f"there is nothing to judge: {error}; run `smallcraft build` first") from error
+    return release.label, release.facts
+
+
+def _require_preregistration(config: Config, facts: Mapping[str, Any], subject: str) -> None:
+    """Metric, margin, confidence and floor are those that stood in the file before cert was asked."""
+    quality = config.quality
+    for name in ("metric", "margin", "confidence"):
+        if facts[name] != getattr(quality, name):
+            raise ConfigError(
+                f"[quality] {name} was {facts[name]} when cert was asked about {subject}, and {FILE_NAME} "
+                f"says {getattr(quality, name)} now; what was declared before the look stays as it is - put "
+                "it back, or run `smallcraft build`, which pays for another look"
+            )
+    floor = facts.get("floor")
+    if floor is None or quality.floor == floor:
+        return
+    sign = -1 if quality.metric in LOWER_IS_BETTER else 1
+    if quality.floor is None or sign * quality.floor < sign * floor:
+        now = "nothing" if quality.floor is None else f"{quality.floor:g}"
+        raise ConfigError(
+            f"[quality] floor was {floor:g} when cert was asked about {subject}, and {FILE_NAME} says {now} "
+            "now; a floor may be made stricter after the look, never laxer - put it back, or label a fresh "
+            "cert set"
+        )
+
+
+def _audits(facts: Mapping[str, Any]) -> tuple[AuditResult, ...]:
+    return tuple(read_result(entry) for entry in facts.get("audits", ()))
+
+
+def _read_verdict(entry: Mapping[str, Any]) -> Verdict:
+    return Verdict(**{**entry, "outcome": Outcome(entry["outcome"])})

@@ -1,0 +1,128 @@
+"""From the project's settings to gates, and everything measured as one piece of evidence for them.
+
+Always: every gate of the project file is declared; where one quantity was measured twice, what was measured
+of the bundle that ships comes first.
+Left to others: what a rule says of a measurement (`smallcraft.gates`), how audits measure
+(`evaluate.audits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from smallcraft.errors import ConfigError
+from smallcraft.gates.policy import (
+    FAIRNESS_GAPS,
+    card_spec,
+    custom_specs,
+    data_spec,
+    default_specs,
+    fairness_specs,
+    privacy_specs,
+    robustness_specs,
+)
+from smallcraft.pipeline.config import Config
+from smallcraft.records import AuditResult, Evidence, GateSpec, Measurement
+from smallcraft.registry.cards import list_unsaid
+
+AUDITED = "dev"
+
+
+def declared_gates(config: Config, majority: Evidence | None) -> tuple[GateSpec, ...]:
+    """The gates of a project: quality and budget, the audits', the data's, the card's, the user's own.
+
+    Args:
+        config: The project.
+        majority: The majority-class candidate on dev, to be beaten where there is no floor.
+
+    Raises:
+        InvalidInputError: Nothing is declared and there is no baseline to beat.
+        ConfigError: A gate of the user's own has a name that is taken.
+    """
+    quality, gates = config.quality, config.gates
+    specs = default_specs(
+        metric=quality.metric,
+        floor=quality.floor,
+        budget=config.budget.model_dump(exclude_none=True),
+        baseline=majority.find(quality.metric, split="dev") if majority else None,
+    )
+    if gates.data is not None:
+        specs += (data_spec(gates.data.tolerance, required=gates.data.required),)
+    specs += _audit_gates(config)
+    if gates.card is not None:
+        specs += (card_spec(required=gates.card.required),)
+    specs += custom_specs({name: gate.as_written() for name, gate in gates.declared.items()})
+    _refuse_equal_names(specs)
+    return tuple(replace(spec, confidence=_confidence(spec, config)) for spec in specs)
+
+
+def _audit_gates(config: Config) -> tuple[GateSpec, ...]:
+    gates = config.gates
+    found: list[GateSpec] = []
+    if gates.fairness is not None:
+        fair = gates.fairness
+        gaps = fair.measure or (FAIRNESS_GAPS if config.data.positive is not None else ("accuracy_gap",))
+        found += fairness_specs(fair.tolerance, gaps=gaps, split=AUDITED, required=fair.required)
+    if gates.robustness is not None:
+        hard = gates.robustness
+        pattern = f"perturbation=*@{hard.severity}"
+        found += robustness_specs(hard.tolerance, slice=pattern, split=AUDITED, required=hard.required)
+    if gates.privacy is not None:
+        secret = gates.privacy
+        found += privacy_specs(secret.tolerance, split=AUDITED, required=secret.required)
+    return tuple(found)
+
+
+def _confidence(spec: GateSpec, config: Config) -> float:
+    """That of the project, but where a gate of the user's own has another."""
+    own = config.gates.declared.get(spec.name)
+    return own.confidence if own is not None and own.confidence is not None else config.quality.confidence
+
+
+def _refuse_equal_names(specs: Sequence[GateSpec]) -> None:
+    names = [spec.name for spec in specs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"[gates.{twice[0]}] has the name of a gate that there is already; rename it")
+
+
+def evidence_to_judge(
+    released: Evidence,
+    candidates: Sequence[Evidence],
+    *,
+    chosen: str | None,
+    audits: Sequence[AuditResult],
+    facts: Mapping[str, Any],
+) -> Evidence:
+    """Everything that gates may be about.
+
+    Args:
+        released: Of the bundle that ships: its cost, what cert said, the data's index.
+        candidates: Every rung on dev; the winner's slices are judged too.
+        chosen: The winner's rung.
+        audits: Of the winner on dev.
+        facts: Of the card: what a person said.
+    """
+    winner = next((found for found in candidates if found.rung == chosen), None)
+    on_dev = () if winner is None else tuple(m for m in winner.measurements if m.split is not None)
+    audited = tuple(m for result in audits for m in result.measurements)
+    everything = (*released.measurements, *audited, *on_dev, card_measurement(facts))
+    first: dict[tuple[str, str | None, str], Measurement] = {}
+    for measurement in everything:
+        first.setdefault((measurement.name, measurement.split, measurement.slice), measurement)
+    return replace(released, measurements=tuple(first.values()))
+
+
+def card_measurement(facts: Mapping[str, Any]) -> Measurement:
+    """How many sections of the card only a person can fill, and has not."""
+    unsaid = list_unsaid(facts)
+    return Measurement(
+        "card_missing",
+        float(len(unsaid)),
+        "sections",
+        1,
+        "sections that only a person can fill",
+        detail=", ".join(unsaid),
+    )

@@ -1,0 +1,76 @@
+"""Many tests at once: adjusted p-values by Bonferroni and by Benjamini and Hochberg.
+
+Which to use: where one false claim is too many, Bonferroni (or Holm, `stats.comparisons`, which is never
+weaker); where a known share of the claims may be false, Benjamini and Hochberg.
+Always: an adjusted p-value is at least the given one and at most 1; rejecting those at or below the level
+keeps the promise; order in is order out.
+Not covered: Benjamini and Hochberg where tests pull against each other; it wants independent ones, or such
+as rise together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smallcraft.errors import InvalidInputError
+
+
+def bonferroni(p_values: Sequence[float]) -> NDArray[np.float64]:
+    """Adjusted p-values that keep the chance of even one false claim, whatever the tests share.
+
+    Args:
+        p_values: `m` of them, each in [0, 1].
+
+    Returns:
+        `(m,)` float64, in the order given.
+
+    Raises:
+        InvalidInputError: A p-value is outside [0, 1].
+
+    Source:
+        Dunn (1961), JASA 56:52-64.
+
+    >>> bonferroni([0.01, 0.04, 0.5]).round(2).tolist()
+    [0.03, 0.12, 1.0]
+    """
+    given = _checked(p_values)
+    return np.asarray(np.minimum(given * len(given), 1.0))
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> NDArray[np.float64]:
+    """Adjusted p-values that keep the expected share of false claims among all claims.
+
+    Args:
+        p_values: `m` of them, each in [0, 1].
+
+    Returns:
+        `(m,)` float64, in the order given.
+
+    Raises:
+        InvalidInputError: A p-value is outside [0, 1].
+
+    Source:
+        Benjamini and Hochberg (1995), JRSS B 57:289-300.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5]
+    """
+    given = _checked(p_values)
+    m = len(given)
+    order = np.argsort(given, kind="stable")
+    steps = given[order] * m / np.arange(1, m + 1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    return adjusted
+
+
+def _checked(p_values: Sequence[float]) -> NDArray[np.float64]:
+    given = np.asarray(p_values, dtype=np.float64)
+    if not np.all((given >= 0) & (given <= 1)):
+        raise InvalidInputError(
+            f"p-values lie in [0, 1], got {list(p_values)}; leave out what was not tested"
+        )
+    return given

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from smallcraft.errors import InvalidInputError
+from smallcraft.stats.comparisons import holm
+from smallcraft.stats.multiplicity import benjamini_hochberg, bonferroni
+
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
+
+
+@given(P_VALUES)
+def test_benjamini_hochberg_agrees_with_scipy(p_values):
+    np.testing.assert_allclose(
+        benjamini_hochberg(p_values), stats.false_discovery_control(p_values), rtol=1e-12
+    )
+
+
+@given(P_VALUES)
+def test_each_is_at_least_as_cautious_as_the_next(p_values):
+    plain, strict, step, loose = p_values, bonferroni(p_values), holm(p_values), benjamini_hochberg(p_values)
+    assert np.all(strict >= step - 1e-15)
+    assert np.all(step >= loose - 1e-15)
+    assert np.all(loose >= np.asarray(plain) - 1e-15)
+    assert np.all(strict <= 1)
+
+
+@given(P_VALUES, st.randoms())
+def test_order_in_is_order_out(p_values, random):
+    places = list(range(len(p_values)))
+    random.shuffle(places)
+    for adjust in (bonferroni, benjamini_hochberg):
+        shuffled = adjust([p_values[place] for place in places])
+        assert shuffled.tolist() == adjust(p_values)[places].tolist()
+
+
+def test_the_share_of_false_claims_is_kept_where_plain_p_values_lose_it():
+    """80 of 100 tests have nothing to find, 20 lie two and a half standard errors off; seed 5."""
+    rng = np.random.default_rng(5)
+    shares, plain = [], []
+    for _ in range(400):
+        scores = rng.standard_normal(100)
+        scores[80:] += 2.5
+        p_values = stats.norm.sf(scores)
+        for claims, kept in ((benjamini_hochberg(p_values) <= 0.1, shares), (p_values <= 0.1, plain)):
+            kept.append(claims[:80].sum() / max(1, claims.sum()))
+    assert np.mean(shares) <= 0.1
+    assert np.mean(plain) > 0.25
+
+
+def test_one_false_claim_in_a_family_is_kept_to_the_level():
+    """Ten tests with nothing to find; seed 6."""
+    draws = np.random.default_rng(6).random((2000, 10))
+    assert np.mean([bonferroni(row).min() <= 0.05 for row in draws]) <= 0.06
+    assert np.mean(draws.min(axis=1) <= 0.05) > 0.3
+
+
+def test_nothing_tested_gives_nothing():
+    assert bonferroni([]).tolist() == benjamini_hochberg([]).tolist() == []
+
+
+@pytest.mark.parametrize("adjust", [bonferroni, benjamini_hochberg])
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_what_is_no_p_value_is_refused(adjust, value):
+    with pytest.raises(InvalidInputError, match=r"p-values lie in \[0, 1\]"):
+        adjust([0.5, value])
