@@ -10,7 +10,9 @@ from benchmarks.suites import (
     cells,
     check,
     clinc150,
+    gates,
     label_issues,
+    latency,
     ledger,
     near_duplicates,
     privacy,
@@ -29,6 +31,8 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "votes": votes.measure,
     "near_duplicates": near_duplicates.measure,
     "check": check.measure,
+    "gates": gates.measure,
     "privacy": privacy.measure,
     "ledger": ledger.measure,
+    "latency": latency.measure,
 }

@@ -47,9 +47,9 @@ def measure(around: Surroundings) -> Found:
     return Found(
         about=(
             f"The `ngram` bundle of banking77 against itself in {sessions} sessions of six blocks (36 fresh "
-            f"processes each, different seeds), half of them while {_NEIGHBOURS} busy neighbours come and go on "
-            f"the same cores. Level {LEVEL:.0%}; a FAIL is a lower bound of the ratio above {_LIMIT:g} with a "
-            "steady A/A."
+            f"processes each, different seeds), half of them while {_NEIGHBOURS} busy neighbours come and go "
+            f"on the same cores. Level {LEVEL:.0%}; a FAIL is a lower bound of the ratio above {_LIMIT:g} "
+            "and a steady A/A."
         ),
         rows=(
             *_level_rows(quiet + noisy),

@@ -17,9 +17,17 @@ def environments() -> Iterator[Environment]:
 
 
 def test_every_package_of_a_peer_has_its_exact_version():
-    wanted = [requirement for environment in environments() for requirement in environment.requirements]
+    wanted = [
+        pin for environment in environments() for pin in (*environment.first, *environment.requirements)
+    ]
     assert wanted
     assert [name for name in wanted if not re.fullmatch(r"[\w-]+==[\d.]+", name)] == []
+
+
+def test_what_is_installed_first_and_alone_is_in_the_versions_and_in_the_name_of_the_folder():
+    plain, after = Environment("x", ("a==1",)), Environment("x", ("a==1",), ("torch==2",))
+    assert after.versions == {"torch": "2", "a": "1"}
+    assert peers._folder(plain) != peers._folder(after)
 
 
 def test_no_environment_holds_smallcraft():

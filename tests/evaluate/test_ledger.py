@@ -2,6 +2,7 @@ import json
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
@@ -155,6 +156,7 @@ def test_a_pass_or_fail_question_tells_no_more_than_that(tmp_path):
     assert [dict(entry.answer) for entry in ledger.entries] == [
         {"passed": told} for told in (True, False, False)
     ]
+    assert ask_pass(ledger, "d", np.float64(0.95)).passed is True
     assert ask(ledger, "z", preregistration="q").passed is None
 
 

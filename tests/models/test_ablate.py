@@ -9,7 +9,7 @@ import pytest
 from tests.models.toys import MIXED, TABLE, TEXT, toy_rows, toy_workshop
 
 from smallcraft.bundle.decoder import Decoder, softmax
-from smallcraft.bundle.inputs import read_inputs
+from smallcraft.bundle.inputs import InputSpec, read_inputs
 from smallcraft.bundle.runtime import answer_inputs
 from smallcraft.errors import InvalidInputError
 from smallcraft.models import ablate as ablations
@@ -22,8 +22,8 @@ from smallcraft.models.rungs.frozen import FROZEN
 
 PARTS = {
     ("majority", "table"): ["calibration"],
-    ("linear", "table"): ["calibration"],
-    ("trees", "table"): ["calibration"],
+    ("linear", "table"): ["column age", "column amount", "column plan", "column city", "calibration"],
+    ("trees", "table"): ["column age", "column amount", "column plan", "column city", "calibration"],
     ("ngram", "text"): ["calibration"],
     ("ngram", "mixed"): ["n-grams", "feature columns", "calibration"],
     ("fast", "text"): ["n-grams", "token embeddings", "calibration"],
@@ -76,6 +76,20 @@ def test_what_is_left_is_trained_as_if_the_part_had_never_been_there(work):
         expected = softmax(2.0 * linear_logits(design_matrix([[block.encode(inputs)]]), weights))
         assert np.abs(answers[part] - expected).max() < 0.05
         assert np.mean(answers[part].argmax(axis=1) == expected.argmax(axis=1)) > 0.95
+
+
+@pytest.mark.parametrize("rung", ["linear", "trees"])
+def test_a_column_taken_out_is_as_if_the_table_had_never_had_it(work, tmp_path, rung):
+    answers = answers_without(rung, work(TABLE), Decoder(2.0), dev_rows(TABLE), rows="dev")
+    fewer = InputSpec(numbers=("age",), categories=("plan", "city"))
+    other = toy_workshop(tmp_path / "other", fewer)
+    expected = answer_inputs(BUILTIN[rung].stages(other), Decoder(2.0), dev_rows(fewer)).probs
+    assert np.array_equal(answers["column amount"], expected)
+
+
+def test_more_columns_than_are_worth_a_training_each_are_left_together(work, monkeypatch):
+    monkeypatch.setattr(ablations, "MOST_COLUMNS", 3)
+    assert list(ablate("linear", work(TABLE), Decoder(1.0))) == ["calibration"]
 
 
 def test_the_answers_are_those_that_the_stages_left_would_give_one_by_one(work):
@@ -171,7 +185,10 @@ def test_progress_names_the_part(work):
     told = []
     workshop = replace(work(TABLE), progress=lambda step, share: told.append(step))
     answers_without("linear", workshop, Decoder(1.0), dev_rows(TABLE), rows="dev")
-    assert told[0] == "linear without calibration"
+    assert [step for step in told if "without" in step] == [
+        *("linear without column age", "linear without column amount"),
+        *("linear without column plan", "linear without column city", "linear without calibration"),
+    ]
 
 
 def test_a_name_that_is_no_rung_is_refused(work):

@@ -58,7 +58,8 @@ def test_the_stages_are_told_in_the_order_in_which_they_happen(tiny):
     assert recorder.told == [
         *("stage reading", "stage splitting", "stage checking", "climbing majority ngram"),
         *("candidate majority measured", "candidate ngram measured", "decided ngram"),
-        *("stage training", "stage asking", "stage setting", "judged better_than_majority"),
+        *("stage auditing", "stage training", "stage asking", "stage setting"),
+        "judged better_than_majority",
     ]
 
 
@@ -145,13 +146,16 @@ def test_a_spent_test_set_releases_nothing_whatever_the_other_gates_say(tiny, ga
     assert len(open_registry(tiny).releases()) == 1
 
 
-def test_a_gate_that_nothing_evaluates_is_told_and_blocks_only_where_it_is_required(tiny):
+def test_a_gate_over_what_cannot_be_measured_is_told_and_blocks_only_where_it_is_required(tiny):
     change_project(tiny, "[ladder]", "[gates.fairness]\n[ladder]")
     result = build(load_config(tiny))
-    assert outcomes(result)["gates.fairness"] is Outcome.UNDECIDED
+    assert outcomes(result)["fairness_accuracy_gap"] is Outcome.UNDECIDED
     assert result.outcome is Outcome.PASS
     change_project(tiny, "[gates.fairness]", "[gates.fairness]\nrequired = true")
-    assert build(load_config(tiny)).outcome is Outcome.UNDECIDED
+    blocked = build(load_config(tiny))
+    assert (blocked.outcome, blocked.release) == (Outcome.UNDECIDED, None)
+    (verdict,) = [verdict for verdict in blocked.verdicts if verdict.blocks]
+    assert "name one under `groups` in [data]" in (verdict.needs or "")
 
 
 def test_a_rung_that_cannot_be_built_is_a_row_with_its_reason(tiny):

@@ -120,9 +120,6 @@ def test_a_config_cannot_be_changed():
 
 def test_a_section_without_effect_is_named_and_an_absent_one_is_not():
     assert parse_config(WHOLE).unused_sections() == (
-        "gates.fairness",
-        "gates.robustness",
-        "gates.privacy",
         "watch",
         "rollout",
     )
@@ -210,11 +207,30 @@ REFUSED = {
     "a misspelt key, the nearest": (with_lines("[quality]", 'metrc = "macro_f1"'), "did you mean 'metric'?"),
     "a misspelt key in a nested section": (
         with_lines("[gates.fairness]", "tolerence = 0.1"),
-        "[gates.fairness] has no key 'tolerence'; it has tolerance, required - did you mean 'tolerance'?",
+        "[gates.fairness] has no key 'tolerence'; it has required, tolerance, measure - did you mean",
     ),
     "a misspelt section": (with_lines("[qualty]"), "there is no section [qualty]"),
     "a misspelt section, the nearest": (with_lines("[qualty]"), "did you mean 'quality'?"),
-    "an unknown gate": (with_lines("[gates.fair]"), "there is no section [gates.fair]"),
+    "an unknown gate": (
+        with_lines("[gates.fair]"),
+        "[gates] knows fairness, robustness, privacy, data, card, got 'fair' - did you mean 'fairness'?",
+    ),
+    "a gate of one's own with an unknown rule": (
+        with_lines("[gates.mine]", 'rule = "at_leest"', 'measurement = "recall"', "limit = 0.5"),
+        "did you mean 'at_least'?",
+    ),
+    "a gate of one's own without a limit": (
+        with_lines("[gates.mine]", 'rule = "at_least"', 'measurement = "recall"'),
+        "[gates] gate 'mine' needs limit for its rule 'at_least', got none",
+    ),
+    "a misspelt key in a gate of one's own": (
+        with_lines("[gates.mine]", 'rule = "at_least"', "limt = 0.5"),
+        "[gates.mine] has no key 'limt'; it has required, rule, measurement, limit,",
+    ),
+    "an unknown audit": (
+        with_lines("[audits]", 'run = ["fairnes"]'),
+        "did you mean 'fairness'?",
+    ),
     "a stray key at the top": ("sed = 3\n" + SMALLEST, "the top of the file has no key 'sed'"),
     "text for a number": (
         with_lines("[quality]", 'confidence = "95%"'),
@@ -388,6 +404,7 @@ SCHEMA_CANNOT_TELL = {
     *("a vote among the inputs", "a column twice", "a rung twice", "two ways to split"),
     *("a metric nobody has", "a metric nobody has, the nearest", "shares that do not sum to one"),
     *("stages that fall", "an endless budget", "a quality that is no number"),
+    *("a gate of one's own with an unknown rule", "a gate of one's own without a limit", "an unknown audit"),
 }
 
 

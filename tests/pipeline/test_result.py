@@ -54,6 +54,8 @@ def test_a_verdict_is_told_with_what_would_settle_it():
     verdict = Verdict("cert", Outcome.UNDECIDED, "too few", needs="420 rows", required=False)
     assert verdict_json(verdict) == {
         "gate": "cert",
+        "measurement": "",
+        "slice": "all",
         "outcome": "UNDECIDED",
         "reason": "too few",
         "needs": "420 rows",

@@ -1,8 +1,8 @@
 """Verdicts as test items: `pytest --smallcraft-gates gates.json`, from what `smallcraft gate` wrote.
 
 A pytest plug-in that does nothing unless it is asked to; it needs pytest and the standard library only, so
-that a run which does not use it loads nothing else. Each verdict is an item `gate::metric::slice`: PASS passes,
-FAIL fails with its reason, UNDECIDED fails where it blocks and is skipped where it does not.
+that a run which does not use it loads nothing else. Each verdict is an item `gate::metric::slice`: PASS
+passes, FAIL fails with its reason, UNDECIDED fails where it blocks and is skipped where it does not.
 Always: a file that is missing or not ours ends the run with one usage error, before any test.
 """
 

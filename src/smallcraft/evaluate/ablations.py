@@ -1,22 +1,24 @@
 """What each part of a candidate adds: its answers beside those of the same candidate retrained without it.
 
-A part's worth is a paired difference, whole minus without, so positive means that the part helps. Where the
-interval holds 0 the sentence says what would have been shown: the smallest true difference that these rows
-detect with 80 % power. A part that changes no label but the probabilities (a calibration) is also measured by
-log-loss.
+A part's worth is a paired difference, whole minus without, so positive means that the part helps. Each has
+its own interval; the word, helps or hurts, is Holm-corrected over all parts, since among twenty parts that do
+nothing one interval leaves 0 out. Where no effect is shown the sentence says what would have been: the
+smallest true difference that these rows detect with 80 % power. A part that changes no label but the
+probabilities (a calibration) is also measured by log-loss.
 Always: every part gets a measurement; one that could not be taken out has no value, and the reason.
 Left to others: taking parts out and training anew (`smallcraft.models`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from smallcraft.evaluate.paired import quality_difference
+from smallcraft.evaluate.superiority import PairedTest, paired_test
 from smallcraft.records import Measurement, Predictions
-from smallcraft.stats.comparisons import Difference
+from smallcraft.stats.comparisons import Difference, holm
 from smallcraft.stats.detectable import detectable_mean_difference, detectable_share_difference
 from smallcraft.stats.intervals import normal_quantile, two_sided_tail
 
@@ -41,7 +43,7 @@ def compare_ablations(
         whole: What the candidate answered.
         without: Part to what it answers without that part on the same rows, or the reason why it cannot.
         metric: One of `paired.DECIDING_METRICS`.
-        confidence: Two-sided coverage of each interval; no correction for the number of parts.
+        confidence: Two-sided coverage of each interval, and that no part is wrongly said to help or hurt.
         seed: For the intervals that are drawn.
         split: Whose rows they are.
 
@@ -52,28 +54,26 @@ def compare_ablations(
     Raises:
         InvalidInputError: Another metric, or rows that differ.
     """
+    tested = {
+        (part, name): paired_test(whole, other, metric=name, level=confidence, seed=seed)
+        for part, other in without.items()
+        if not isinstance(other, str)
+        for name in _metrics_for(whole, other, metric)
+    }
+    adjusted = dict(zip(tested, holm([test.p_value for test in tested.values()]), strict=True))
     measured: list[Measurement] = []
     for part, other in without.items():
         if isinstance(other, str):
             measured.append(_not_measured(part, metric, other, split=split))
             continue
         for name in _metrics_for(whole, other, metric):
-            difference = quality_difference(whole, other, metric=name, level=confidence, seed=seed)
-            smallest = _smallest_detectable(whole, other, difference, metric=name, confidence=confidence)
+            test, p_value = tested[part, name], float(adjusted[part, name])
+            smallest = _smallest_detectable(whole, other, test.difference, metric=name, confidence=confidence)
+            sentence = _sentence(
+                part, name, test.difference, p_value, smallest=smallest, alpha=1 - confidence
+            )
             measured.append(
-                Measurement(
-                    name=f"{name}_without",
-                    value=difference.value,
-                    unit=_UNITS.get(name, "fraction"),
-                    n=len(whole.truth),
-                    method=f"paired difference to a retrained candidate, {confidence:.0%}",
-                    low=difference.interval.low if np.isfinite(difference.interval.low) else None,
-                    high=difference.interval.high if np.isfinite(difference.interval.high) else None,
-                    split=split,
-                    slice=f"ablation={part}",
-                    detail=_sentence(part, name, difference, smallest),
-                    level=confidence,
-                )
+                _measurement(part, name, test, whole, split=split, level=confidence, detail=sentence)
             )
     return tuple(measured)
 
@@ -98,13 +98,39 @@ def _smallest_detectable(
     return detectable_mean_difference(standard_error, confidence=confidence, power=POWER)
 
 
-def _sentence(part: str, metric: str, difference: Difference, smallest: float | None) -> str:
+def _measurement(
+    part: str,
+    metric: str,
+    test: PairedTest,
+    whole: Predictions,
+    *,
+    split: str,
+    level: float,
+    detail: str,
+) -> Measurement:
+    bounds = test.difference.interval
+    return Measurement(
+        name=f"{metric}_without",
+        value=test.difference.value,
+        unit=_UNITS.get(metric, "fraction"),
+        n=len(whole.truth),
+        method=f"paired difference to a retrained candidate, {level:.0%}; {test.method}, Holm over the parts",
+        low=bounds.low if math.isfinite(bounds.low) else None,
+        high=bounds.high if math.isfinite(bounds.high) else None,
+        split=split,
+        slice=f"ablation={part}",
+        detail=detail,
+        level=level,
+    )
+
+
+def _sentence(
+    part: str, metric: str, difference: Difference, p_value: float, *, smallest: float | None, alpha: float
+) -> str:
     low, high = difference.interval.low, difference.interval.high
-    numbers = f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}]"
-    if low > 0:
-        return f"{part} helps: {numbers}"
-    if high < 0:
-        return f"{part} hurts: {numbers}"
+    numbers = f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], p = {p_value:.2g} after Holm"
+    if p_value <= alpha:
+        return f"{part} {'helps' if difference.value > 0 else 'hurts'}: {numbers}"
     shown = "none with so few rows" if smallest is None else f"{smallest:.3f}"
     return f"{part}: no detectable effect (smallest detectable: {shown}): {numbers}"
 

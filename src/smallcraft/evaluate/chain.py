@@ -4,9 +4,9 @@ Beside `<name>` stand `<name>.head` (place and digest of the last committed entr
 Always: an entry is on the disk before its head is, and both before `append_entry` returns; so a line that is
 cut short and not covered by the head was never answered.
 Covered: edited, dropped, swapped, inserted and repeated entries; a removed ledger or head.
-Not covered: an owner who rebuilds both, puts older copies of both back, or removes the head and all entries but
-the first (a first entry without a head may be a write that was cut short, or a copy put back). A digest of the
-last entry kept elsewhere shows each of these (`verify_ledger(head=...)`).
+Not covered: an owner who rebuilds both, puts older copies of both back, or removes the head and all entries
+but the first (a first entry without a head may be a write that was cut short, or a copy put back). A digest
+of the last entry kept elsewhere shows each of these (`verify_ledger(head=...)`).
 Left to others: what may be asked and at what price (`evaluate.ledger`).
 """
 

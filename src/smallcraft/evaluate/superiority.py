@@ -52,7 +52,15 @@ class SuperiorityClaim:
 
 
 @dataclass(frozen=True)
-class _Tested:
+class PairedTest:
+    """A difference on the same rows and how likely it would be between equals.
+
+    Attributes:
+        difference: First minus other, positive is better, with its interval.
+        p_value: Two-sided, of no difference.
+        method: The test.
+    """
+
     difference: Difference
     p_value: float
     method: str
@@ -83,7 +91,7 @@ def superiority_claims(
     # The chosen one stands first in its pairs, so that positive is always its gain.
     ranked.sort(key=lambda contender: contender.rung != chosen)
     tested = {
-        (first.rung, other.rung): _test(
+        (first.rung, other.rung): paired_test(
             first.predictions, other.predictions, metric=metric, level=confidence, seed=seed
         )
         for first, other in itertools.combinations(ranked, 2)
@@ -103,13 +111,27 @@ def superiority_claims(
     )
 
 
-def _test(first: Predictions, other: Predictions, *, metric: str, level: float, seed: int) -> _Tested:
+def paired_test(
+    first: Predictions, other: Predictions, *, metric: str, level: float, seed: int
+) -> PairedTest:
+    """Test whether two candidates are equal: exact McNemar for accuracy, else by the paired interval.
+
+    Args:
+        first: At least one row.
+        other: The same rows.
+        metric: One of `paired.DECIDING_METRICS`.
+        level: Two-sided coverage of the interval.
+        seed: For the intervals that are drawn.
+
+    Raises:
+        InvalidInputError: Another metric, or rows that differ.
+    """
     difference = quality_difference(first, other, metric=metric, level=level, seed=seed)
     if metric == "accuracy" and first.clusters is None:
         cells = count_cells(first.truth, first.predicted, len(first.classes), other.predicted)
         counted = discordance(cells)
-        return _Tested(difference, mcnemar_exact(counted.won, counted.lost), "exact McNemar")
-    return _Tested(
+        return PairedTest(difference, mcnemar_exact(counted.won, counted.lost), "exact McNemar")
+    return PairedTest(
         difference, p_of_interval(difference, level=level), f"paired {level:.0%} interval, read as normal"
     )
 
@@ -140,7 +162,7 @@ def p_of_interval(difference: Difference, *, level: float) -> float:
 
 def _claim(
     over: str,
-    tested: _Tested,
+    tested: PairedTest,
     adjusted: float,
     *,
     pairs: int,

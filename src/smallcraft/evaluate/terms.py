@@ -83,7 +83,7 @@ class PassPlan:
         """Whether a value passes; one that could not be measured does not."""
         if value is None or math.isnan(value):
             return False
-        return value >= self.bar if self.sense == "at_least" else value <= self.bar
+        return bool(value >= self.bar if self.sense == "at_least" else value <= self.bar)
 
     def bound(self, n: int, *, bits_before: float = 0.0, delta: float = 0.05) -> float:
         """How far from the truth a value that passed can lie, for all questions of the plan at once.

@@ -25,6 +25,7 @@ from smallcraft.stats.intervals import (
 )
 from smallcraft.stats.share_gaps import share_gap_bounds
 
+FRACTION = "fraction"
 _ROUNDING = 1e-12
 
 
@@ -94,7 +95,11 @@ def _stretched(measurement: Measurement, confidence: float) -> Interval:
     if abs(confidence - held) < _ROUNDING:
         return Interval(low, high)
     ratio = _reach_ratio(confidence, held, measurement.n)
-    return Interval(value - (value - low) * ratio, value + (high - value) * ratio)
+    low, high = value - (value - low) * ratio, value + (high - value) * ratio
+    if measurement.unit == FRACTION:
+        # No share, and no difference of shares, lies beyond.
+        low, high = max(-1.0, low), min(1.0, high)
+    return Interval(low, high)
 
 
 @lru_cache(maxsize=4096)

@@ -63,10 +63,12 @@ def rows_to_settle(
             return tolerance.holds(_eased(bounds_at(grown, to_pass)))
         return tolerance.excludes(_eased(bounds_at(grown, to_fail)))
 
-    alone = _least_number(is_settled)
+    confidence = to_pass if side > 0 else to_fail
+    guess = _guess(measurement, tolerance, bounds_at(measurement, confidence), size)
+    alone = _least_number(is_settled, guess)
     if alone is not None or measurement.rest_trials is None:
         return None if alone is None else More(alone)
-    both = _least_number(lambda rows: is_settled(rows, 1.0))
+    both = _least_number(lambda rows: is_settled(rows, 1.0), guess)
     return None if both is None else More(both, math.ceil(both * measurement.rest_trials / size))
 
 
@@ -122,6 +124,19 @@ def _of_slice(measurement: Measurement) -> str:
     return f" {'under' if changed else 'of'} {measurement.slice}"
 
 
+def _guess(measurement: Measurement, tolerance: Tolerance, bounds: Interval, size: float) -> int:
+    """A bound's distance to the value shrinks by the root of the rows; until it is the limit's."""
+    value = measurement.value
+    assert value is not None
+    ratios = [
+        reach / abs(value - limit)
+        for limit, reach in ((tolerance.low, value - bounds.low), (tolerance.high, bounds.high - value))
+        if math.isfinite(limit) and math.isfinite(reach)
+    ]
+    more = size * (min(max([1.0, *ratios]), MOST_ROWS) ** 2 - 1)
+    return math.ceil(min(more - 1e-6, MOST_ROWS))
+
+
 def _times(count: float | None, factor: float) -> float | None:
     return None if count is None else count * factor
 
@@ -130,15 +145,16 @@ def _eased(bounds: Interval) -> Interval:
     return Interval(bounds.low + _SLACK, bounds.high - _SLACK)
 
 
-def _least_number(is_enough: Callable[[int], bool]) -> int | None:
-    """The least number from 1 up that is enough, by doubling and halving."""
-    high = 1
+def _least_number(is_enough: Callable[[int], bool], guess: int) -> int | None:
+    """The least number that is enough, within one in a hundred and never too few."""
+    low, high = 0, min(max(1, guess), MOST_ROWS)
     while not is_enough(high):
-        high *= 2
-        if high > MOST_ROWS:
+        if high >= MOST_ROWS:
             return None
-    low = high // 2
-    while high - low > 1:
+        low, high = high, min(2 * high, MOST_ROWS)
+    if low == 0 and high > 1 and not is_enough(high // 2):
+        low = high // 2
+    while high - low > max(1, low // 100):
         middle = (low + high) // 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high

@@ -1,12 +1,13 @@
 """A candidate without one of its parts, retrained: what the part is worth shows on rows beside the whole.
 
 Parts: each block of a linear stage where it has several (n-grams, token embeddings, encoder, feature
-columns), each stage of a cascade, and the calibration. Taking a block out fits the head again on the other
+columns), each stage of a cascade, each column where a rung reads nothing but feature columns, and the
+calibration. Taking a block out fits the head again on the other
 blocks, whose encodings are those of the climb; nothing is encoded twice and no pass over all folds is made
 again. The decoder stays as it was, but for its scale and mix where these matter (a cascade routes by its
 probabilities, some metrics read them): they are fitted again on one fold held out.
 Always: the candidate itself is left as it is; what was once fitted or answered is remembered.
-Not covered: single columns of a table; trees have one block and are only asked about their calibration.
+Not covered: single columns beside a text, or where there are more than 16; blocks of rungs not built in.
 Left to others: comparing the answers (`evaluate.ablations`).
 """
 
@@ -23,11 +24,13 @@ from threadpoolctl import threadpool_limits
 from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.decoder import Decoder, decode
 from smallcraft.bundle.encoded import Encoded
-from smallcraft.bundle.inputs import Inputs
+from smallcraft.bundle.inputs import Inputs, InputSpec
 from smallcraft.bundle.stage import Stage
 from smallcraft.canonical import digest_value
+from smallcraft.contracts import Need
 from smallcraft.models.calibrate import fit_mix, fit_scale
 from smallcraft.models.crashes import describe_crash
+from smallcraft.models.fewer_columns import without_column, workshop_without
 from smallcraft.models.memory import Arrays
 from smallcraft.models.parts.linear import linear_logits
 from smallcraft.models.recipe import LinearRecipe, LinearRung
@@ -45,6 +48,7 @@ _PART_OF_BLOCK = {
     "onehot": "feature columns",
     "columns": "feature columns",
 }
+MOST_COLUMNS = 16
 FIRST, SECOND, CALIBRATION = "first stage", "second stage", "calibration"
 
 
@@ -55,10 +59,12 @@ class Ablated:
     Attributes:
         stages: One, or two for a cascade.
         decoder: How logits become probabilities.
+        column: The feature column that the stages do not read, where that is the part.
     """
 
     stages: tuple[Stage, ...]
     decoder: Decoder
+    column: str | None = None
 
 
 MakeAblated = Callable[[], Ablated]
@@ -73,8 +79,8 @@ def ablate(
         rung: Its name; of one that is not built in only the calibration is a part.
         workshop: The one that the candidate was trained in.
         decoder: The candidate's.
-        reads_probabilities: Whether the metric does (log-loss, Brier): a scale is then fitted again even
-            where it changes no label.
+        reads_probabilities: Whether the metric does (log-loss, Brier): the scale of what is left of a text
+            rung is then fitted again even though it changes no label.
 
     Returns:
         Part to a function without arguments; nothing is trained before it is called.
@@ -94,6 +100,10 @@ def ablate(
             parts[part] = partial(_cascade_without_block, names, workshop, decoder)
         parts[FIRST] = partial(_second_stage_alone, workshop)
         parts[SECOND] = partial(_first_stage_alone, workshop, decoder)
+    parts |= {
+        f"column {column}": partial(_without_column, rung, column, workshop, decoder)
+        for column in _columns_of(found.needs, workshop)
+    }
     parts[CALIBRATION] = partial(_uncalibrated, rung, workshop, decoder)
     return parts
 
@@ -122,7 +132,7 @@ def answers_without(
     """
     parts = ablate(rung, workshop, decoder, reads_probabilities=reads_probabilities)
     key = digest_value({"decoder": decoder.describe(), "scale": reads_probabilities})[7:15]
-    encodings = _Encodings(inputs)
+    encodings = _Encodings(inputs, workshop.spec)
     answers: dict[str, NDArray[np.float64] | str] = {}
     for number, (part, make) in enumerate(parts.items()):
         workshop.progress(f"{rung} without {part}", number / len(parts))
@@ -140,10 +150,14 @@ def answers_without(
 class _Encodings:
     """The rows as each block encodes them, once however many candidates share the block."""
 
-    def __init__(self, inputs: Inputs) -> None:
-        self.inputs = inputs
+    def __init__(self, inputs: Inputs, spec: InputSpec) -> None:
+        self.inputs, self.spec = inputs, spec
         # The block is kept beside its matrix, so that its identity is not given to another one.
         self._held: dict[int, tuple[Block, Encoded]] = {}
+
+    def without(self, column: str) -> _Encodings:
+        """The same rows without a feature column; nothing is shared, since every block is another one."""
+        return _Encodings(without_column(self.inputs, self.spec, column), self.spec)
 
     def logits(self, stage: Stage) -> NDArray[np.float64]:
         """`(n, k)`."""
@@ -158,6 +172,8 @@ class _Encodings:
 
 def _answer(make: MakeAblated, encodings: _Encodings) -> Arrays:
     made = make()
+    if made.column is not None:
+        encodings = encodings.without(made.column)
     first, *others = (encodings.logits(stage) for stage in made.stages)
     second = (lambda chosen: others[0][chosen]) if others else None
     return {"probs": decode(made.decoder, first, second).probs}
@@ -172,6 +188,12 @@ def _parts_of(rungs: Iterable[LinearRung], workshop: Workshop) -> Mapping[str, f
         for kind in found
         if all(set(stage) != {kind} for stage in kinds)
     }
+
+
+def _columns_of(needs: frozenset[Need], workshop: Workshop) -> tuple[str, ...]:
+    """Feature columns worth a training each: a rung of features alone, a few columns, one to be left."""
+    columns = (*workshop.spec.numbers, *workshop.spec.categories)
+    return columns if needs == {"features"} and 1 < len(columns) <= MOST_COLUMNS else ()
 
 
 def _smaller(rung: LinearRung, kinds: frozenset[str], workshop: Workshop) -> LinearRecipe:
@@ -196,6 +218,11 @@ def _without_block(
         held = _held_fold(workshop)
         decoder = Decoder(fit_scale(_held_logits(recipe, held), workshop.labels[held]))
     return Ablated((recipe.stage(),), decoder)
+
+
+def _without_column(rung: str, column: str, workshop: Workshop, decoder: Decoder) -> Ablated:
+    fewer = workshop_without(workshop, column)
+    return Ablated(find_plugin("rungs", rung, BUILTIN).stages(fewer), decoder, column)
 
 
 def _cascade_without_block(kinds: frozenset[str], workshop: Workshop, decoder: Decoder) -> Ablated:

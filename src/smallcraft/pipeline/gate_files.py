@@ -20,8 +20,8 @@ from smallcraft.records import Outcome, Verdict
 EXIT_CODES: Mapping[Outcome, int] = {Outcome.PASS: 0, Outcome.FAIL: 2, Outcome.UNDECIDED: 3}
 FORMAT = "smallcraft-gate/1"
 # A step summary of GitHub ends at 1 MiB; so many rows of that length stay well below it.
-MOST_ROWS = 300
-LONGEST_CELL = 400
+MOST_ROWS = 200
+_LONGEST_NAME, _LONGEST_REASON = 120, 320
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKUP = re.compile(r"([\\`*_\[\]|~#])")
 _LINKS = (("@", "&#64;"), ("://", "&#58;//"), ("www.", "www&#46;"))
@@ -81,7 +81,7 @@ def render_markdown(subject: str, verdicts: Sequence[Verdict]) -> str:
     ordered = sorted(verdicts, key=_badness)
     rows = [
         f"| {_said(verdict)} | {_in_cell(verdict.gate)} | {_in_cell(verdict.measurement)} "
-        f"| {_in_cell(verdict.slice)} | {_in_cell(_told(verdict))} |"
+        f"| {_in_cell(verdict.slice)} | {_in_cell(_told(verdict), _LONGEST_REASON)} |"
         for verdict in ordered[:MOST_ROWS]
     ]
     left = Counter(verdict.outcome.value for verdict in ordered[MOST_ROWS:])
@@ -144,11 +144,11 @@ def _in_xml(text: str) -> str:
     return _NOT_IN_XML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _in_cell(text: str) -> str:
+def _in_cell(text: str, longest: int = _LONGEST_NAME) -> str:
     """One line of plain text: no markup, no mention, no link, no longer than a reader wants."""
     line = " ".join(_NOT_IN_XML.sub(" ", text).split())
-    if len(line) > LONGEST_CELL:
-        line = f"{line[: LONGEST_CELL - 3]}..."
+    if len(line) > longest:
+        line = f"{line[: longest - 3]}..."
     escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = _MARKUP.sub(r"\\\1", escaped)
     for plain, written in _LINKS:

@@ -244,6 +244,7 @@ class PrivacyGateSection(GateSection):
     """A canary audit finds no evidence of a larger epsilon; its size follows from the tolerance."""
 
     tolerance: Positive = 3.0
+    canaries: Annotated[tuple[Literal["natural", "worst"], ...], Field(min_length=1)] = ("natural", "worst")
 
 
 class DataGateSection(GateSection):

@@ -62,7 +62,20 @@ def test_gates_that_block_stand_first_and_those_that_pass_last():
         Verdict("failed", Outcome.FAIL, ""),
         Verdict("open", Outcome.UNDECIDED, ""),
     )
-    assert [verdict.gate for verdict in gate_rows(verdicts)] == ["failed", "open", "optional", "passed"]
+    rows = gate_rows(verdicts)
+    assert [verdict.gate for verdict in rows.opened] == ["failed", "open", "optional", "passed"]
+    assert rows.folded == ()
+
+
+def test_of_a_gate_over_many_slices_one_pass_and_five_of_what_is_open_stand_there():
+    verdicts = tuple(
+        Verdict("recall", outcome, f"{outcome} {place}", slice=f"class={outcome}{place}")
+        for outcome in (Outcome.PASS, Outcome.UNDECIDED)
+        for place in range(9)
+    )
+    rows = gate_rows(verdicts)
+    assert [v.outcome for v in rows.opened] == [Outcome.UNDECIDED] * 5 + [Outcome.PASS]
+    assert sorted(v.slice for v in (*rows.opened, *rows.folded)) == sorted(v.slice for v in verdicts)
 
 
 def test_classes_stand_worst_first_with_their_rows(result):

@@ -71,7 +71,9 @@ def _audit_gates(config: Config) -> tuple[GateSpec, ...]:
         found += robustness_specs(hard.tolerance, slice=pattern, split=AUDITED, required=hard.required)
     if gates.privacy is not None:
         secret = gates.privacy
-        found += privacy_specs(secret.tolerance, split=AUDITED, required=secret.required)
+        found += privacy_specs(
+            secret.tolerance, kinds=secret.canaries, split=AUDITED, required=secret.required
+        )
     return tuple(found)
 
 
