@@ -1,4 +1,4 @@
-"""`smallcraft evaluate`: how good a model of any make is on labelled rows, with intervals, and beside others."""
+"""`smallcraft evaluate`: how good models of any make are on labelled rows, measured and compared in pairs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seeds everything random.")] = 0,
     as_json: Json = False,
 ) -> int:
-    """Measure models of any make on labelled rows, compare them in pairs, and judge gates where they are given."""
+    """Measure models of any make on labelled rows, compare them in pairs, and judge gates, if given."""
     from smallcraft.cli.evaluation_tables import show_evaluation
     from smallcraft.cli.views import plain_view
     from smallcraft.pipeline.evaluating import evaluate_file

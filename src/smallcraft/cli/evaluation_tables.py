@@ -1,4 +1,4 @@
-"""An evaluation on the terminal: a table a model, the lowest slices, differences, gates, where it was written."""
+"""An evaluation on the terminal: a table a model, the lowest slices, differences, gates, where it lies."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ def _show_model(console: Console, model: EvaluatedModel) -> None:
         console.print(f"  [dim]{escape(note)}[/]")
     tables = Console(highlight=False, emoji=False)
     tables.print(_scores(model.scores))
+    for line in _unmeasured(model.scores):
+        console.print(f"  [dim]{escape(line)}[/]")
     for table in slice_tables(model):
         tables.print(_slices(table))
         if len(table.rows) > _SHOWN_SLICES:
@@ -61,22 +63,27 @@ def _scores(measured: Sequence[Measurement]) -> Table:
     for title in ("score", "value", "interval", "n", "method"):
         table.add_column(title, justify="right" if title in ("value", "n") else "left", overflow="fold")
     for found in measured:
-        if found.value is None:
-            table.add_row(
-                escape(found.name), "[dim]-[/]", "", f"{found.n:,}", f"[dim]{escape(found.detail)}[/]"
-            )
-        else:
+        if found.value is not None:
             about = "; ".join(part for part in (found.method, found.detail) if part)
             table.add_row(escape(found.name), _value(found), _interval(found), f"{found.n:,}", escape(about))
     return table
+
+
+def _unmeasured(measured: Sequence[Measurement]) -> list[str]:
+    """A line a reason, with the scores that have it."""
+    names: dict[str, list[str]] = {}
+    for found in measured:
+        if found.value is None:
+            names.setdefault(found.detail.removeprefix("not measured: "), []).append(found.name)
+    return [f"not measured: {', '.join(alike)}: {why}" for why, alike in names.items()]
 
 
 def _slices(slices: SliceTable) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("slice", overflow="fold")
     for name in slices.columns:
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("n", justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
     for row in slices.rows[:_SHOWN_SLICES]:
         table.add_row(escape(row.name), *(_cell(cell) for cell in row.cells), f"{row.n:,}")
     return table
@@ -85,7 +92,7 @@ def _slices(slices: SliceTable) -> Table:
 def _cell(found: Measurement | None) -> str:
     if found is None or found.value is None:
         return "[dim]not measured[/]"
-    return f"{_value(found)} {_interval(found)}".strip()
+    return f"{_value(found)}\n{_interval(found)}".strip()
 
 
 def _value(found: Measurement) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -40,22 +39,21 @@ def gate(
     """Judge the gates of smallcraft.toml over what a release has on record; nothing is trained."""
     from smallcraft.cli.show import show_gated
     from smallcraft.pipeline.config import load_config
-    from smallcraft.pipeline.gate_files import gated_json, render_junit, render_markdown
+    from smallcraft.pipeline.gate_files import EXIT_CODES, render_json, render_junit, render_markdown
     from smallcraft.pipeline.gating import gate_project
     from smallcraft.pipeline.workspace import write_whole
-    from smallcraft.records import Outcome
 
     gated = gate_project(load_config(project), release)
-    told = json.dumps(gated_json(gated.subject, gated.verdicts), indent=2)
+    told = render_json(gated.subject, gated.verdicts)
     for path, text in (
         (junit, render_junit(gated.subject, gated.verdicts)),
         (markdown, render_markdown(gated.subject, gated.verdicts)),
-        (output_json, f"{told}\n"),
+        (output_json, told),
     ):
         if path is not None:
             write_whole(path, text.encode("utf-8"))
     if as_json:
-        typer.echo(told)
+        typer.echo(told, nl=False)
     else:
         show_gated(gated)
-    return {Outcome.PASS: 0, Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[gated.outcome]
+    return EXIT_CODES[gated.outcome]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.decide import Contender, choose_cheapest
+from smallcraft.evaluate.decide import choose_cheapest
 from smallcraft.gates.policy import judge_all
 from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
@@ -43,6 +43,7 @@ from smallcraft.pipeline.stages.record import (
     publish_release,
 )
 from smallcraft.pipeline.stages.train import describe_environment, open_workshop, with_dev_rows
+from smallcraft.pipeline.stages.weigh import contenders_of, weigh_choice
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.records import (
     CandidateStatus,
@@ -82,10 +83,13 @@ def build(
         # (3) the choice, on dev
         decision = _decide(config, measured)
         listener.decided(decision)
-        # (4) whom the winner fails and what upsets it, on dev; then once more on all rows that are not sealed
         winner = next(candidate for candidate in measured if candidate.attempt.rung == decision.chosen)
+        listener.stage(f"weighing the choice of {decision.chosen}")
+        dev = _split(prepared, "dev")
+        weighed = weigh_choice(config, measured, winner, dev, workshop, listener=listener)
+        # (4) whom the winner fails and what upsets it, on dev; then once more on all rows that are not sealed
         listener.stage(f"auditing {decision.chosen}")
-        audits = audit_winner(config, winner, _split(prepared, "dev"), workshop, listener=listener)
+        audits = audit_winner(config, winner, dev, workshop, listener=listener)
         released = _refit(config, prepared, workshop, winner, listener)
         # (5) one look at cert
         listener.stage("asking the sealed test set, once")
@@ -107,6 +111,7 @@ def build(
             decision,
             tuple(candidate.evidence for candidate in measured),
             replace(released, evidence=evidence),
+            weighed,
             audits,
             confirmation,
             quality,
@@ -157,12 +162,7 @@ def _climb(config: Config, prepared: Prepared, workshop: Workshop, listener: Lis
 
 
 def _decide(config: Config, measured: Sequence[Measured]) -> Decision:
-    contenders = []
-    for order, candidate in enumerate(measured):
-        if candidate.predictions is not None:
-            cost = candidate.evidence.find("cpu_s_per_1000")
-            value = cost.value if cost else None
-            contenders.append(Contender(candidate.attempt.rung, candidate.predictions, value, order))
+    contenders = contenders_of(measured)
     failed = {
         c.attempt.rung: f"{c.attempt.status}: {c.attempt.reason}" for c in measured if c.predictions is None
     }
@@ -262,6 +262,7 @@ def _record(
         report=Workspace(config.folder).report,
         quality=found.quality,
         audits=found.audits,
+        weighed=found.weighed,
     )
     write_whole(result.report, render_report(result, facts, found.quality.checks, now=now).encode("utf-8"))
     return result

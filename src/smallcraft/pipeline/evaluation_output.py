@@ -1,4 +1,4 @@
-"""Writes an evaluation down: `evaluation.json` and `evaluation.html` in one folder, each whole or not at all."""
+"""Writes an evaluation down: `evaluation.json` and `evaluation.html`, each whole or not at all."""
 
 from __future__ import annotations
 

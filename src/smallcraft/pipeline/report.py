@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from smallcraft.pipeline.charts import draw_classes, draw_costs, render_svg
 from smallcraft.pipeline.report_parts import provenance, tables
-from smallcraft.pipeline.report_parts.audit_parts import describe_audits
+from smallcraft.pipeline.report_parts.audit_parts import describe_ablations, describe_audits
 from smallcraft.pipeline.report_parts.points import MOST_CLASSES, class_points, cost_points, undrawn_rungs
 from smallcraft.pipeline.report_parts.wording import (
     Figure,
@@ -94,6 +94,9 @@ def render_report(
         undrawn=", ".join(undrawn_rungs(result)),
         cost_rows=tables.cost_rows(result.released),
         audits=describe_audits(result.audits),
+        claims=[claim.sentence for claim in result.weighed.claims],
+        pareto=result.weighed.front.sentence if result.weighed.front else None,
+        ablations=describe_ablations(result.weighed.ablations),
         checks=tables.check_rows(checks),
         usage=provenance.usage(result, facts),
         digests=provenance.digest_lines(result, facts),

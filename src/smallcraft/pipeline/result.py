@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smallcraft.evaluate.superiority import SuperiorityClaim
 from smallcraft.pipeline.quality_report import QualityReport
+from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.records import AuditResult, Decision, Evidence, Measurement, Outcome, Release, Verdict
 
 _COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
@@ -56,6 +58,7 @@ class BuildResult:
         report: The page.
         quality: What was found about the data; None where it was not looked at.
         audits: What was found about the winner, as it was measured on dev.
+        weighed: What the choice rests on.
     """
 
     name: str
@@ -70,6 +73,7 @@ class BuildResult:
     report: Path
     quality: QualityReport | None = None
     audits: tuple[AuditResult, ...] = ()
+    weighed: Weighed = field(default_factory=Weighed)
 
     def as_json(self) -> Mapping[str, Any]:
         """The stable form."""
@@ -84,6 +88,9 @@ class BuildResult:
             "candidates": [candidate_json(evidence) for evidence in self.candidates],
             "released": candidate_json(self.released),
             "verdicts": [verdict_json(verdict) for verdict in self.verdicts],
+            "pareto": pareto_json(self.weighed),
+            "claims": [claim_json(claim) for claim in self.weighed.claims],
+            "ablations": [ablation_json(part) for part in self.weighed.ablations],
             "audits": [audit_json(result) for result in self.audits],
             "cert": {
                 "rows": self.cert.rows,
@@ -123,6 +130,45 @@ def scores_json(measurements: tuple[Measurement, ...]) -> Mapping[str, Any]:
         }
         for m in measurements
         if m.slice == "all" and m.name in _QUALITIES
+    }
+
+
+def pareto_json(weighed: Weighed) -> Mapping[str, Any] | None:
+    """Who is on the front, and by whom the others are beaten on every axis."""
+    front = weighed.front
+    if front is None:
+        return None
+    return {
+        "front": list(front.front),
+        "dominated": {rung: list(by) for rung, by in front.dominated.items()},
+        "axes": list(front.axes),
+        "sentence": front.sentence,
+    }
+
+
+def claim_json(claim: SuperiorityClaim) -> Mapping[str, Any]:
+    """Whether the winner is shown to be better than another candidate."""
+    return {
+        "over": claim.over,
+        "value": claim.difference.value,
+        "low": claim.difference.interval.low,
+        "high": claim.difference.interval.high,
+        "p_value": claim.p_value,
+        "adjusted": claim.adjusted,
+        "is_shown": claim.is_shown,
+        "sentence": claim.sentence,
+    }
+
+
+def ablation_json(part: Measurement) -> Mapping[str, Any]:
+    """What a part of the winner adds."""
+    return {
+        "part": part.slice.partition("=")[2],
+        "measurement": part.name,
+        "value": part.value,
+        "low": part.low,
+        "high": part.high,
+        "sentence": part.detail,
     }
 
 

@@ -97,7 +97,9 @@ def matthews(found: ClassCounts) -> Floats:
     of_true = n * n - _dot(found.true, found.true) - unknown**2
     of_called = n * n - _dot(found.called, found.called)
     spread = np.sqrt(np.maximum(of_true, 0.0)) * np.sqrt(np.maximum(of_called, 0.0))
-    return np.asarray(np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 0))
+    ratio = np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 0)
+    # Two roots rounded apart can bring full agreement just above 1.
+    return np.asarray(np.clip(ratio, -1.0, 1.0))
 
 
 def kappa(found: ClassCounts) -> Floats:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from smallcraft.pipeline.quality_charts import Slices, find_slices, slice_name
 from smallcraft.pipeline.report_parts.check_parts import SlicesPart, describe_slices
 from smallcraft.pipeline.report_parts.figures import MeasuredRow, describe, words
+from smallcraft.pipeline.report_parts.wording import Figure
 from smallcraft.records import AuditResult, Finding, Measurement
 
 # What a person looks at first; the other quantities have their tables.
@@ -42,9 +43,39 @@ class AuditPart:
     more: int
 
 
+@dataclass(frozen=True)
+class AblationRow:
+    """What the winner loses without one of its parts.
+
+    Attributes:
+        part: Its name.
+        measured: By what.
+        figure: Whole minus without, with its interval.
+        sentence: The same in words, and what could have been detected.
+    """
+
+    part: str
+    measured: str
+    figure: Figure
+    sentence: str
+
+
 def describe_audits(results: Sequence[AuditResult]) -> tuple[AuditPart, ...]:
     """Every audit, in the order in which they were made."""
     return tuple(_part(result) for result in results)
+
+
+def describe_ablations(parts: Sequence[Measurement]) -> tuple[AblationRow, ...]:
+    """What each part of the winner adds, by the declared metric and, where it matters, by log-loss."""
+    return tuple(
+        AblationRow(
+            part.slice.partition("=")[2],
+            words(part.name.removesuffix("_without")),
+            describe(part),
+            part.detail,
+        )
+        for part in parts
+    )
 
 
 def _part(result: AuditResult) -> AuditPart:

@@ -20,6 +20,7 @@ from smallcraft.pipeline.stages.confirm import Confirmation, Incumbent
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.stages.train import code_digest, describe_environment
+from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.pipeline.workspace import Workspace, open_released
 from smallcraft.records import AuditResult, Decision, Evidence, Release, Verdict
 from smallcraft.registry.cards import render_model_card
@@ -63,6 +64,7 @@ class Findings:
         decision: Who won on dev, and why the others lost.
         candidates: Evidence of every rung tried, on dev.
         released: The winner as it will ship.
+        weighed: What the choice rests on.
         audits: What was found about the winner on dev.
         confirmation: What the sealed test set said.
         quality: What was found about the data.
@@ -71,6 +73,7 @@ class Findings:
     decision: Decision
     candidates: tuple[Evidence, ...]
     released: Measured
+    weighed: Weighed
     audits: tuple[AuditResult, ...]
     confirmation: Confirmation
     quality: QualityReport
@@ -107,6 +110,9 @@ def gather_facts(
         "released": plain(found.released.evidence),
         "verdicts": plain(verdicts),
         "audits": plain(found.audits),
+        "ablations": [part.detail for part in found.weighed.ablations],
+        "claims": [claim.sentence for claim in found.weighed.claims],
+        "pareto": found.weighed.front.sentence if found.weighed.front else None,
         **card_facts(config, prepared),
         "checks": [
             {"check": result.check, "outcome": result.outcome.value, "summary": result.summary}

@@ -1,0 +1,121 @@
+"""What the choice rests on: whom the winner is shown to beat, who is beaten on every axis, what parts add.
+
+Nothing here changes the choice, which `evaluate.decide` has made. All of it is measured on dev.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from smallcraft.evaluate.ablations import compare_ablations
+from smallcraft.evaluate.decide import Contender
+from smallcraft.evaluate.pareto import COST_AXES, ParetoFront, Standing, pareto_front
+from smallcraft.evaluate.superiority import SuperiorityClaim, superiority_claims
+from smallcraft.models.ablate import answers_without
+from smallcraft.models.workshop import Workshop
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit
+from smallcraft.pipeline.stages.train import read_rows
+from smallcraft.records import Measurement, Predictions
+
+_READS_PROBABILITIES = ("log_loss", "brier", "auroc", "average_precision")
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the choice rests on.
+
+    Attributes:
+        claims: Whether the winner is shown to be better, a claim for each other candidate.
+        front: Who is not shown to be beaten on quality and every cost.
+        ablations: What each part of the winner adds.
+    """
+
+    claims: tuple[SuperiorityClaim, ...] = ()
+    front: ParetoFront | None = None
+    ablations: tuple[Measurement, ...] = ()
+
+
+def contenders_of(measured: Sequence[Measured]) -> tuple[Contender, ...]:
+    """The candidates that are in the running, with the cost that decides."""
+    return tuple(
+        Contender(candidate.attempt.rung, candidate.predictions, _cost(candidate), order)
+        for order, candidate in enumerate(measured)
+        if candidate.predictions is not None
+    )
+
+
+def weigh_choice(
+    config: Config,
+    measured: Sequence[Measured],
+    winner: Measured,
+    split: MeasuredSplit,
+    workshop: Workshop,
+    *,
+    listener: Listener,
+) -> Weighed:
+    """Set the winner beside the others, and beside itself without each of its parts.
+
+    Args:
+        config: Says the metric and the confidence.
+        measured: Every candidate.
+        winner: The chosen one.
+        split: Dev.
+        workshop: The rows that the candidates were trained from.
+        listener: Told what is running.
+    """
+    metric, confidence = config.quality.metric, config.quality.confidence
+    claims = superiority_claims(
+        contenders_of(measured), winner.attempt.rung, metric=metric, confidence=confidence, seed=config.seed
+    )
+    front = pareto_front(_standings(measured), metric=metric, confidence=confidence, seed=config.seed)
+    listener.progress(f"taking {winner.attempt.rung} apart", 0.0)
+    assert winner.predictions is not None
+    ablations = compare_ablations(
+        winner.predictions,
+        _without_each_part(winner, split, workshop, reads_probabilities=metric in _READS_PROBABILITIES),
+        metric=metric,
+        confidence=confidence,
+        seed=config.seed,
+        split=split.name,
+    )
+    return Weighed(claims, front, ablations)
+
+
+def _without_each_part(
+    winner: Measured, split: MeasuredSplit, workshop: Workshop, *, reads_probabilities: bool
+) -> Mapping[str, Predictions | str]:
+    decoder, whole = winner.attempt.decoder, winner.predictions
+    assert decoder is not None
+    assert whole is not None
+    answers = answers_without(
+        winner.attempt.rung,
+        workshop,
+        decoder,
+        read_rows(split.frame, workshop.spec, source=split.name),
+        rows=split.ref.digest,
+        reads_probabilities=reads_probabilities,
+    )
+    return {
+        part: found if isinstance(found, str) else replace(whole, probs=found)
+        for part, found in answers.items()
+    }
+
+
+def _standings(measured: Sequence[Measured]) -> tuple[Standing, ...]:
+    return tuple(
+        Standing(
+            candidate.attempt.rung,
+            candidate.predictions,
+            {name: cost for name in COST_AXES if (cost := candidate.evidence.find(name)) is not None},
+        )
+        for candidate in measured
+        if candidate.predictions is not None
+    )
+
+
+def _cost(candidate: Measured) -> float | None:
+    cost = candidate.evidence.find("cpu_s_per_1000")
+    return cost.value if cost else None
