@@ -296,10 +296,6 @@ class Decision:
         tied: Rungs not inferior to the best, in the order of the ladder.
         lost: Rung to the reason it lost, was skipped, or crashed.
         sentence: The decision in plain words.
-        claims: Each other measured rung to whether the winner is shown to be better than it, in words;
-            corrected for all candidates that were measured.
-        front: Rungs not shown to be beaten on quality and every cost at once, in the order of the ladder.
-        dominated: Each other measured rung to those that are shown to beat it so.
     """
 
     chosen: str | None
@@ -310,9 +306,6 @@ class Decision:
     margin: float
     confidence: float
     sentence: str
-    claims: Mapping[str, str] = field(default_factory=dict)
-    front: tuple[str, ...] = ()
-    dominated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def tried(self) -> int:

@@ -15,11 +15,12 @@ from smallcraft.demo.tour import (
     count_found,
     count_leaks,
     count_wrong_labels,
+    find_region_served_worst,
     rank_annotators,
 )
 from smallcraft.pipeline.verifying import verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry
-from smallcraft.records import CheckResult, Measurement, Outcome
+from smallcraft.records import AuditResult, CheckResult, Measurement, Outcome
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,16 @@ def test_annotators_are_ranked_by_what_was_measured_and_told_beside_the_truth():
     check = CheckResult("consensus", Outcome.UNDECIDED, "", {}, measurements=measured)
     ranked = rank_annotators([check, replace(check, measurements=measured[:1])], frame, truth)
     assert [(guess.name, guess.true) for guess in ranked] == [("b", 0.5), ("a", 1.0)]
+
+
+def test_the_region_served_worst_is_the_one_shown_to_be_furthest_below_the_rest():
+    def gap(region, value, high):
+        return Measurement(
+            "accuracy_gap", value, "fraction", 90, "", value - 0.1, high, "dev", f"region={region}"
+        )
+
+    audit = AuditResult(
+        "fairness", "", (gap("east", -0.2, 0.01), gap("south", -0.12, -0.04), gap("west", -0.05, -0.01))
+    )
+    assert find_region_served_worst((audit,)).slice == "region=south"
+    assert find_region_served_worst((AuditResult("fairness", "", (gap("east", 0.1, 0.2),)),)) is None

@@ -58,7 +58,7 @@ def test_the_stages_are_told_in_the_order_in_which_they_happen(tiny):
     assert recorder.told == [
         *("stage reading", "stage splitting", "stage checking", "climbing majority ngram"),
         *("candidate majority measured", "candidate ngram measured", "decided ngram"),
-        *("stage auditing", "stage training", "stage asking", "stage setting"),
+        *("stage weighing", "stage auditing", "stage training", "stage asking", "stage setting"),
         "judged better_than_majority",
     ]
 
@@ -179,7 +179,7 @@ def test_a_ladder_of_which_nothing_can_be_built_is_an_error_with_the_reasons(tmp
     [
         ('metric = "ece"', ConfigError, "compared by accuracy"),
         ("confidence = 0.4", ConfigError, "above 0.5"),
-        ('metric = "auroc"', InvalidInputError, "is for two classes, there are 3"),
+        ('metric = "top_3_accuracy"', InvalidInputError, "is for more than 3 classes, there are 3"),
     ],
 )
 def test_what_cannot_decide_is_refused_before_anything_is_trained_or_written(tmp_path, quality, error, words):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-COMPILED = {"confident", "grams", "neighbours", "votes"}
+COMPILED = {"cells", "confident", "grams", "neighbours", "votes"}
 RUN = "from smallcraft.pipeline.compiling import compile_kernels; compile_kernels()"
 
 

@@ -40,9 +40,11 @@ def demo(
     show_result(result, config)
     if result.release is None:
         return {Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[result.outcome]
-    _say("4. Ask the release")
+    _say("4. Audits: whom the winner fails, what upsets it, what it gives away")
+    _show_audits(result)
+    _say("5. Ask the release")
     _show_answers(result)
-    _say("5. Verify: every stored byte; then change one byte of a copy")
+    _say("6. Verify: every stored byte; then change one byte of a copy")
     _show_proof(folder, result)
     typer.echo(f"\nreport: {result.report.resolve()}")
     return 0
@@ -80,6 +82,18 @@ def _show_check(config: Config) -> None:
             f"[{measured.low:.1%}, {measured.high:.1%}] of votes by the check, in {guess.true:.1%} in truth"
         )
     typer.echo(f"  the worst rows, to look at: {done.page}")
+
+
+def _show_audits(result: BuildResult) -> None:
+    """What each audit found, and whether the region that was made worse on purpose is named."""
+    from smallcraft.demo.helpdesk.writer import BIASED_REGION
+    from smallcraft.demo.tour import find_region_served_worst
+
+    for audit in result.audits:
+        typer.echo(f"  {audit.audit}: {audit.summary}")
+    worst = find_region_served_worst(result.audits)
+    named = "none" if worst is None else worst.slice.removeprefix("region=")
+    typer.echo(f"  the region that is served worst: {named}; planted: {BIASED_REGION}")
 
 
 def _show_answers(result: BuildResult) -> None:

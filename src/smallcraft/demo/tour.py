@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from smallcraft.data.checks.leakage import Leakage
 from smallcraft.data.duplicates import duplicate_groups
 from smallcraft.errors import IntegrityError
-from smallcraft.records import CheckResult, Measurement, Release, Roles
+from smallcraft.records import AuditResult, CheckResult, Measurement, Release, Roles
 from smallcraft.registry.verify import verify_registry
 
 EXAMPLES = (
@@ -144,6 +144,21 @@ def rank_annotators(
     is_right = {name: (frame[name] == truth["true_intent"]).to_numpy() for name in measured}
     guesses = [AnnotatorGuess(name, found, float(is_right[name].mean())) for name, found in measured.items()]
     return tuple(sorted(guesses, key=lambda guess: guess.measured.value or 0.0))
+
+
+def find_region_served_worst(audits: Sequence[AuditResult]) -> Measurement | None:
+    """The region that the fairness audit shows to be furthest below the rest in accuracy; None without one.
+
+    Args:
+        audits: Of the winner.
+    """
+    shown = [
+        gap
+        for result in audits
+        for gap in result.measurements
+        if gap.name == "accuracy_gap" and gap.high is not None and gap.high < 0
+    ]
+    return min(shown, key=lambda gap: gap.value or 0.0, default=None)
 
 
 def _is_grouped_with_its_original(groups: NDArray[np.int64], originals: pl.Series) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from smallcraft.evaluate.superiority import PairedTest, paired_test
+from smallcraft.evaluate.superiority import PairedTest, p_words, paired_test
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.comparisons import Difference, holm
 from smallcraft.stats.detectable import detectable_mean_difference, detectable_share_difference
@@ -128,7 +128,7 @@ def _sentence(
     part: str, metric: str, difference: Difference, p_value: float, *, smallest: float | None, alpha: float
 ) -> str:
     low, high = difference.interval.low, difference.interval.high
-    numbers = f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], p = {p_value:.2g} after Holm"
+    numbers = f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], {p_words(p_value)} after Holm"
     if p_value <= alpha:
         return f"{part} {'helps' if difference.value > 0 else 'hurts'}: {numbers}"
     shown = "none with so few rows" if smallest is None else f"{smallest:.3f}"

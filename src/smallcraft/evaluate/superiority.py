@@ -160,6 +160,15 @@ def p_of_interval(difference: Difference, *, level: float) -> float:
     return float(2 * stats.norm.sf(errors))
 
 
+def p_words(p_value: float) -> str:
+    """A p-value as it is printed; the tail of a normal says nothing below one in ten thousand.
+
+    >>> p_words(0.0312), p_words(1e-30)
+    ('p = 0.031', 'p < 0.0001')
+    """
+    return f"p = {p_value:.2g}" if p_value >= 1e-4 else "p < 0.0001"
+
+
 def _claim(
     over: str,
     tested: PairedTest,
@@ -175,7 +184,7 @@ def _claim(
     is_shown = is_small and difference.value > 0
     low, high = difference.interval.low, difference.interval.high
     numbers = (
-        f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], p = {adjusted:.2g} after Holm over "
+        f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], {p_words(adjusted)} after Holm over "
         f"{pairs} pair{'' if pairs == 1 else 's'}"
     )
     if is_shown:

@@ -120,7 +120,12 @@ def _claim(
     why = _why_not(entrant, other, metric)
     if why:
         return replace(blank, sentence=f"{name} against {against}: {why}")
-    difference, p_value, method = _test(entrant, other, metric, level=level, seed=seed)
+    try:
+        difference, p_value, method = _test(entrant, other, metric, level=level, seed=seed)
+    except InvalidInputError as error:
+        if not isinstance(metric, str):
+            raise
+        return replace(blank, sentence=f"{name} against {against}: not measured: {error}")
     bounds = difference.interval
     is_bounded = math.isfinite(bounds.low) and math.isfinite(bounds.high)
     return replace(

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.decide import choose_cheapest
+from smallcraft.evaluate.scores.top_3_accuracy import TOP
 from smallcraft.gates.policy import judge_all
 from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
@@ -126,9 +127,10 @@ def build(
 def _refuse_misfit_metric(config: Config, prepared: Prepared) -> None:
     """A metric that these classes do not allow is refused before the ladder is climbed."""
     classes = prepared.splits.frames["train"][prepared.table.roles.label].n_unique()
-    if config.quality.metric == "auroc" and classes != 2:
+    if config.quality.metric == "top_3_accuracy" and classes <= TOP:
         raise InvalidInputError(
-            f"metric 'auroc' is for two classes, there are {classes}; declare 'macro_f1' or 'log_loss'"
+            f"metric 'top_3_accuracy' is for more than {TOP} classes, there are {classes}; "
+            "declare 'accuracy'"
         )
 
 

@@ -11,6 +11,8 @@ import polars as pl
 
 from smallcraft.pipeline.checking import check_frame
 from smallcraft.records import Roles
+from smallcraft.stats.cell_bootstrap import draw_samples
+from smallcraft.stats.cells import count_cells
 from smallcraft.stats.neighbours import cosine_pairs
 
 _WORDS = ("refund", "invoice", "login", "parcel", "courier", "router", "oven", "yeast", "train", "ticket")
@@ -18,7 +20,7 @@ _ROWS, _VECTORS = 80, 3_200
 
 
 def compile_kernels() -> None:
-    """Run every compiled inner loop once: near copies, label counts, votes, neighbours."""
+    """Run every compiled inner loop once: near copies, label counts, votes, cells, neighbours."""
     rng = np.random.default_rng(0)
     labels = ["a" if row % 2 else "b" for row in range(_ROWS)]
     frame = pl.DataFrame(
@@ -30,5 +32,9 @@ def compile_kernels() -> None:
         }
     )
     check_frame(frame, Roles(label="intent", text="message", votes=("ann_a", "ann_b")))
+    # As many rows as the compiled count and draw are for.
+    codes = np.arange(1 << 16, dtype=np.int64) % 3
+    draw_samples(count_cells(codes, codes, 3), 2, rng=rng, is_compiled=True)
+    count_cells(codes, codes, 3, codes)
     # More rows than are compared one by one, so that the hashed search runs too.
     cosine_pairs(rng.normal(size=(_VECTORS, 32)).astype(np.float32), least=0.99)

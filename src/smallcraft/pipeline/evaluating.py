@@ -13,7 +13,7 @@ Left to others: what may be asked at all (`evaluation_plan`), which column is wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,12 +115,10 @@ def _evaluate(
         asked.append(
             ask_model(model, rows.questions, batch=options.batch, progress=_progress(listener, step))
         )
-    classes = all_classes(rows.truth, [found.answers for found in asked])
     listener.stage("measuring")
-    evaluated = tuple(
-        _measure(model, found, rows, classes, plan) for model, found in zip(models, asked, strict=True)
-    )
+    evaluated = tuple(_measure(model, found, rows, plan) for model, found in zip(models, asked, strict=True))
     metric = _comparing(plan, rows, project)
+    entrants = _entrants(evaluated, asked, rows)
     return Evaluation(
         source=rows.source,
         rows=len(rows.truth),
@@ -129,8 +127,8 @@ def _evaluate(
         metric=metric if isinstance(metric, str) else metric.name,
         confidence=plan.confidence,
         models=evaluated,
-        differences=_differences(evaluated, metric, plan, options.against),
-        tie=_tie(evaluated, metric, plan),
+        differences=_differences(entrants, metric, plan, options.against),
+        tie=_tie(evaluated, entrants, metric, plan),
         notes=notes,
     )
 
@@ -149,10 +147,10 @@ def _comparing(plan: Plan, rows: EvaluationRows, project: Config | None) -> str 
     return suggested_metric(Counter(rows.truth))[0]
 
 
-def _measure(
-    model: OpenedModel, asked: Asked, rows: EvaluationRows, classes: tuple[str, ...], plan: Plan
-) -> EvaluatedModel:
+def _measure(model: OpenedModel, asked: Asked, rows: EvaluationRows, plan: Plan) -> EvaluatedModel:
     answers = asked.answers
+    # Its own classes only: what other models answer must not change its numbers.
+    classes = all_classes(rows.truth, [answers])
     predictions = predictions_of(answers, rows.truth, classes, clusters=rows.clusters)
     unknown = _unknown(predictions, rows.questions.labels)
     measurements = (*_scores(predictions, answers, rows, plan), asked.cost)
@@ -222,22 +220,39 @@ def _answer_notes(answers: Answers, unknown: dict[str, int], rows: EvaluationRow
     return notes
 
 
+def _entrants(
+    evaluated: Sequence[EvaluatedModel], asked: Sequence[Asked], rows: EvaluationRows
+) -> dict[str, Entrant]:
+    """Every model's answers over the classes of all of them, as a comparison needs them."""
+    classes = all_classes(rows.truth, [found.answers for found in asked])
+    return {
+        model.name: Entrant(
+            predictions_of(found.answers, rows.truth, classes, clusters=rows.clusters), model.labels_only
+        )
+        for model, found in zip(evaluated, asked, strict=True)
+    }
+
+
 def _differences(
-    evaluated: Sequence[EvaluatedModel], metric: str | OwnMetric, plan: Plan, against: str | None
+    entrants: Mapping[str, Entrant], metric: str | OwnMetric, plan: Plan, against: str | None
 ) -> tuple[Versus, ...]:
-    if len(evaluated) < 2:
+    if len(entrants) < 2:
         return ()
-    entrants = {model.name: Entrant(model.predictions, model.labels_only) for model in evaluated}
     return compare_with(
         entrants,
-        against or evaluated[0].name,
+        against or next(iter(entrants)),
         metric=metric,
         confidence=plan.confidence,
         seed=plan.seed,
     )
 
 
-def _tie(evaluated: Sequence[EvaluatedModel], metric: str | OwnMetric, plan: Plan) -> Decision | None:
+def _tie(
+    evaluated: Sequence[EvaluatedModel],
+    entrants: Mapping[str, Entrant],
+    metric: str | OwnMetric,
+    plan: Plan,
+) -> Decision | None:
     """Which models are good enough; only CPU times compare, so the cheapest is named among those alone."""
     if len(evaluated) < 2 or not isinstance(metric, str) or metric not in DECIDING_METRICS:
         return None
@@ -247,7 +262,7 @@ def _tie(evaluated: Sequence[EvaluatedModel], metric: str | OwnMetric, plan: Pla
         return None
     costs = [model.find(COST_NAMES["cpu"]) for model in evaluated]
     contenders = [
-        Contender(model.name, model.predictions, None if cost is None else cost.value, place)
+        Contender(model.name, entrants[model.name].predictions, None if cost is None else cost.value, place)
         for place, (model, cost) in enumerate(zip(evaluated, costs, strict=True))
     ]
     tie = choose_cheapest(

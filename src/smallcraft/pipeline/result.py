@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.evaluate.superiority import SuperiorityClaim
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.records import AuditResult, Decision, Evidence, Measurement, Outcome, Release, Verdict
 
 _COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
-_QUALITIES = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "auroc")
+_QUALITIES = frozenset(SCORES)
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,17 @@ from smallcraft.pipeline.result import CertAnswer
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.plugins import find_plugin
-from smallcraft.records import Evidence, Measurement, Outcome, Verdict
+from smallcraft.records import Evidence, Interval, Measurement, Outcome, Verdict
 from smallcraft.stats.intervals import wilson_interval
 
 _DECIMALS = 3
 # Scores that are not in [0, 1]; the log-loss is cut where `stats.calibration` cuts it.
-_LARGEST = {"log_loss": 36.05, "brier": 2.0}
+_RANGES = {
+    "log_loss": Interval(0.0, 36.05),
+    "brier": Interval(0.0, 2.0),
+    "matthews": Interval(-1.0, 1.0),
+    "kappa": Interval(-1.0, 1.0),
+}
 INCUMBENT_GATE = "not_worse_than_incumbent"
 CERT_GATE = "confirmed_on_cert"
 
@@ -93,7 +98,7 @@ def confirm_winner(
         "scores": told,
         "incumbent": incumbent.bundle.digest if incumbent else None,
     }
-    bits = math.fsum(bits_of_choices(math.ceil(_largest(name) * 10**_DECIMALS) + 1) for name in told)
+    bits = math.fsum(bits_of_choices(_answers_of(name)) for name in told)
     bits += bits_of_choices(len(Outcome)) if incumbent else 0.0
     assert released.evidence.candidate is not None
     try:
@@ -113,9 +118,15 @@ def confirm_winner(
     return Confirmation(answer, verdicts)
 
 
-def _largest(name: str) -> float:
-    """The largest value a score can take; the number of answers it can give follows from it."""
-    return _LARGEST.get(name, 1.0)
+def _range_of(name: str) -> Interval:
+    return _RANGES.get(name, Interval(0.0, 1.0))
+
+
+def _answers_of(name: str) -> int:
+    """How many different answers a score can give, told to so many decimals."""
+    values = _range_of(name)
+    steps: int = math.ceil((values.high - values.low) * 10**_DECIMALS)
+    return steps + 1
 
 
 def _told_scores(config: Config) -> tuple[str, ...]:
@@ -191,8 +202,8 @@ def _with_interval(
     return replace(
         base,
         method=f"{told}width of the {level:.0%} interval on dev, scaled by the root of the rows",
-        low=max(0.0, value - (known.value - known.low) * scale),
-        high=min(_largest(name), value + (known.high - known.value) * scale),
+        low=max(_range_of(name).low, value - (known.value - known.low) * scale),
+        high=min(_range_of(name).high, value + (known.high - known.value) * scale),
         level=level,
     )
 
