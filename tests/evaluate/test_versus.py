@@ -46,8 +46,8 @@ def test_equal_models_are_seldom_shown_to_differ():
         entrants = {name: entrant(0.8, n=150, seed=SEED + 10 * run + at) for at, name in enumerate("xyzw")}
         claims = compare_with(entrants, "x", metric="accuracy", confidence=0.9, seed=SEED)
         false += any(claim.is_shown for claim in claims)
-    # At most 10 % of the runs may show anything; without Holm about 22 % do.
-    assert false / runs <= 0.1 + 2.4 * np.sqrt(0.1 * 0.9 / runs)
+    # At most 10 % of the runs may show anything; uncorrected, 16.5 % of these do.
+    assert false / runs <= 0.1 + 2.0 * np.sqrt(0.1 * 0.9 / runs)
 
 
 def test_what_cannot_be_compared_says_why_and_takes_no_part_in_the_correction():

@@ -125,7 +125,7 @@ def _answering(outputs: Sequence[Any], path: Path) -> tuple[str, str]:
 
 
 def _feed(inputs: Sequence[Any], questions: Questions, path: Path) -> dict[str, Any]:
-    if all(entry.name in questions.frame.columns for entry in inputs):
+    if all(entry.name in questions.frame.columns and _holds_one_column(entry) for entry in inputs):
         return {entry.name: _shaped(_column(entry, questions, path), entry) for entry in inputs}
     if len(inputs) == 1:
         (only,) = inputs
@@ -138,6 +138,12 @@ def _feed(inputs: Sequence[Any], questions: Questions, path: Path) -> dict[str, 
         f"{path} reads {wanted}, and the columns are {', '.join(questions.inputs)}; an input is one "
         "text, one matrix of features, or named as a column is"
     )
+
+
+def _holds_one_column(entry: Any) -> bool:  # noqa: ANN401
+    """A tensor of one value a row; a matrix may by chance be called as a column is."""
+    shape = entry.shape or ()
+    return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
 
 
 def _column(entry: Any, questions: Questions, path: Path) -> NDArray[Any]:  # noqa: ANN401
