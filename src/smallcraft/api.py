@@ -2,13 +2,15 @@
 
 check(file_or_project)       what is wrong with the data, and how much of it is right
 build(project)               the main job
+evaluate(data, model)        how good a model of any make is, beside others
 load(path_or_release)        a predictor; also a scikit-learn classifier
 verify(project_or_path)      every stored byte
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,21 @@ from smallcraft.bundle.layout import DESCRIPTION
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.data.table import require_columns
 from smallcraft.errors import InvalidInputError, NotFoundError
+from smallcraft.evaluate.openers.bundle import model_of_bundle
+from smallcraft.evaluate.openers.callable import model_of_function
+from smallcraft.evaluate.openers.estimator import model_of_estimator
+from smallcraft.evaluate.openers.opener import OpenedModel, OpenOptions
+from smallcraft.evaluate.own_metric import OwnMetric
 from smallcraft.pipeline.build import build as _build
 from smallcraft.pipeline.check_output import CheckOptions
 from smallcraft.pipeline.checking import check_file, check_frame, check_project
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.config import Config, load_config
+from smallcraft.pipeline.evaluating import evaluate_file, evaluate_frame
+from smallcraft.pipeline.evaluation import Evaluation
+from smallcraft.pipeline.evaluation_output import write_evaluation
+from smallcraft.pipeline.evaluation_plan import EvaluateOptions, open_target
+from smallcraft.pipeline.evaluation_rows import NamedColumns
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.result import BuildResult
@@ -34,7 +46,7 @@ from smallcraft.pipeline.workspace import Workspace, open_registry, open_release
 from smallcraft.records import Roles
 from smallcraft.registry.verify import VerifyReport
 
-__all__ = ["Predictor", "build", "check", "load", "verify"]
+__all__ = ["Predictor", "build", "check", "evaluate", "load", "verify"]
 
 Questions = Sequence[str] | Mapping[str, Sequence[object]] | pl.DataFrame
 
@@ -163,6 +175,98 @@ def check(
     if path.is_dir() or path.suffix == ".toml":
         return check_project(load_config(path), options=options, listener=listener).report
     return check_file(data, options=options, listener=listener).report
+
+
+def evaluate(
+    data: str | Path | pl.DataFrame,
+    model: object,
+    *,
+    roles: Roles | None = None,
+    metrics: Sequence[str | Callable[..., float]] = (),
+    against: str | None = None,
+    gates: str | Path | None = None,
+    project: str | Path | None = None,
+    classes: Sequence[str] = (),
+    output: str | Path | None = None,
+    seed: int = 0,
+    listener: Listener | None = None,
+) -> Evaluation:
+    """Measure one model or several on labelled rows, each number with its interval, and compare them.
+
+    Args:
+        data: A file of labelled rows, or a frame.
+        model: What `smallcraft evaluate --model` takes as text, a `Predictor`, a fitted scikit-learn
+            estimator, or a function of texts (or of a dict of columns); or a mapping of name to such.
+        roles: Which column plays which part; needed for a frame, guessed for a file.
+        metrics: Scores by name, or functions of `(truth, predicted, probs, classes)`; the first compares.
+        against: Name of the model that the others stand against; the first one by default.
+        gates: A TOML file of `[gates.NAME]`; the verdicts stand in the result.
+        project: Folder of a project: its columns, releases and modules.
+        classes: Labels of the columns of probabilities, where a model does not say.
+        output: Folder for `evaluation.json` and `evaluation.html`; None writes nothing.
+        seed: Of everything random.
+        listener: Told as things happen.
+
+    Raises:
+        InvalidInputError: A model, metric or gate cannot be used, or a frame came without roles.
+        DataError: The data cannot be used.
+        NotFoundError: A model, module or project is not there.
+    """
+    if isinstance(data, pl.DataFrame) and roles is None:
+        raise InvalidInputError("a frame needs roles; pass Roles(label='intent', text='message')")
+    options = EvaluateOptions(
+        columns=_named_columns(roles),
+        project=None if project is None else Path(project),
+        metrics=tuple(_metric(metric) for metric in metrics),
+        against=against,
+        gates=None if gates is None else Path(gates),
+        classes=tuple(classes),
+        seed=seed,
+    )
+    targets = _targets(model, options)
+    if isinstance(data, pl.DataFrame):
+        assert roles is not None
+        found = evaluate_frame(data, targets, roles, options=options, listener=listener)
+    else:
+        found = evaluate_file(data, targets, options=options, listener=listener)
+    if output is not None:
+        write_evaluation(found, Path(output))
+    return found
+
+
+def _named_columns(roles: Roles | None) -> NamedColumns:
+    if roles is None:
+        return NamedColumns()
+    return NamedColumns(roles.label, roles.text, roles.features, roles.groups, roles.key)
+
+
+def _metric(metric: str | Callable[..., float]) -> str | OwnMetric:
+    if isinstance(metric, str):
+        return metric
+    is_higher_better = bool(getattr(metric, "higher_is_better", True))
+    return OwnMetric(getattr(metric, "__name__", type(metric).__name__), metric, is_higher_better)
+
+
+def _targets(model: object, options: EvaluateOptions) -> list[str | OpenedModel]:
+    if isinstance(model, Mapping):
+        return [_opened(part, str(name), options) for name, part in model.items()]
+    return [_opened(model, None, options)]
+
+
+def _opened(model: Any, name: str | None, options: EvaluateOptions) -> str | OpenedModel:  # noqa: ANN401
+    if isinstance(model, str | Path):
+        return str(model) if name is None else replace(open_target(str(model), options), target=name)
+    if isinstance(model, Predictor):
+        return model_of_bundle(model.bundle, name or model.name)
+    if hasattr(model, "predict"):
+        return model_of_estimator(model, name or type(model).__name__, kind="estimator")
+    if callable(model):
+        called = name or getattr(model, "__name__", type(model).__name__)
+        return model_of_function(model, called, OpenOptions(classes=options.classes))
+    raise InvalidInputError(
+        f"a model is named as text, or is an estimator or a function, got {type(model).__name__}; "
+        "of several pass a mapping of name to model"
+    )
 
 
 def verify(target: str | Path = ".") -> VerifyReport:

@@ -50,7 +50,7 @@ _NO_SPLIT = "none"
 
 def evaluate_file(
     data: str | Path,
-    targets: Sequence[str],
+    targets: Sequence[str | OpenedModel],
     *,
     options: EvaluateOptions | None = None,
     listener: Listener | None = None,
@@ -59,7 +59,7 @@ def evaluate_file(
 
     Args:
         data: A path or glob of labelled rows.
-        targets: At least one model: a release, or what `evaluate.openers` knows.
+        targets: At least one model: open, a release, or what `evaluate.openers` knows.
         options: What is asked for beside.
         listener: Told as things happen.
 
@@ -84,15 +84,16 @@ def evaluate_file(
 
 def evaluate_frame(
     frame: pl.DataFrame,
-    models: Sequence[OpenedModel],
+    targets: Sequence[str | OpenedModel],
     roles: Roles,
     *,
     options: EvaluateOptions | None = None,
     listener: Listener | None = None,
 ) -> Evaluation:
-    """Evaluate open models on rows in memory; as `evaluate_file`."""
+    """Evaluate models on rows in memory; as `evaluate_file`, with the roles said."""
     options, listener = options or EvaluateOptions(), listener or SilentListener()
     plan = make_plan(options, None)
+    models = [open_asked(target, options) for target in targets]
     require_models(models, options.against)
     rows = read_rows(frame, roles, [name for model in models for name in model.reads])
     return _evaluate(rows, models, plan, options=options, project=None, notes=(), listener=listener)

@@ -40,7 +40,8 @@ class EvaluateOptions:
     Attributes:
         columns: What the user says about columns.
         project: Folder of a project: its columns, releases, modules; None for the working folder.
-        metrics: Names of scores and `module:function`s; empty for every score. The first one compares.
+        metrics: Names of scores, `module:function`s, or metrics made in memory; empty for every score. The
+            first one compares.
         against: The model that the others stand against; None for the first one.
         gates: A TOML file of gates; None for none.
         trusted: Types that a `.skops` file may make.
@@ -55,7 +56,7 @@ class EvaluateOptions:
 
     columns: NamedColumns = field(default_factory=NamedColumns)
     project: Path | None = None
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[str | OwnMetric, ...] = ()
     against: str | None = None
     gates: Path | None = None
     trusted: tuple[str, ...] = ()
@@ -135,14 +136,18 @@ def read_gates(path: Path) -> tuple[GateSpec, ...]:
         raise InvalidInputError(f"{path}: {error}") from error
 
 
-def open_asked(target: str, options: EvaluateOptions, data: str | Path) -> OpenedModel:
-    """A model; a file that is the data itself is none.
+def open_asked(
+    target: str | OpenedModel, options: EvaluateOptions, data: str | Path | None = None
+) -> OpenedModel:
+    """A model, opened where it is named; a file that is the data itself is none.
 
     Raises:
         InvalidInputError: It is the data, or cannot be used.
         NotFoundError: It is not there.
     """
-    if Path(target).exists() and Path(target).resolve() == Path(data).resolve():
+    if isinstance(target, OpenedModel):
+        return target
+    if data is not None and Path(target).exists() and Path(target).resolve() == Path(data).resolve():
         raise InvalidInputError(
             f"{target} is the data itself, and every label would be right; name the file of predictions"
         )
@@ -181,7 +186,9 @@ def make_plan(options: EvaluateOptions, project: Config | None) -> Plan:
     home = options.project or Path()
     metrics = tuple(_metric(name, home.parent if home.is_file() else home) for name in options.metrics)
     if len({metric.name for metric in metrics}) != len(metrics):
-        raise InvalidInputError(f"each metric may stand once, got {', '.join(options.metrics)}")
+        raise InvalidInputError(
+            f"each metric may stand once, got {', '.join(metric.name for metric in metrics)}"
+        )
     quality = None if project is None else project.quality
     confidence = options.confidence or (0.95 if quality is None else quality.confidence)
     require_fraction(confidence, "confidence")
@@ -192,7 +199,9 @@ def make_plan(options: EvaluateOptions, project: Config | None) -> Plan:
     return Plan(metrics, specs, margin, confidence, options.seed)
 
 
-def _metric(name: str, folder: Path) -> Score | OwnMetric:
+def _metric(name: str | OwnMetric, folder: Path) -> Score | OwnMetric:
+    if isinstance(name, OwnMetric):
+        return name
     return load_metric(name, folder) if names_function(name) else find_plugin("scores", name, SCORES)
 
 
