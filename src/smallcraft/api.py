@@ -261,7 +261,7 @@ def _opened(model: Any, name: str | None, options: EvaluateOptions) -> str | Ope
     if hasattr(model, "predict"):
         return model_of_estimator(model, name or type(model).__name__, kind="estimator")
     if callable(model):
-        called = name or getattr(model, "__name__", type(model).__name__)
+        called = str(name or getattr(model, "__name__", type(model).__name__))
         return model_of_function(model, called, OpenOptions(classes=options.classes))
     raise InvalidInputError(
         f"a model is named as text, or is an estimator or a function, got {type(model).__name__}; "

@@ -22,6 +22,7 @@ from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
 from smallcraft.pipeline.stages.judge import declared_gates, evidence_to_judge
 from smallcraft.pipeline.workspace import Workspace, open_registry, write_whole
 from smallcraft.records import AuditResult, CandidateStatus, Evidence, Outcome, Verdict
+from smallcraft.registry.verify import verify_registry
 
 NOT_RELEASED = "the last build (not released)"
 _FROM_CERT = (INCUMBENT_GATE, CERT_GATE)
@@ -96,7 +97,10 @@ def _find_facts(config: Config, reference: str | None) -> tuple[str, Mapping[str
         facts: Mapping[str, Any] = kept["facts"]
         return NOT_RELEASED, facts
     try:
-        release = open_registry(config.folder).read(reference or kept.get("release") or "latest")
+        registry = open_registry(config.folder)
+        # A verdict about weights that are not those on record would be about nothing.
+        verify_registry(registry.root)
+        release = registry.read(reference or kept.get("release") or "latest")
     except NotFoundError as error:
         raise NotFoundError(f"there is nothing to judge: {error}; run `smallcraft build` first") from error
     return release.label, release.facts

@@ -142,7 +142,7 @@ def _feed(inputs: Sequence[Any], questions: Questions, path: Path) -> dict[str, 
 
 def _holds_one_column(entry: Any) -> bool:  # noqa: ANN401
     """A tensor of one value a row; a matrix may by chance be called as a column is."""
-    shape = entry.shape or ()
+    shape: Sequence[Any] = entry.shape or ()
     return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
 
 
