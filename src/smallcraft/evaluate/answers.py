@@ -49,8 +49,8 @@ class Questions:
 
     @property
     def rows(self) -> int:
-        """How many."""
-        return self.frame.height
+        """How many; a file of labels alone leaves no column to read."""
+        return max(self.frame.height, self.raw.height)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
-from smallcraft.bundle.inputs import InputSpec
-from smallcraft.evaluate.perturbations.perturbation import ColumnKind, Columns
-from smallcraft.evaluate.perturbations.touching import amount_at, touch_share, touch_texts
+from smallcraft.evaluate.perturbations.text_places import MANY, TextPlaces
 
 PAIRS = (
     *(("do not", "don't"), ("does not", "doesn't"), ("did not", "didn't"), ("is not", "isn't")),
@@ -33,24 +30,13 @@ _FORMS = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Contractions:
-    """Changes `do not` to `don't` and back; a form with two readings (`he's`) stays."""
-
-    name: str = "contractions"
-    changes: frozenset[ColumnKind] = frozenset({"text"})
-    amount: tuple[float, float, float] = (0.34, 0.67, 1.0)
-    touches: str = "forms that can be shortened or written out"
-
-    def perturb(self, rows: Columns, spec: InputSpec, *, severity: int, rng: np.random.Generator) -> Columns:
-        """Every text, changed."""
-        share = amount_at(self.amount, severity)
-        return touch_texts(
-            rows, spec, lambda text: touch_share(text, _FORMS, change_form, share=share, rng=rng)
-        )
-
-
-def change_form(form: str) -> str:
+def change_form(form: str, rng: np.random.Generator | None = None) -> str:  # noqa: ARG001 - nothing is drawn
     """The other form, with a capital first letter where there was one."""
     other = _OTHER[" ".join(form.lower().replace("\u2019", "'").split())]
     return other[0].upper() + other[1:] if form[0].isupper() else other
+
+
+# Changes `do not` to `don't` and back; a form with two readings (`he's`) stays.
+CONTRACTIONS = TextPlaces(
+    "contractions", _FORMS, change_form, "forms that can be shortened or written out", MANY
+)

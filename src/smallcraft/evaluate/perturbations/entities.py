@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
-from smallcraft.bundle.inputs import InputSpec
-from smallcraft.evaluate.perturbations.perturbation import ColumnKind, Columns
-from smallcraft.evaluate.perturbations.touching import amount_at, pick, touch_share, touch_texts
+from smallcraft.evaluate.perturbations.text_places import MANY, TextPlaces
+from smallcraft.evaluate.perturbations.touching import pick
 
 NAMES = (
     *("Alice", "Marcus", "Priya", "Tomasz", "Leila", "Hansen", "Okafor", "Nguyen", "Lisbon", "Nairobi"),
@@ -19,25 +17,10 @@ NAMES = (
 _NAME = re.compile(r"(?<=[^\W_] |[,;:] )[A-Z][a-z]{2,}\b")
 
 
-@dataclass(frozen=True)
-class Entities:
-    """Replaces names by other names; which kind of name it was is not known."""
-
-    name: str = "entities"
-    changes: frozenset[ColumnKind] = frozenset({"text"})
-    amount: tuple[float, float, float] = (0.34, 0.67, 1.0)
-    touches: str = "capitalised words inside sentences"
-
-    def perturb(self, rows: Columns, spec: InputSpec, *, severity: int, rng: np.random.Generator) -> Columns:
-        """Every text, changed."""
-        share = amount_at(self.amount, severity)
-        return touch_texts(
-            rows,
-            spec,
-            lambda text: touch_share(text, _NAME, lambda name: other_name(name, rng), share=share, rng=rng),
-        )
-
-
 def other_name(name: str, rng: np.random.Generator) -> str:
     """A name of the list, not the one that stands there."""
     return pick([other for other in NAMES if other != name], rng)
+
+
+# Replaces names by other names; which kind of name it was is not known.
+ENTITIES = TextPlaces("entities", _NAME, other_name, "capitalised words inside sentences", MANY)

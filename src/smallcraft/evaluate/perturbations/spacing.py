@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from smallcraft.bundle.inputs import InputSpec
-from smallcraft.evaluate.perturbations.perturbation import ColumnKind, Columns
-from smallcraft.evaluate.perturbations.touching import GAP, amount_at, pick, touch_share, touch_texts
+from smallcraft.evaluate.perturbations.text_places import TextPlaces
+from smallcraft.evaluate.perturbations.touching import GAP, pick
 
 
-@dataclass(frozen=True)
-class Spacing:
-    """Makes a space between words two, or none."""
+def change_space(gap: str, rng: np.random.Generator) -> str:  # noqa: ARG001 - a gap is a gap
+    """Two spaces, or none."""
+    return pick(("  ", ""), rng)
 
-    name: str = "spacing"
-    changes: frozenset[ColumnKind] = frozenset({"text"})
-    amount: tuple[float, float, float] = (0.1, 0.2, 0.4)
-    touches: str = "spaces between words"
 
-    def perturb(self, rows: Columns, spec: InputSpec, *, severity: int, rng: np.random.Generator) -> Columns:
-        """Every text, changed."""
-        share = amount_at(self.amount, severity)
-        return touch_texts(
-            rows,
-            spec,
-            lambda text: touch_share(text, GAP, lambda _: pick(("  ", ""), rng), share=share, rng=rng),
-        )
+# Makes a space between words two, or none.
+SPACING = TextPlaces("spacing", GAP, change_space, "spaces between words")

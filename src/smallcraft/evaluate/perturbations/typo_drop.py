@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from smallcraft.bundle.inputs import InputSpec
-from smallcraft.evaluate.perturbations.perturbation import ColumnKind, Columns
-from smallcraft.evaluate.perturbations.touching import LONG_WORD, amount_at, touch_share, touch_texts
-
-
-@dataclass(frozen=True)
-class TypoDrop:
-    """Leaves out one letter inside a word."""
-
-    name: str = "typo_drop"
-    changes: frozenset[ColumnKind] = frozenset({"text"})
-    amount: tuple[float, float, float] = (0.1, 0.2, 0.4)
-    touches: str = "words of four letters or more"
-
-    def perturb(self, rows: Columns, spec: InputSpec, *, severity: int, rng: np.random.Generator) -> Columns:
-        """Every text, changed."""
-        share = amount_at(self.amount, severity)
-        return touch_texts(
-            rows,
-            spec,
-            lambda text: touch_share(
-                text, LONG_WORD, lambda word: drop_letter(word, rng), share=share, rng=rng
-            ),
-        )
+from smallcraft.evaluate.perturbations.text_places import TextPlaces
+from smallcraft.evaluate.perturbations.touching import LONG_WORD
 
 
 def drop_letter(word: str, rng: np.random.Generator) -> str:
     """The word without one of its letters, the first kept."""
     at = int(rng.integers(1, len(word)))
     return word[:at] + word[at + 1 :]
+
+
+# Leaves out one letter inside a word.
+TYPO_DROP = TextPlaces("typo_drop", LONG_WORD, drop_letter, "words of four letters or more")

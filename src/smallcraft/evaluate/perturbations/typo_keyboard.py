@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from smallcraft.bundle.inputs import InputSpec
-from smallcraft.evaluate.perturbations.perturbation import ColumnKind, Columns
-from smallcraft.evaluate.perturbations.touching import LONG_WORD, amount_at, pick, touch_share, touch_texts
+from smallcraft.evaluate.perturbations.text_places import TextPlaces
+from smallcraft.evaluate.perturbations.touching import LONG_WORD, pick
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-
-
-@dataclass(frozen=True)
-class TypoKeyboard:
-    """Replaces one letter inside a word by a key beside it."""
-
-    name: str = "typo_keyboard"
-    changes: frozenset[ColumnKind] = frozenset({"text"})
-    amount: tuple[float, float, float] = (0.1, 0.2, 0.4)
-    touches: str = "words of four letters or more"
-
-    def perturb(self, rows: Columns, spec: InputSpec, *, severity: int, rng: np.random.Generator) -> Columns:
-        """Every text, changed."""
-        share = amount_at(self.amount, severity)
-        return touch_texts(
-            rows,
-            spec,
-            lambda text: touch_share(
-                text, LONG_WORD, lambda word: hit_neighbour(word, rng), share=share, rng=rng
-            ),
-        )
 
 
 def hit_neighbour(word: str, rng: np.random.Generator) -> str:
@@ -56,3 +32,7 @@ def _neighbours() -> dict[str, str]:
 
 
 NEIGHBOURS = _neighbours()
+
+
+# Replaces one letter inside a word by a key beside it.
+TYPO_KEYBOARD = TextPlaces("typo_keyboard", LONG_WORD, hit_neighbour, "words of four letters or more")
