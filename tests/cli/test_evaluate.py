@@ -20,7 +20,8 @@ def tickets(tmp_path, monkeypatch):
 def gate(tmp_path, limit: float, *, required: bool = True) -> str:
     path = tmp_path / "gates.toml"
     path.write_text(
-        f'[gates.good]\nrule = "at_least"\nmeasurement = "accuracy"\nlimit = {limit}\nrequired = {str(required).lower()}\n',
+        f'[gates.good]\nrule = "at_least"\nmeasurement = "accuracy"\nlimit = {limit}\n'
+        f"required = {str(required).lower()}\n",
         encoding="utf-8",
     )
     return str(path)

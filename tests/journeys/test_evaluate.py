@@ -1,4 +1,4 @@
-"""Every make of model on the same rows gives the same numbers; every bad input one clear error and no file."""
+"""A model in every form gives the same numbers on the same rows; a bad input is one error, and no file."""
 
 from __future__ import annotations
 
@@ -142,7 +142,15 @@ def test_a_projects_sealed_rows_are_not_evaluated(built_copy, capsys):
 
 
 def rows_of(text: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / "rows.csv").write_text(text, encoding="utf-8") and None
+    def make(folder: Path) -> None:
+        (folder / "rows.csv").write_text(text, encoding="utf-8")
+
+    return make
+
+
+def with_folder(folder: Path) -> None:
+    rows_of(GOOD)(folder)
+    (folder / "b").mkdir()
 
 
 GOOD = "text,intent\n" + "".join(f"words about {word} {i},{word}\n" for i in range(10) for word in ("a", "b"))
@@ -161,7 +169,11 @@ def beside(**files: str) -> Callable[[Path], None]:
 
 BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "no data": (lambda folder: None, ["-m", "j_x:f"], "rows.csv"),
-    "no rows": (rows_of("text,intent\n"), ["-m", "latest.csv"], ""),
+    "no rows": (
+        lambda folder: (beside(j_g__py=SLOW)(folder), rows_of("text,intent\n")(folder))[0],
+        ["-m", "j_g:answer", "--label", "intent", "--text", "text"],
+        "rows.csv",
+    ),
     "no model named": (beside(), [], "--model"),
     "no such model": (beside(), ["-m", "modle"], "there is no model 'modle'"),
     "no such file": (beside(), ["-m", "m.skops"], "there is no file m.skops"),
@@ -169,7 +181,7 @@ BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
     "skops that is none": (beside(m__skops="x"), ["-m", "m.skops"], "a file that skops wrote"),
     "onnx that is none": (beside(m__onnx="x"), ["-m", "m.onnx"], "must be an ONNX model"),
     "a folder that is no bundle": (
-        lambda f: (beside()(f), (f / "b").mkdir()) and None,
+        with_folder,
         ["-m", "b"],
         "bundle.json",
     ),
@@ -204,7 +216,7 @@ BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
         "has 2 rows and the data 20",
     ),
     "predictions without a label": (
-        beside(p__csv="x\n1\n"),
+        beside(p__csv="x\n" + "1\n" * 20),
         ["-m", "p.csv"],
         "must hold a column 'prediction'",
     ),
@@ -234,13 +246,17 @@ BAD: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
         ["-m", "j_g:answer", "--gates", "g.toml"],
         "no file of gates",
     ),
-    "no release": (beside(), ["-m", "helpdesk@3"], ""),
+    "no release": (beside(), ["-m", "helpdesk@3"], "smallcraft build"),
     "an option without sense": (
         beside(j_g__py=SLOW),
         ["-m", "j_g:answer", "--confidence", "95"],
         "confidence",
     ),
-    "no project": (beside(j_g__py=SLOW), ["-m", "j_missing2:answer", "-p", "nowhere"], "j_missing2"),
+    "no project": (
+        beside(j_g__py=SLOW),
+        ["-m", "j_g:answer", "-p", "nowhere"],
+        "there is no project folder nowhere",
+    ),
 }
 
 

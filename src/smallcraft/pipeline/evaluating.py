@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from smallcraft.data.balance import suggested_metric
+from smallcraft.data.formats import find_files
 from smallcraft.evaluate.answers import Answers, all_classes, predictions_of
 from smallcraft.evaluate.asking import COST_NAMES, Asked, ask_model
 from smallcraft.evaluate.decide import Contender, choose_cheapest
@@ -69,6 +70,7 @@ def evaluate_file(
         DataError: The data, or a file of predictions, cannot be used.
     """
     options, listener = options or EvaluateOptions(), listener or SilentListener()
+    find_files(data)
     project = project_of(options.project)
     refuse_sealed(data, project)
     plan = make_plan(options, project)

@@ -78,6 +78,8 @@ def project_of(folder: Path | None) -> Config | None:
             return load_config(Path())
         except (NotFoundError, ConfigError):
             return None
+    if not folder.exists():
+        raise NotFoundError(f"there is no project folder {folder}; check the path after --project")
     return load_config(folder) if folder.is_file() or (folder / FILE_NAME).exists() else None
 
 

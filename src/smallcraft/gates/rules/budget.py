@@ -7,33 +7,12 @@ Always: energy gates only where a counter measured it (`measured:*`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from smallcraft.contracts import Takes
-from smallcraft.gates.threeway import Doubt, judge_slices
+from smallcraft.gates.slice_rule import SliceRule
+from smallcraft.gates.threeway import Doubt
 from smallcraft.gates.tolerance import at_most
-from smallcraft.records import GateSpec, Measurement, Verdict
+from smallcraft.records import Measurement
 
 _MEASURED, _ESTIMATED = "measured:", "estimated:"
-
-
-@dataclass(frozen=True)
-class Budget:
-    """PASS when the upper bound keeps to the limit, FAIL when the lower bound is above it."""
-
-    name: str = "budget"
-    measurement: str = ""
-    takes: Takes = "limit"
-
-    def judge(
-        self,
-        gate: GateSpec,
-        measurements: Sequence[Measurement],
-        parts: Sequence[Verdict] = (),  # noqa: ARG002 - the contract's
-    ) -> tuple[Verdict, ...]:
-        """Judge a cost against its ceiling, unless there is reason to doubt it."""
-        return judge_slices(gate, measurements, at_most(gate), name=self.measurement, doubt=doubt_of)
 
 
 def doubt_of(cost: Measurement) -> Doubt | None:
@@ -47,3 +26,7 @@ def doubt_of(cost: Measurement) -> Doubt | None:
         why = f"it was not measured by a counter ({cost.method or 'method unknown'})"
         return Doubt(why, "a machine that lets its energy counter be read" if is_energy else "measure it")
     return None
+
+
+# PASS when the upper bound keeps to the limit, FAIL when the lower bound is above it.
+BUDGET = SliceRule("budget", at_most, doubt=doubt_of)

@@ -6,28 +6,8 @@ each gets half of what the confidence leaves; else a small tolerance would fail 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from smallcraft.contracts import Takes
-from smallcraft.gates.threeway import judge_slices
+from smallcraft.gates.slice_rule import SliceRule
 from smallcraft.gates.tolerance import around_zero
-from smallcraft.records import GateSpec, Measurement, Verdict
 
-
-@dataclass(frozen=True)
-class GroupGap:
-    """PASS when both bounds are within the limit of zero, FAIL when the nearer one is beyond it."""
-
-    name: str = "group_gap"
-    measurement: str = ""
-    takes: Takes = "limit"
-
-    def judge(
-        self,
-        gate: GateSpec,
-        measurements: Sequence[Measurement],
-        parts: Sequence[Verdict] = (),  # noqa: ARG002 - the contract's
-    ) -> tuple[Verdict, ...]:
-        """Judge each group's gap."""
-        return judge_slices(gate, measurements, around_zero(gate), name=self.measurement)
+# PASS when both bounds are within the limit of zero, FAIL when the nearer one is beyond it.
+GROUP_GAP = SliceRule("group_gap", around_zero)
