@@ -239,3 +239,56 @@ def test_verify_takes_a_project_a_registry_and_a_bundle(built, tmp_path, monkeyp
     assert api.verify() == api.verify(Path())
     with pytest.raises(NotFoundError):
         api.verify(tmp_path)
+
+
+def shout(texts):
+    return ["billing" if "invoice" in text else "login" for text in texts]
+
+
+def test_models_of_every_make_are_evaluated_in_memory(built, predictor, tmp_path):
+    rows = pl.read_csv(built / "tickets.csv").head(300)
+    roles = Roles("intent", "message", groups=("region",))
+
+    class Estimator:
+        classes_ = predictor.classes_
+
+        def predict(self, texts):
+            return predictor.predict(texts)
+
+        def predict_proba(self, texts):
+            return predictor.predict_proba(texts)
+
+    models = {
+        "release": predictor,
+        "estimator": Estimator(),
+        "function": shout,
+        "path": predictor.bundle.path,
+    }
+    found = api.evaluate(rows, models, roles=roles, metrics=["accuracy"], output=tmp_path / "out")
+    assert [model.name for model in found.models] == list(models)
+    release, estimator, function, path = (model.find("accuracy").value for model in found.models)
+    assert release == estimator == path == accuracy_score(rows["intent"], predictor.predict(rows))
+    assert function == accuracy_score(rows["intent"], shout(rows["message"]))
+    assert [claim.is_shown for claim in found.differences] == [False, True, False]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"evaluation.html", "evaluation.json"}
+
+
+def test_one_model_and_a_metric_in_memory_on_a_file(built):
+    def wrong(truth, predicted, probs, classes):
+        assert probs is None
+        return float((truth != predicted).sum())
+
+    found = api.evaluate(built / "tickets.csv", shout, metrics=[wrong, "accuracy"])
+    (model,) = found.models
+    assert model.name == "shout"
+    assert model.find("wrong").value == pytest.approx(found.rows * (1 - model.find("accuracy").value))
+
+
+def test_what_cannot_be_evaluated_is_refused():
+    frame = pl.DataFrame({"message": ["a", "b"], "intent": ["x", "y"]})
+    with pytest.raises(InvalidInputError, match="a frame needs roles"):
+        api.evaluate(frame, shout)
+    with pytest.raises(InvalidInputError, match="pass a mapping of name to model"):
+        api.evaluate(frame, [shout, shout], roles=Roles("intent", "message"))
+    with pytest.raises(InvalidInputError, match="needs a model, got none"):
+        api.evaluate(frame, {}, roles=Roles("intent", "message"))

@@ -99,12 +99,15 @@ def test_a_floor_out_of_reach_fails_with_exit_code_2_and_releases_nothing(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_required_gate_that_nothing_evaluates_is_undecided_with_exit_code_3(tmp_path, capsys):
+def test_a_required_gate_that_too_few_rows_can_settle_is_undecided_with_exit_code_3(tmp_path, capsys):
     folder = write_project(tmp_path / "p", more="[gates.fairness]\ntolerance = 0.05\nrequired = true")
     assert run(["build", "--json", "-p", str(folder)]) == 3
     result = json.loads(capsys.readouterr().out)
     assert result["release"] is None
-    assert {v["gate"]: v["outcome"] for v in result["verdicts"]}["gates.fairness"] == "UNDECIDED"
+    fair = [v for v in result["verdicts"] if v["gate"] == "fairness_accuracy_gap"]
+    assert {v["slice"] for v in fair} == {f"region={name}" for name in ("north", "south", "east", "west")}
+    assert {v["outcome"] for v in fair} == {"UNDECIDED"}
+    assert all("more labelled rows of region=" in v["needs"] for v in fair)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import skops.io as sio
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -16,8 +17,6 @@ from tests.projects import run_command
 
 from smallcraft.api import load
 from smallcraft.cli.main import run
-
-sio = pytest.importorskip("skops.io")
 
 SLOW = "def answer(texts):\n    return ['x'] * len(texts)\n"
 

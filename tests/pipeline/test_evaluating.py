@@ -207,6 +207,8 @@ def test_rows_of_one_class_are_measured_as_far_as_that_goes():
         ({"against": "someone"}, InvalidInputError, "got 'someone'"),
         ({"confidence": 95.0}, InvalidInputError, "confidence"),
         ({"margin": 0.0}, InvalidInputError, "margin must be above 0"),
+        ({"timeout": 0.0}, InvalidInputError, "timeout must be above 0"),
+        ({"timeout": float("nan")}, InvalidInputError, "timeout must be above 0"),
         ({"batch": 0}, InvalidInputError, "a batch holds at least 1 row"),
         ({"columns": NamedColumns("intnet")}, DataError, "did you mean 'intent'"),
         (

@@ -53,7 +53,7 @@ Output = Annotated[
 ]
 ProjectFolder = Annotated[
     Path | None,
-    typer.Option("--project", "-p", help="Folder of a project: its columns, releases and modules."),
+    typer.Option("--project", "-p", help="Folder with smallcraft.toml, or the file itself."),
 ]
 
 

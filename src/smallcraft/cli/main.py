@@ -14,7 +14,7 @@ from typing import cast
 
 import typer
 
-from smallcraft.cli import build, check, demo, doctor, evaluate, gate, history, init, predict, selftest
+from smallcraft.cli import build, check, cost, demo, doctor, evaluate, gate, history, init, predict, selftest
 from smallcraft.errors import IntegrityError, SmallcraftError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (init, check, build, evaluate, gate, predict, history, selftest, doctor, demo):
+for _module in (init, check, build, evaluate, gate, cost, predict, history, selftest, doctor, demo):
     _module.register(app)
 
 

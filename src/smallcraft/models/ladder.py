@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from smallcraft.bundle.decoder import Decoder
 from smallcraft.contracts import Need
 from smallcraft.models.calibrate import fit_decoder
+from smallcraft.models.crashes import describe_crash
 from smallcraft.models.export import write_bundle
 from smallcraft.models.memory import CpuMeter
 from smallcraft.models.rungs import BUILTIN
@@ -108,7 +109,7 @@ def climb(
         try:
             attempt = _try_rung(name, workshop, target, about)
         except Exception as error:  # noqa: BLE001 - a rung may be anybody's plug-in; its crash is a row
-            attempt = Attempt(name, CandidateStatus.CRASHED, reason=f"{type(error).__name__}: {error}")
+            attempt = Attempt(name, CandidateStatus.CRASHED, reason=describe_crash(error))
         yield attempt
 
 

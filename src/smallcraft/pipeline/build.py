@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.decide import choose_cheapest
 from smallcraft.evaluate.scores.top_3_accuracy import TOP
-from smallcraft.gates.policy import judge_all
 from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.checking import assess_project
@@ -26,7 +25,8 @@ from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.result import BuildResult, overall_outcome
 from smallcraft.pipeline.stages.audit import audit_winner
 from smallcraft.pipeline.stages.confirm import Confirmation, confirm_winner
-from smallcraft.pipeline.stages.judge import declared_gates, evidence_to_judge
+from smallcraft.pipeline.stages.judge import evidence_to_judge, judge_declared
+from smallcraft.pipeline.stages.looks import check_ledger
 from smallcraft.pipeline.stages.measure import (
     Measured,
     MeasuredSplit,
@@ -70,6 +70,8 @@ def build(
 
     Raises:
         DataError: The data cannot be used; nothing is left behind.
+        MeteredError: What was declared was changed after the first look at cert; nothing was trained.
+        IntegrityError: The ledger was tampered with, or lacks a look that a release recorded.
         InvalidInputError: No rung could be built, or another build is running.
     """
     listener = listener or SilentListener()
@@ -78,6 +80,7 @@ def build(
     prepared = prepare_data(config, listener)
     _refuse_misfit_metric(config, prepared)
     with Workspace(config.folder).locked():
+        check_ledger(config, prepared.meter)
         # (2) candidates, each measured on dev as a bundle
         workshop = open_workshop(config, prepared.splits, progress=listener.progress)
         measured = _climb(config, prepared, workshop, listener)
@@ -233,7 +236,7 @@ def _judge(config: Config, prepared: Prepared, found: Findings) -> tuple[Verdict
         audits=found.audits,
         facts=card_facts(config, prepared),
     )
-    return judge_all(declared_gates(config, majority), evidence) + found.confirmation.verdicts
+    return judge_declared(config, majority, evidence, from_cert=found.confirmation.verdicts)
 
 
 def _record(

@@ -27,6 +27,7 @@ from smallcraft.pipeline.sections import (
     DataSection,
     GatesSection,
     LadderSection,
+    PricesSection,
     QualitySection,
     RolloutSection,
     Section,
@@ -49,6 +50,7 @@ class Config(Section):
     data: DataSection
     budget: BudgetSection = BudgetSection()
     quality: QualitySection = QualitySection()
+    prices: PricesSection | None = None
     ladder: LadderSection = LadderSection()
     audits: AuditsSection = AuditsSection()
     gates: GatesSection = GatesSection()

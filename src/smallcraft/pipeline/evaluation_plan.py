@@ -30,6 +30,7 @@ from smallcraft.plugins import find_plugin
 from smallcraft.records import GateSpec
 from smallcraft.stats.intervals import require_fraction
 
+_LONGEST_TIMEOUT = 3600
 _RELEASE = re.compile(r"^(latest|\d+|[A-Za-z0-9][\w.-]*@(\d+|latest))$")
 
 
@@ -195,6 +196,10 @@ def make_plan(options: EvaluateOptions, project: Config | None) -> Plan:
     margin = options.margin if options.margin is not None else 0.01 if quality is None else quality.margin
     if not margin > 0:
         raise InvalidInputError(f"margin must be above 0, got {margin:g}; 0.01 is usual")
+    if not 0 < options.timeout <= _LONGEST_TIMEOUT:
+        raise InvalidInputError(
+            f"timeout must be above 0 and at most {_LONGEST_TIMEOUT} seconds, got {options.timeout:g}"
+        )
     specs = () if options.gates is None else read_gates(options.gates)
     return Plan(metrics, specs, margin, confidence, options.seed)
 

@@ -14,18 +14,20 @@ from typing import Any
 
 from smallcraft.canonical import canonical_json
 from smallcraft.errors import ConfigError, NotFoundError
-from smallcraft.gates.policy import LOWER_IS_BETTER, judge_all
+from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import FILE_NAME, Config
 from smallcraft.pipeline.result import overall_outcome
 from smallcraft.pipeline.stages.audit import read_measurement, read_result
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
-from smallcraft.pipeline.stages.judge import declared_gates, evidence_to_judge
+from smallcraft.pipeline.stages.judge import evidence_to_judge, judge_declared
+from smallcraft.pipeline.stages.looks import is_floor_kept
 from smallcraft.pipeline.workspace import Workspace, open_registry, write_whole
 from smallcraft.records import AuditResult, CandidateStatus, Evidence, Outcome, Verdict
 from smallcraft.registry.verify import verify_registry
 
+_ANEW = "declare the next [quality] preregistration and run `smallcraft build`, which pays for another look"
 NOT_RELEASED = "the last build (not released)"
-_FROM_CERT = (INCUMBENT_GATE, CERT_GATE)
+_FROM_CERT = (CERT_GATE, INCUMBENT_GATE)
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,7 @@ def gate_project(config: Config, reference: str | None = None) -> Gated:
         audits=_audits(facts),
         facts=facts,
     )
-    verdicts = judge_all(declared_gates(config, majority), evidence)
-    verdicts += tuple(_read_verdict(entry) for entry in facts["verdicts"] if entry["gate"] in _FROM_CERT)
+    verdicts = judge_declared(config, majority, evidence, from_cert=_verdicts_of_cert(facts))
     return Gated(subject, overall_outcome(verdicts), verdicts)
 
 
@@ -107,26 +108,40 @@ def _find_facts(config: Config, reference: str | None) -> tuple[str, Mapping[str
 
 
 def _require_preregistration(config: Config, facts: Mapping[str, Any], subject: str) -> None:
-    """Metric, margin, confidence and floor are those that stood in the file before cert was asked."""
+    """Metric, margin, confidence, plan and floor are those that stood in the file before cert was asked.
+
+    Without a plan a floor may have been raised since (`stages.looks.is_floor_kept`); by a plan, cert said
+    nothing of a higher one.
+    """
     quality = config.quality
-    for name in ("metric", "margin", "confidence"):
-        if facts[name] != getattr(quality, name):
+    now = {**quality.model_dump(include={"metric", "margin", "confidence", "plan"})}
+    for name, value in now.items():
+        if facts.get(name) != value:
             raise ConfigError(
-                f"[quality] {name} was {facts[name]} when cert was asked about {subject}, and {FILE_NAME} "
-                f"says {getattr(quality, name)} now; what was declared before the look stays as it is - put "
-                "it back, or run `smallcraft build`, which pays for another look"
+                f"[quality] {name} was {_said(facts.get(name))} when cert was asked about {subject}, and "
+                f"{FILE_NAME} says {_said(value)} now; what was declared before the look stays as it is - "
+                f"put it back, or {_ANEW}"
             )
     floor = facts.get("floor")
-    if floor is None or quality.floor == floor:
-        return
-    sign = -1 if quality.metric in LOWER_IS_BETTER else 1
-    if quality.floor is None or sign * quality.floor < sign * floor:
-        now = "nothing" if quality.floor is None else f"{quality.floor:g}"
+    is_kept = quality.floor == floor if quality.plan else is_floor_kept(quality.metric, floor, quality.floor)
+    if not is_kept:
+        may = "is the plan's bar" if quality.plan else "may be made stricter after the look, never laxer"
         raise ConfigError(
-            f"[quality] floor was {floor:g} when cert was asked about {subject}, and {FILE_NAME} says {now} "
-            "now; a floor may be made stricter after the look, never laxer - put it back, or label a fresh "
-            "cert set"
+            f"[quality] floor was {_said(floor)} when cert was asked about {subject}, and {FILE_NAME} says "
+            f"{_said(quality.floor)} now; a floor {may} - put it back, or {_ANEW}"
         )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return "nothing" if value is None else f"{value}"
+
+
+def _verdicts_of_cert(facts: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    """What cert told as a verdict is not judged again; by a plan the floor's is one of these."""
+    names = (*_FROM_CERT, QUALITY_GATE) if facts.get("plan") else _FROM_CERT
+    return tuple(_read_verdict(entry) for entry in facts["verdicts"] if entry["gate"] in names)
 
 
 def _audits(facts: Mapping[str, Any]) -> tuple[AuditResult, ...]:

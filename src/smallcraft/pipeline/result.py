@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,38 @@ from smallcraft.records import AuditResult, Decision, Evidence, Measurement, Out
 
 _COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
 _QUALITIES = frozenset(SCORES)
+
+
+@dataclass(frozen=True)
+class PlanAnswer:
+    """What a pass/fail look told: whether the floor is shown to be met, and nothing else.
+
+    Attributes:
+        metric: The project's.
+        asked: What was to be shown, such as `macro_f1 at least 0.9`.
+        passed: Whether it is shown.
+        question: Its number in the plan, from 1.
+        questions: How many the plan allows.
+        passes: How many of them may pass.
+    """
+
+    metric: str
+    asked: str
+    passed: bool
+    question: int
+    questions: int
+    passes: int
+
+    @property
+    def place(self) -> str:
+        """Where in the plan it was asked."""
+        return f"question {self.question} of {self.questions}"
+
+    @property
+    def sentence(self) -> str:
+        """The whole in words."""
+        told = "PASS" if self.passed else "not shown"
+        return f"cert said only whether {self.asked} is shown: {told}; {self.place}"
 
 
 @dataclass(frozen=True)
@@ -31,6 +63,10 @@ class CertAnswer:
         measurements: Scores and slices of the winner.
         ledger_head: Digest of the ledger's last entry right after the look; kept with a release, it shows
             whether entries were cut off or rewritten since. None when nothing was answered.
+        wear: A sentence where its answers have become too coarse, or what is left of a plan; may be empty.
+        registrations: Pre-registrations under which these rows were asked.
+        clock: A sentence for each entry of the ledger that is dated before an earlier one.
+        plan: What was told where cert says only PASS or not; None where it tells scores.
     """
 
     rows: int
@@ -40,6 +76,10 @@ class CertAnswer:
     is_repeated: bool
     measurements: tuple[Measurement, ...]
     ledger_head: str | None = None
+    wear: str = ""
+    registrations: int = 1
+    clock: tuple[str, ...] = ()
+    plan: PlanAnswer | None = None
 
 
 @dataclass(frozen=True)
@@ -93,15 +133,25 @@ class BuildResult:
             "claims": [claim_json(claim) for claim in self.weighed.claims],
             "ablations": [ablation_json(part) for part in self.weighed.ablations],
             "audits": [audit_json(result) for result in self.audits],
-            "cert": {
-                "rows": self.cert.rows,
-                "bound": self.cert.bound,
-                "bits": self.cert.bits,
-                "queries": self.cert.queries,
-                "repeated": self.cert.is_repeated,
-                "scores": scores_json(self.cert.measurements),
-            },
+            "cert": cert_json(self.cert),
         }
+
+
+def cert_json(cert: CertAnswer) -> Mapping[str, Any]:
+    """The sealed set's answer, what it cost, and how far it can be trusted."""
+    plan = cert.plan
+    return {
+        "rows": cert.rows,
+        "bound": cert.bound,
+        "bits": cert.bits,
+        "queries": cert.queries,
+        "repeated": cert.is_repeated,
+        "wear": cert.wear,
+        "registrations": cert.registrations,
+        "clock": list(cert.clock),
+        "plan": None if plan is None else {**asdict(plan), "sentence": plan.sentence},
+        "scores": scores_json(cert.measurements),
+    }
 
 
 def candidate_json(evidence: Evidence) -> Mapping[str, Any]:
@@ -113,8 +163,25 @@ def candidate_json(evidence: Evidence) -> Mapping[str, Any]:
         "reason": evidence.reason,
         "digest": evidence.candidate,
         "scores": scores_json(evidence.measurements),
-        # Energy needs a counter that this machine may not have: not measured is null, never an estimate.
-        "cost": {**{name: costs.get(name) for name in _COSTS}, "energy": None},
+        "cost": {**{name: costs.get(name) for name in _COSTS}, "energy": energy_json(evidence)},
+    }
+
+
+def energy_json(evidence: Evidence) -> Mapping[str, Any] | None:
+    """Joules of 1,000 answers: a value where a counter gave one, else bounds that are an estimate.
+
+    `method` opens with `measured:` or `estimated:`; an estimate has no value. None where nothing is known.
+    """
+    found = evidence.find("energy_j_per_1000")
+    if found is None or found.high is None:
+        return None
+    return {
+        "j_per_1000": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+        "method": found.method,
+        "detail": found.detail,
     }
 
 

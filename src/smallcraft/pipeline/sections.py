@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -23,6 +24,7 @@ from pydantic import (
 
 from smallcraft.errors import ConfigError, nearest_name
 from smallcraft.evaluate.audits import BUILTIN as AUDITS
+from smallcraft.evaluate.costs.money import PriceSheet
 from smallcraft.evaluate.paired import require_deciding
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import custom_specs
@@ -173,6 +175,22 @@ class BudgetSection(Section):
     train_cpu_s: Positive | None = None
 
 
+class PlanSection(Section):
+    """Cert says PASS or not, to so many candidates, and no score."""
+
+    questions: Annotated[int, Field(ge=1)]
+    passes: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _passes_are_questions(self) -> PlanSection:
+        if self.passes > self.questions:
+            raise ConfigError(
+                f"passes = {self.passes} are more than questions = {self.questions}; 1 pass is usual: "
+                "the series ends with it"
+            )
+        return self
+
+
 class QualitySection(Section):
     """The metric and what counts as good enough, declared before anything is looked at."""
 
@@ -181,6 +199,14 @@ class QualitySection(Section):
     margin: Fraction = 0.01
     confidence: Confidence = 0.95
     cert_bits: Positive | None = None
+    preregistration: Annotated[int, Field(ge=1)] = 1
+    plan: PlanSection | None = None
+
+    @model_validator(mode="after")
+    def _plan_has_a_bar(self) -> QualitySection:
+        if self.plan is not None and self.floor is None:
+            raise ConfigError("plan asks whether the floor is met, and there is none; add floor = 0.90")
+        return self
 
     @field_validator("metric")
     @classmethod
@@ -188,6 +214,31 @@ class QualitySection(Section):
         find_plugin("scores", metric, SCORES)
         require_deciding(metric)
         return metric
+
+
+class PricesSection(Section):
+    """What a CPU-hour costs, by which price sheet of which day; there is no default price."""
+
+    id: Annotated[str, Field(min_length=1)]
+    as_of: Annotated[str, Field(json_schema_extra={"format": "date"})]
+    per_cpu_hour: Annotated[float, Field(ge=0)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="three capitals such as EUR")]
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _is_a_day(cls, as_of: object) -> object:
+        """TOML has days of its own; as text it must be one too."""
+        if isinstance(as_of, date) and not isinstance(as_of, datetime):
+            return as_of.isoformat()
+        try:
+            return date.fromisoformat(as_of).isoformat() if isinstance(as_of, str) else as_of
+        except ValueError as error:
+            raise ConfigError(f"as_of must be a day such as 2026-11-01, got '{as_of}'") from error
+
+    @property
+    def sheet(self) -> PriceSheet:
+        """As the cost measurements take it."""
+        return PriceSheet(self.id, date.fromisoformat(self.as_of), self.per_cpu_hour, self.currency)
 
 
 class LadderSection(Section):

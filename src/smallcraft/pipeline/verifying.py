@@ -33,25 +33,43 @@ def verify_project(project: Path) -> VerifyReport:
     registry = Registry.open(workspace.registry)
     report = verify_registry(workspace.registry)
     releases = registry.releases()
-    steps = (*report.steps, _verify_looks(workspace.ledger, releases), _verify_copies(workspace, releases))
+    steps = (*report.steps, verify_looks(workspace.ledger, releases), _verify_copies(workspace, releases))
     return replace(report, steps=steps)
 
 
-def _verify_looks(ledger: Path, releases: Sequence[Release]) -> Step:
-    """The ledger follows on, and still holds every entry that was its last when a release was made."""
+def verify_looks(ledger: Path, releases: Sequence[Release]) -> Step:
+    """The ledger follows on, and still holds every entry that was its last when a release was made.
+
+    Args:
+        ledger: The file.
+        releases: Of the project, oldest first.
+
+    Raises:
+        IntegrityError: It does not; the message says which release to take ledger and head from.
+    """
+    recorded = [(release, head) for release in releases if (head := _recorded_head(release)) is not None]
+    if recorded and not ledger.exists():
+        label = recorded[-1][0].label
+        raise IntegrityError(
+            f"{ledger.name} is missing, and {label} recorded a look at the sealed test set in it: do not "
+            f"trust its cert scores; put back {ledger.name} and {ledger.name}.head as {label} keeps them "
+            "(both, `smallcraft show` tells their digests)"
+        )
     looks = verify_ledger(ledger)
-    for release in releases:
-        head = _recorded_head(release)
-        if head is None:
-            continue
-        if not ledger.exists():
-            raise IntegrityError(
-                f"{ledger.name} is missing, and {release.label} recorded a look at the sealed test set in "
-                "it; do not trust its cert scores, or put back the copy that the release keeps"
-            )
-        verify_ledger(ledger, head=head)
+    for release, head in recorded:
+        _require_look(ledger, release, head, newest=recorded[-1][0])
     detail = "each look at the sealed test set follows on; the releases' looks are in it"
     return Step("ledger", detail, len(looks))
+
+
+def _require_look(ledger: Path, release: Release, head: str, *, newest: Release) -> None:
+    try:
+        verify_ledger(ledger, head=head)
+    except IntegrityError as error:
+        raise IntegrityError(
+            f"{release.label} recorded a look that is not in {ledger.name}, so that an older copy was put "
+            f"back, or entries were rewritten: {error}; put back both files as {newest.label} keeps them"
+        ) from error
 
 
 def _recorded_head(release: Release) -> str | None:

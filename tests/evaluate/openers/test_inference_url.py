@@ -177,6 +177,12 @@ def test_one_who_does_not_speak_http_is_refused():
         thread.join()
 
 
+@pytest.mark.parametrize("name", ["a b", "ä", "a\tb"])
+def test_an_address_that_cannot_be_sent_is_refused(name):
+    with pytest.raises((InvalidInputError, NotFoundError), match="correct the address"):
+        OPENER.open(f"http://127.0.0.1:9/v2/models/{name}", OpenOptions())
+
+
 @pytest.mark.parametrize(
     "address",
     ["http://host", "http://host:80/predict", "http://:80/v2/models/x", "http://h:99999/v2/models/x"],

@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import polars as pl
 import pytest
+import skops.io as sio
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
@@ -19,8 +20,6 @@ from smallcraft.evaluate.openers import BUILTIN
 from smallcraft.evaluate.openers import skops as module
 from smallcraft.evaluate.openers.estimator import model_of_estimator
 from smallcraft.evaluate.openers.opener import OpenOptions
-
-sio = pytest.importorskip("skops.io")
 
 
 class Own(LogisticRegression):
@@ -61,6 +60,18 @@ def test_columns_are_given_by_the_names_it_was_fitted_on(tmp_path):
     assert np.abs(found.probs - fitted.predict_proba(pl.DataFrame(columns))).max() < 1e-12
     with pytest.raises(DataError, match="column 'age' is not in the data"):
         model.answer(number_questions(job=["b"]))
+
+
+def test_a_column_that_was_there_at_fitting_but_is_not_picked_is_not_asked_for():
+    frame = pl.DataFrame({"truth": ["neg", "pos"] * 4, "age": [1.0, 9.0] * 4, "noise": [3.0, 4.0] * 4})
+    picking = ColumnTransformer([("n", SimpleImputer(), ["age"])])
+    fitted = make_pipeline(picking, LogisticRegression()).fit(frame, frame["truth"].to_list())
+    model = model_of_estimator(fitted, "m", kind="skops")
+    assert model.reads == ("age",)
+    assert names(model.answer(number_questions(age=[1.0, 9.0]))) == ["neg", "pos"]
+    rest = ColumnTransformer([("n", SimpleImputer(), ["age"])], remainder="passthrough")
+    fitted = make_pipeline(rest, LogisticRegression()).fit(frame.drop("truth"), frame["truth"].to_list())
+    assert model_of_estimator(fitted, "m", kind="skops").reads == ("age", "noise")
 
 
 def test_a_matrix_is_made_of_the_features_in_their_order():

@@ -34,7 +34,7 @@ def model_of_estimator(
             f"{target} must hold an estimator that predicts, got {type(estimator).__name__}; "
             "save the whole fitted pipeline"
         )
-    reads = tuple(str(name) for name in getattr(estimator, "feature_names_in_", ()))
+    reads = _columns_read(estimator)
 
     def answer(questions: Questions) -> Answers:
         rows = _rows_for(estimator, questions, reads, target)
@@ -49,6 +49,21 @@ def model_of_estimator(
             ) from error
 
     return OpenedModel(target, kind, answer, reads=reads, notes=notes)
+
+
+def _columns_read(estimator: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Columns by name; of a first step that picks columns those alone, for it may have seen the label."""
+    first = estimator.steps[0][1] if getattr(estimator, "steps", None) else estimator
+    named = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    picked: set[str] = set()
+    for _, step, columns in getattr(first, "transformers_", ()):
+        if step == "drop":
+            continue
+        listed = [columns] if isinstance(columns, str) else columns
+        if not all(isinstance(name, str) for name in listed):
+            return tuple(named)
+        picked |= set(listed)
+    return tuple(name for name in named if name in picked) if picked else tuple(named)
 
 
 def _ask(estimator: Any, rows: object, questions: Questions) -> Answers:  # noqa: ANN401

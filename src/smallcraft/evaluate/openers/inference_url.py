@@ -161,7 +161,7 @@ def _request(
         raise NotFoundError(
             f"nobody answers at {address.geturl()} ({error}); start the server, or correct the address"
         ) from error
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, UnicodeError) as error:
         raise InvalidInputError(
             f"{address.geturl()} does not speak HTTP ({type(error).__name__}); correct the address"
         ) from error

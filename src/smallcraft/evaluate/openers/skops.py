@@ -1,4 +1,7 @@
-"""A `.skops` file, a scikit-learn estimator saved without pickle; unknown types are refused unopened."""
+"""A `.skops` file, a scikit-learn estimator saved without pickle; unknown types are refused unopened.
+
+Always: the bytes that were looked at are those that are loaded.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,9 @@ class SkopsOpener:
         """
         path = Path(target)
         _require_sound(path)
-        skops = _skops()
+        skops, data = _skops(), path.read_bytes()
         try:
-            unknown = sorted(map(str, skops.get_untrusted_types(file=path)))
+            unknown = sorted(map(str, skops.get_untrusted_types(data=data)))
         except Exception as error:
             raise _unreadable(path, error) from error
         refused = [name for name in unknown if name not in options.trusted]
@@ -54,7 +57,7 @@ class SkopsOpener:
         with importable_from(options.folder), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                estimator = skops.load(path, trusted=unknown)
+                estimator = skops.loads(data, trusted=unknown)
             except Exception as error:
                 raise _unreadable(path, error) from error
         notes = tuple(dict.fromkeys(str(found.message).splitlines()[0] for found in caught))

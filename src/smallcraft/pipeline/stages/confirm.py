@@ -18,12 +18,15 @@ from smallcraft.canonical import digest_value
 from smallcraft.errors import MeteredError
 from smallcraft.evaluate.bits import bits_of_choices
 from smallcraft.evaluate.decide import not_inferior
-from smallcraft.evaluate.ledger import Ledger, Look, open_ledger
+from smallcraft.evaluate.ledger import Ledger, Look
 from smallcraft.evaluate.scores import BUILTIN as SCORES
+from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.result import CertAnswer
+from smallcraft.pipeline.stages.looks import describe_looks, fixed_terms, pass_plan, project_ledger
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
+from smallcraft.pipeline.stages.planned import FloorQuestion, ask_floor, floor_verdict
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.plugins import find_plugin
 from smallcraft.records import Evidence, Interval, Measurement, Outcome, Verdict
@@ -54,8 +57,9 @@ class Confirmation:
     """What cert said, and the verdicts that follow from it alone.
 
     Attributes:
-        answer: The scores; none when the ledger refused.
-        verdicts: Against the incumbent, where there is one; and that cert did not answer.
+        answer: The scores, or what the plan tells; none when the ledger refused.
+        verdicts: Against the incumbent, where there is one; on the floor, where there is a plan; and that
+            cert did not answer.
     """
 
     answer: CertAnswer
@@ -85,11 +89,40 @@ def confirm_winner(
         now: Time of the ledger's entry.
         listener: Told when the ledger refuses.
     """
-    quality = config.quality
-    ledger = open_ledger(
-        Workspace(config.folder).ledger, max_bits=quality.cert_bits, delta=1 - quality.confidence
+    ledger = project_ledger(config)
+    rows = split.frame.height
+    assert released.evidence.candidate is not None
+    try:
+        plan = pass_plan(config)
+        if plan is not None:
+            question = FloorQuestion(released.evidence.candidate, plan, meter, rows)
+            measure = lambda: _measure(released, split, config)  # noqa: E731
+            answer = ask_floor(ledger, question, measure, config, now=now)
+            return Confirmation(answer, _verdicts_of_plan(answer, incumbent))
+        look = _ask_scores(ledger, released, split, config, meter=meter, incumbent=incumbent, now=now)
+    except MeteredError as error:
+        listener.note(str(error))
+        answer = describe_looks(ledger, meter, rows, config, look=None)
+        return Confirmation(answer, _unanswered(config, incumbent, str(error)))
+    told = tuple(
+        _with_interval(name, look.entry.answer[name], rows, config, on_dev) for name in _told_scores(config)
     )
-    told = _told_scores(config)
+    answer = replace(describe_looks(ledger, meter, rows, config, look=look), measurements=told)
+    verdicts = (_incumbent_verdict(look.entry.answer, incumbent),) if incumbent else ()
+    return Confirmation(answer, verdicts)
+
+
+def _ask_scores(
+    ledger: Ledger,
+    released: Measured,
+    split: MeasuredSplit,
+    config: Config,
+    *,
+    meter: str,
+    incumbent: Incumbent | None,
+    now: datetime,
+) -> Look:
+    quality, told = config.quality, _told_scores(config)
     asked = {
         "rows": split.ref.digest,
         "metric": quality.metric,
@@ -98,24 +131,30 @@ def confirm_winner(
         "scores": told,
         "incumbent": incumbent.bundle.digest if incumbent else None,
     }
+    if quality.preregistration > 1:
+        # Under a new number the same question is a new one: it is paid for and stands in the record.
+        asked["registration"] = quality.preregistration
     bits = math.fsum(bits_of_choices(_answers_of(name)) for name in told)
     bits += bits_of_choices(len(Outcome)) if incumbent else 0.0
     assert released.evidence.candidate is not None
-    try:
-        look = ledger.ask(
-            released.evidence.candidate,
-            digest_value(asked),
-            meter,
-            lambda: _open_labels(released, split, config, told=told, incumbent=incumbent),
-            bits=bits,
-            now=now,
-        )
-    except MeteredError as error:
-        listener.note(str(error))
-        return Confirmation(_refused(ledger, split, meter), _unanswered(incumbent, str(error)))
-    answer = _describe(look, ledger, split, config, on_dev=on_dev)
-    verdicts = (_incumbent_verdict(look.entry.answer, incumbent),) if incumbent else ()
-    return Confirmation(answer, verdicts)
+    return ledger.ask(
+        released.evidence.candidate,
+        digest_value(asked),
+        meter,
+        lambda: _open_labels(released, split, config, told=told, incumbent=incumbent),
+        bits=bits,
+        now=now,
+        terms=fixed_terms(config, ledger.entries, meter),
+        registration=quality.preregistration,
+    )
+
+
+def _measure(released: Measured, split: MeasuredSplit, config: Config) -> Measurement:
+    """The metric with its interval; called by the ledger, for a new question of a plan only."""
+    assert released.attempt.bundle is not None
+    predictions = predict_split(open_bundle(released.attempt.bundle), split, Workspace(config.folder))
+    score = find_plugin("scores", config.quality.metric, SCORES)
+    return score.measure(predictions, confidence=config.quality.confidence, seed=config.seed)
 
 
 def _range_of(name: str) -> Interval:
@@ -163,25 +202,6 @@ def _open_labels(
     return answer
 
 
-def _describe(
-    look: Look, ledger: Ledger, split: MeasuredSplit, config: Config, *, on_dev: Evidence
-) -> CertAnswer:
-    rows = split.frame.height
-    measurements = tuple(
-        _with_interval(name, look.entry.answer[name], rows, config, on_dev) for name in _told_scores(config)
-    )
-    entries = [entry for entry in ledger.entries if entry.dataset == look.entry.dataset]
-    return CertAnswer(
-        rows=rows,
-        bound=look.bound(rows, delta=1 - config.quality.confidence),
-        bits=math.fsum(entry.bits for entry in entries),
-        queries=len(entries),
-        is_repeated=not look.is_new,
-        measurements=measurements,
-        ledger_head=ledger.head,
-    )
-
-
 def _with_interval(
     name: str, value: float | None, rows: int, config: Config, on_dev: Evidence
 ) -> Measurement:
@@ -208,19 +228,25 @@ def _with_interval(
     )
 
 
-def _refused(ledger: Ledger, split: MeasuredSplit, meter: str) -> CertAnswer:
-    entries = [entry for entry in ledger.entries if entry.dataset == meter]
-    bits = math.fsum(entry.bits for entry in entries)
-    return CertAnswer(split.frame.height, None, bits, len(entries), is_repeated=False, measurements=())
-
-
-def _unanswered(incumbent: Incumbent | None, reason: str) -> tuple[Verdict, ...]:
+def _unanswered(config: Config, incumbent: Incumbent | None, reason: str) -> tuple[Verdict, ...]:
     """Without an answer nothing is released, whatever the gates beside cert say."""
     needs = "a fresh cert set"
-    refused = Verdict(CERT_GATE, Outcome.UNDECIDED, reason, needs=needs)
+    verdicts = [Verdict(CERT_GATE, Outcome.UNDECIDED, reason, needs=needs)]
+    if config.quality.plan is not None:
+        verdicts.append(Verdict(QUALITY_GATE, Outcome.UNDECIDED, "cert gave no answer", needs=needs))
+    if incumbent is not None:
+        verdicts.append(Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, reason, needs=needs, required=False))
+    return tuple(verdicts)
+
+
+def _verdicts_of_plan(answer: CertAnswer, incumbent: Incumbent | None) -> tuple[Verdict, ...]:
+    assert answer.plan is not None
+    verdict = floor_verdict(answer.plan)
     if incumbent is None:
-        return (refused,)
-    return refused, Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, reason, needs=needs, required=False)
+        return (verdict,)
+    skipped = f"not compared with {incumbent.label}: by its plan cert tells whether the floor is shown, only"
+    needs = "scores on cert, without [quality.plan]"
+    return verdict, Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, skipped, needs=needs, required=False)
 
 
 def _incumbent_verdict(answer: Mapping[str, Any], incumbent: Incumbent) -> Verdict:

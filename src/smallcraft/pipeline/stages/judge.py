@@ -15,16 +15,19 @@ from typing import Any
 from smallcraft.errors import ConfigError
 from smallcraft.gates.policy import (
     FAIRNESS_GAPS,
+    QUALITY_GATE,
+    budget_specs,
     card_spec,
     custom_specs,
     data_spec,
     default_specs,
     fairness_specs,
+    judge_all,
     privacy_specs,
     robustness_specs,
 )
 from smallcraft.pipeline.config import Config
-from smallcraft.records import AuditResult, Evidence, GateSpec, Measurement
+from smallcraft.records import AuditResult, Evidence, GateSpec, Measurement, Verdict
 from smallcraft.registry.cards import list_unsaid
 
 AUDITED = "dev"
@@ -41,21 +44,44 @@ def declared_gates(config: Config, majority: Evidence | None) -> tuple[GateSpec,
         InvalidInputError: Nothing is declared and there is no baseline to beat.
         ConfigError: A gate of the user's own has a name that is taken.
     """
-    quality, gates = config.quality, config.gates
-    specs = default_specs(
-        metric=quality.metric,
-        floor=quality.floor,
-        budget=config.budget.model_dump(exclude_none=True),
-        baseline=majority.find(quality.metric, split="dev") if majority else None,
-    )
+    gates = config.gates
+    specs = _quality_and_budget(config, majority)
     if gates.data is not None:
         specs += (data_spec(gates.data.tolerance, required=gates.data.required),)
     specs += _audit_gates(config)
     if gates.card is not None:
         specs += (card_spec(required=gates.card.required),)
     specs += custom_specs({name: gate.as_written() for name, gate in gates.declared.items()})
-    _refuse_equal_names(specs)
+    _refuse_equal_names(specs, taken=(QUALITY_GATE,) if config.quality.plan else ())
     return tuple(replace(spec, confidence=_confidence(spec, config)) for spec in specs)
+
+
+def judge_declared(
+    config: Config, majority: Evidence | None, evidence: Evidence, *, from_cert: tuple[Verdict, ...]
+) -> tuple[Verdict, ...]:
+    """Every gate's verdict: of those that judge evidence, then those that cert gave with its answer.
+
+    Args:
+        config: The project.
+        majority: As in `declared_gates`.
+        evidence: As `evidence_to_judge` puts it together.
+        from_cert: Where cert answers by a plan, the floor's is among them; it may be the only gate.
+    """
+    specs = declared_gates(config, majority)
+    return (judge_all(specs, evidence) if specs else ()) + from_cert
+
+
+def _quality_and_budget(config: Config, majority: Evidence | None) -> tuple[GateSpec, ...]:
+    quality, budget = config.quality, config.budget.model_dump(exclude_none=True)
+    if quality.plan is not None:
+        # Whether the floor is met, cert says itself; nothing else on cert was measured.
+        return budget_specs(budget)
+    return default_specs(
+        metric=quality.metric,
+        floor=quality.floor,
+        budget=budget,
+        baseline=majority.find(quality.metric, split="dev") if majority else None,
+    )
 
 
 def _audit_gates(config: Config) -> tuple[GateSpec, ...]:
@@ -83,8 +109,8 @@ def _confidence(spec: GateSpec, config: Config) -> float:
     return own.confidence if own is not None and own.confidence is not None else config.quality.confidence
 
 
-def _refuse_equal_names(specs: Sequence[GateSpec]) -> None:
-    names = [spec.name for spec in specs]
+def _refuse_equal_names(specs: Sequence[GateSpec], *, taken: tuple[str, ...]) -> None:
+    names = [*taken, *(spec.name for spec in specs)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"[gates.{twice[0]}] has the name of a gate that there is already; rename it")

@@ -16,6 +16,7 @@ from smallcraft.errors import NotFoundError
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import FILE_NAME, Config
 from smallcraft.pipeline.quality_report import QualityReport
+from smallcraft.pipeline.result import CertAnswer
 from smallcraft.pipeline.stages.confirm import Confirmation, Incumbent
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
@@ -105,6 +106,8 @@ def gather_facts(
         "margin": config.quality.margin,
         "floor": config.quality.floor,
         "confidence": config.quality.confidence,
+        "preregistration": config.quality.preregistration,
+        "plan": None if config.quality.plan is None else config.quality.plan.model_dump(),
         "decision": plain(found.decision),
         "candidates": plain(found.candidates),
         "released": plain(found.released.evidence),
@@ -122,9 +125,14 @@ def gather_facts(
         "bundle": _bundle_facts(bundle),
         "backbone": _backbone_facts(workshop),
         "environment": _environment_facts(config),
-        # Whether an answer was repeated differs from run to run, what it says does not.
-        "cert": {n: v for n, v in plain(found.confirmation.answer).items() if n != "is_repeated"},
+        "cert": _cert_facts(found.confirmation.answer),
     }
+
+
+def _cert_facts(answer: CertAnswer) -> Mapping[str, Any]:
+    """Whether an answer was repeated differs from run to run, what it says does not."""
+    told = {name: value for name, value in plain(answer).items() if name != "is_repeated"}
+    return told if answer.plan is None else {**told, "told": answer.plan.sentence}
 
 
 def card_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
@@ -148,9 +156,11 @@ def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, n
     project_file = config.folder / FILE_NAME
     if project_file.exists():
         files[FILE_NAME] = project_file
+    # Without its head a ledger of two looks or more is refused: a copy can be put back only with both.
     ledger = Workspace(config.folder).ledger
-    if ledger.exists():
-        files["ledger.jsonl"] = ledger
+    for part in (ledger, ledger.with_name(f"{ledger.name}.head")):
+        if part.exists():
+            files[part.name] = part
     registry = Registry.create(Workspace(config.folder).registry)
     return registry.publish(config.name, files, facts, now=now)
 

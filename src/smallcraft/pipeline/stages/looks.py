@@ -1,0 +1,159 @@
+"""The ledger of a project: what is fixed before the first look, and what is told of it beside each answer.
+
+Fixed are metric, margin, confidence and floor, or the plan of pass/fail questions, under the number
+`[quality] preregistration`. A floor that is raised after a look judges the same answer more strictly and
+is no other question; anything else that changes is.
+Always: a build whose settings or ledger do not fit what was asked before is refused before it trains.
+Left to others: the file and its prices (`evaluate.ledger`), who asks (`stages.confirm`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from smallcraft.canonical import plain
+from smallcraft.errors import NotFoundError
+from smallcraft.evaluate.chain import LedgerEntry
+from smallcraft.evaluate.ledger import Ledger, Look, clock_notes, open_ledger
+from smallcraft.evaluate.terms import REGISTRATION, PassPlan, require_same_terms
+from smallcraft.gates.policy import LOWER_IS_BETTER
+from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.result import CertAnswer
+from smallcraft.pipeline.verifying import verify_looks
+from smallcraft.pipeline.workspace import Workspace
+from smallcraft.registry.store import Registry
+
+
+def project_ledger(config: Config) -> Ledger:
+    """The project's ledger with the project's limit.
+
+    Raises:
+        IntegrityError: It was tampered with.
+    """
+    quality = config.quality
+    path = Workspace(config.folder).ledger
+    return open_ledger(path, max_bits=quality.cert_bits, delta=1 - quality.confidence)
+
+
+def check_ledger(config: Config, meter: str) -> None:
+    """Refuse to go on where the look at the end would be refused anyway; call it before anything is trained.
+
+    Args:
+        config: The project.
+        meter: Digest under which looks at its sealed rows are counted.
+
+    Raises:
+        MeteredError: Metric, margin, confidence, floor or plan were changed after the first look, under the
+            same pre-registration.
+        IntegrityError: The ledger was tampered with, or lacks a look that a release recorded.
+    """
+    workspace = Workspace(config.folder)
+    path = workspace.ledger
+    with suppress(NotFoundError):
+        verify_looks(path, Registry.open(workspace.registry).releases())
+    if not (path.exists() or path.with_name(f"{path.name}.head").exists()):
+        return
+    entries = project_ledger(config).entries
+    plan = pass_plan(config)
+    require_same_terms(entries, meter, plan.terms if plan else _numbered_terms(config, entries, meter))
+
+
+def pass_plan(config: Config) -> PassPlan | None:
+    """The plan of `[quality.plan]`, None where cert tells scores.
+
+    What is compared with its bar, the floor, is a bound of the metric; so the confidence of that bound is
+    part of what is measured.
+    """
+    quality, plan = config.quality, config.quality.plan
+    if plan is None or quality.floor is None:
+        return None
+    return PassPlan(
+        metric=f"{quality.metric} at confidence {quality.confidence:g}",
+        bar=quality.floor,
+        questions=plan.questions,
+        passes=plan.passes,
+        sense="at_most" if quality.metric in LOWER_IS_BETTER else "at_least",
+        registration=quality.preregistration,
+    )
+
+
+def fixed_terms(config: Config, entries: Sequence[LedgerEntry], meter: str) -> Mapping[str, Any]:
+    """What may not change between looks that tell scores, as the ledger carries it.
+
+    Args:
+        config: The project.
+        entries: Of its ledger.
+        meter: Digest under which looks at its sealed rows are counted.
+
+    Returns:
+        The settings as they are now; but for a floor that was raised since the first look under this
+        number, which stands there as it was then.
+    """
+    quality = config.quality
+    first = next((e for e in entries if e.dataset == meter and _number_of(e) == quality.preregistration), None)
+    floor = quality.floor
+    if first is not None and "floor" in first.terms:
+        declared = first.terms["floor"]
+        floor = declared if is_floor_kept(quality.metric, declared, quality.floor) else floor
+    return {
+        "metric": quality.metric,
+        "margin": quality.margin,
+        "confidence": quality.confidence,
+        "floor": floor,
+    }
+
+
+def is_floor_kept(metric: str, declared: float | None, now: float | None) -> bool:
+    """Whether a floor is the one that was declared before the look, or a stricter one.
+
+    A floor where there was none is neither: it takes the place of "better than the majority class", which
+    may ask for more.
+
+    >>> is_floor_kept("accuracy", 0.9, 0.95), is_floor_kept("accuracy", 0.9, 0.8)
+    (True, False)
+    >>> is_floor_kept("log_loss", 0.9, 0.8), is_floor_kept("accuracy", None, 0.8)
+    (True, False)
+    """
+    if declared is None or now is None:
+        return declared is now
+    return now <= declared if metric in LOWER_IS_BETTER else now >= declared
+
+
+def describe_looks(ledger: Ledger, meter: str, rows: int, config: Config, *, look: Look | None) -> CertAnswer:
+    """The state of the ledger beside an answer, which itself is still to be filled in.
+
+    Args:
+        ledger: After the look.
+        meter: Digest under which looks at the sealed rows are counted.
+        rows: How many they are.
+        config: Says the confidence, and the margin that an answer is to tell apart.
+        look: What was answered; None when the ledger refused.
+    """
+    everything = ledger.entries
+    entries = [entry for entry in everything if entry.dataset == meter]
+    delta = 1 - config.quality.confidence
+    return CertAnswer(
+        rows=rows,
+        bound=None if look is None else look.bound(rows, delta=delta),
+        bits=math.fsum(entry.bits for entry in entries),
+        queries=len(entries),
+        is_repeated=look is not None and not look.is_new,
+        measurements=(),
+        ledger_head=None if look is None else everything[-1].digest,
+        wear="" if look is None else look.wear(rows, margin=config.quality.margin, delta=delta).sentence,
+        registrations=ledger.registrations(meter),
+        clock=clock_notes(everything),
+    )
+
+
+def _numbered_terms(config: Config, entries: Sequence[LedgerEntry], meter: str) -> Mapping[str, Any]:
+    """As `Ledger.ask` writes them."""
+    terms = {**fixed_terms(config, entries, meter), REGISTRATION: config.quality.preregistration}
+    return dict(plain(terms))
+
+
+def _number_of(entry: LedgerEntry) -> object:
+    return entry.terms.get(REGISTRATION)
