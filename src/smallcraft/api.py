@@ -23,11 +23,11 @@ from smallcraft.bundle.layout import DESCRIPTION
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.data.table import require_columns
 from smallcraft.errors import InvalidInputError, NotFoundError
-from smallcraft.evaluate.openers.bundle import model_of_bundle
-from smallcraft.evaluate.openers.callable import model_of_function
-from smallcraft.evaluate.openers.estimator import model_of_estimator
-from smallcraft.evaluate.openers.opener import OpenedModel, OpenOptions
-from smallcraft.evaluate.own_metric import OwnMetric
+from smallcraft.evaluate.harness.openers.bundle import model_of_bundle
+from smallcraft.evaluate.harness.openers.callable import model_of_function
+from smallcraft.evaluate.harness.openers.estimator import model_of_estimator
+from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
+from smallcraft.evaluate.harness.own_metric import OwnMetric
 from smallcraft.pipeline.build import build as _build
 from smallcraft.pipeline.check_output import CheckOptions
 from smallcraft.pipeline.checking import check_file, check_frame, check_project

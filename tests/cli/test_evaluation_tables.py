@@ -6,8 +6,8 @@ import polars as pl
 from tests.pipeline.evaluations import ticket_rows
 
 from smallcraft.cli.evaluation_tables import show_evaluation
-from smallcraft.evaluate.openers.callable import model_of_function
-from smallcraft.evaluate.openers.opener import OpenOptions
+from smallcraft.evaluate.harness.openers.callable import model_of_function
+from smallcraft.evaluate.harness.openers.opener import OpenOptions
 from smallcraft.pipeline.evaluating import evaluate_frame
 from smallcraft.pipeline.evaluation_output import EvaluationFiles
 from smallcraft.records import Roles

@@ -12,7 +12,7 @@ import skops.io as sio
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from tests.evaluate.openers.toy_models import serving
+from tests.evaluate.harness.openers.toy_models import serving
 from tests.projects import run_command
 
 from smallcraft.api import load

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from tests.pipeline.builds import measured
 from tests.pipeline.test_cost_output import compared
 
+from smallcraft.bundle.inputs import InputSpec
 from smallcraft.errors import ConfigError, DataError, InvalidInputError, NotFoundError
 from smallcraft.gates.policy import custom_specs, judge_all
 from smallcraft.pipeline import costing
@@ -165,7 +165,7 @@ def test_settings_without_sense_are_refused_before_anything_is_opened(options, w
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
     options = CostOptions(bundle=tmp_path, source="rows.csv")
-    with pytest.raises(NotFoundError, match="holds no bundle.json"):
+    with pytest.raises(NotFoundError, match=r"holds no bundle\.json"):
         measure_costs(options, tmp_path)
 
 
@@ -175,12 +175,10 @@ def test_without_a_project_there_are_no_rows_to_ask_about(tmp_path):
 
 
 def test_rows_that_cannot_be_asked_about_are_refused_by_their_place(tmp_path):
-    from smallcraft.bundle.inputs import InputSpec
-
     rows = tmp_path / "rows.csv"
     rows.write_text("message,age\n" + "hello,31\n" * 30 + "hello,old\n", encoding="utf-8")
     spec = InputSpec("message", numbers=("age",))
-    with pytest.raises(DataError, match=r"rows.csv, row 31, column 'age': old is not a number"):
+    with pytest.raises(DataError, match=r"rows.csv, row 31, column 'age': 'old' is not a number"):
         costing._read_rows(str(rows), None, [spec], SilentListener())
     read, columns = costing._read_rows(str(rows), None, [InputSpec("message")], SilentListener())
     assert (read, columns) == (str(rows), {"message": ["hello"] * 31})
@@ -188,17 +186,15 @@ def test_rows_that_cannot_be_asked_about_are_refused_by_their_place(tmp_path):
 
 def test_a_long_step_is_told_while_it_runs_and_no_longer(monkeypatch):
     heard: list[str] = []
-    clock = itertools.count()
 
     class Listening(SilentListener):
         def progress(self, step: str, share: float) -> None:
             heard.append(step)
 
     monkeypatch.setattr(costing, "_SECONDS_BETWEEN_WORDS", 0.001)
-    monkeypatch.setattr(costing.time, "monotonic", lambda: next(clock))
     with costing._telling(Listening(), "measuring a@1", 20.0):
         while not heard:
             pass
     count = len(heard)
-    assert heard[0] == "measuring a@1, 1 s of at most about 20"
+    assert heard[0] == "measuring a@1, 0 s of at most about 20"
     assert len(heard) == count

@@ -9,10 +9,10 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from tests.pipeline.evaluations import ticket_rows, write_tickets
 
 from smallcraft.errors import DataError, InvalidInputError, NotFoundError
-from smallcraft.evaluate.openers.callable import model_of_function
-from smallcraft.evaluate.openers.opener import OpenedModel, OpenOptions
+from smallcraft.evaluate.harness.openers.callable import model_of_function
+from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
+from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES
 from smallcraft.evaluate.scores import BUILTIN
-from smallcraft.evaluate.withheld import NEEDS_PROBABILITIES
 from smallcraft.pipeline.evaluating import evaluate_file, evaluate_frame
 from smallcraft.pipeline.evaluation_plan import EvaluateOptions
 from smallcraft.pipeline.evaluation_rows import NamedColumns

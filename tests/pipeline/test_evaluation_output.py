@@ -3,8 +3,8 @@ from __future__ import annotations
 from tests.journeys.test_build import check_schema
 from tests.pipeline.evaluations import ticket_rows, told
 
-from smallcraft.evaluate.openers.callable import model_of_function
-from smallcraft.evaluate.openers.opener import OpenOptions
+from smallcraft.evaluate.harness.openers.callable import model_of_function
+from smallcraft.evaluate.harness.openers.opener import OpenOptions
 from smallcraft.pipeline.evaluating import evaluate_frame
 from smallcraft.pipeline.evaluation_output import write_evaluation
 from smallcraft.records import Roles

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 from tests.pipeline.evaluations import ticket_rows, write_tickets
 
-from smallcraft.evaluate.openers.callable import model_of_function
-from smallcraft.evaluate.openers.opener import OpenOptions
+from smallcraft.evaluate.harness.openers.callable import model_of_function
+from smallcraft.evaluate.harness.openers.opener import OpenOptions
 from smallcraft.pipeline.evaluating import evaluate_file, evaluate_frame
 from smallcraft.pipeline.evaluation_page import render_evaluation_page, slice_tables
 from smallcraft.pipeline.evaluation_plan import EvaluateOptions

@@ -15,7 +15,7 @@ from smallcraft.pipeline.check_output import Checked
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.diagnosis import Diagnosis
 from smallcraft.pipeline.gating import Gated
-from smallcraft.pipeline.result import BuildResult, by_gate_and_outcome
+from smallcraft.pipeline.result import BuildResult, by_gate_and_outcome, ledger_notes
 from smallcraft.records import CandidateStatus, CheckResult, Evidence, Measurement, Outcome, Release, Verdict
 from smallcraft.registry.history import HistoryLine, describe_details
 from smallcraft.registry.verify import VerifyReport
@@ -120,12 +120,16 @@ def _show_cert(console: Console, result: BuildResult) -> None:
     cert = result.cert
     for measurement in cert.measurements:
         console.print(f"on cert ({cert.rows:,} sealed rows): {measurement.name} {with_interval(measurement)}")
+    if cert.plan is not None:
+        console.print(f"on cert ({cert.rows:,} sealed rows): {escape(cert.plan.sentence)}")
     if cert.bound is not None:
         again = "; this look was in the ledger and cost nothing" if cert.is_repeated else ""
         console.print(
             f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: an average over these rows is "
             f"within {cert.bound:.3f} of the truth, whatever was fitted to earlier looks{again}[/]"
         )
+    for note in ledger_notes(cert):
+        console.print(f"  [dim]{escape(note)}[/]")
 
 
 def show_gated(gated: Gated) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.audits.audit import Answer
 from smallcraft.evaluate.columns import Columns, count_rows
-from smallcraft.evaluate.estimates import (
+from smallcraft.evaluate.measuring.estimates import (
     Averaged,
     Counted,
     Place,

@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.audits.audit import Answer
 from smallcraft.evaluate.columns import Columns, count_rows
-from smallcraft.evaluate.estimates import Counted, Place, count_share, measure_gap, measure_share, unmeasured
+from smallcraft.evaluate.measuring.estimates import (
+    Counted,
+    Place,
+    count_share,
+    measure_gap,
+    measure_share,
+    unmeasured,
+)
 from smallcraft.records import AuditResult, Finding, Measurement
 
 FLIP_RATE = "counterfactual_flip_rate"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.errors import InvalidInputError, nearest_name
-from smallcraft.evaluate.curves import area_of, known_rows, precision_of
+from smallcraft.evaluate.measuring.curves import area_of, known_rows, precision_of
 from smallcraft.evaluate.scores.top_3_accuracy import TOP
 from smallcraft.records import Interval, Predictions
 from smallcraft.stats.auroc import roc_area_difference

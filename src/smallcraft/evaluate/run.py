@@ -2,7 +2,7 @@
 
 Always: every class and every declared slice appears; an empty one is a measurement without a value, with the
 reason. Shares have exact intervals; a bootstrap is never surer than the exact bound of the error rate allows.
-Left to others: which slices there are (`evaluate.slices`), what a number means for a release
+Left to others: which slices there are (`evaluate.measuring.slices`), what a number means for a release
 (`smallcraft.gates`).
 """
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from smallcraft.contracts import Score
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.counted import CountedScore, measure_counted
-from smallcraft.evaluate.row_shares import measure_share
+from smallcraft.evaluate.measuring.counted import CountedScore, measure_counted
+from smallcraft.evaluate.measuring.row_shares import measure_share
+from smallcraft.evaluate.measuring.slices import measure_slices, slice_rows
 from smallcraft.evaluate.scores import BUILTIN
-from smallcraft.evaluate.slices import measure_slices, slice_rows
 from smallcraft.plugins import find_plugin
 from smallcraft.records import Interval, Measurement, Predictions
 from smallcraft.stats.intervals import require_fraction

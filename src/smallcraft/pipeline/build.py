@@ -132,8 +132,7 @@ def _refuse_misfit_metric(config: Config, prepared: Prepared) -> None:
     classes = prepared.splits.frames["train"][prepared.table.roles.label].n_unique()
     if config.quality.metric == "top_3_accuracy" and classes <= TOP:
         raise InvalidInputError(
-            f"metric 'top_3_accuracy' is for more than {TOP} classes, there are {classes}; "
-            "declare 'accuracy'"
+            f"metric 'top_3_accuracy' is for more than {TOP} classes, there are {classes}; declare 'accuracy'"
         )
 
 

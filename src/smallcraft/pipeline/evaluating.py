@@ -21,15 +21,15 @@ import polars as pl
 
 from smallcraft.data.balance import suggested_metric
 from smallcraft.data.formats import find_files
-from smallcraft.evaluate.answers import Answers, all_classes, predictions_of
-from smallcraft.evaluate.asking import COST_NAMES, Asked, ask_model
 from smallcraft.evaluate.decide import Contender, choose_cheapest
-from smallcraft.evaluate.openers.opener import OpenedModel
-from smallcraft.evaluate.own_metric import OwnMetric
+from smallcraft.evaluate.harness.answers import Answers, all_classes, predictions_of
+from smallcraft.evaluate.harness.asking import COST_NAMES, Asked, ask_model
+from smallcraft.evaluate.harness.openers.opener import OpenedModel
+from smallcraft.evaluate.harness.own_metric import OwnMetric
+from smallcraft.evaluate.harness.versus import Entrant, Versus, compare_with
+from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES, withhold_probability_scores
 from smallcraft.evaluate.paired import DECIDING_METRICS
 from smallcraft.evaluate.run import evaluate_predictions
-from smallcraft.evaluate.versus import Entrant, Versus, compare_with
-from smallcraft.evaluate.withheld import NEEDS_PROBABILITIES, withhold_probability_scores
 from smallcraft.gates.policy import judge_all
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.evaluation import EvaluatedModel, Evaluation
@@ -60,7 +60,7 @@ def evaluate_file(
 
     Args:
         data: A path or glob of labelled rows.
-        targets: At least one model: open, a release, or what `evaluate.openers` knows.
+        targets: At least one model: open, a release, or what `evaluate.harness.openers` knows.
         options: What is asked for beside.
         listener: Told as things happen.
 

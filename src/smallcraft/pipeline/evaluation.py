@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from smallcraft.evaluate.versus import Versus
+from smallcraft.evaluate.harness.versus import Versus
 from smallcraft.pipeline.result import overall_outcome, verdict_json
 from smallcraft.records import Decision, Measurement, Outcome, Predictions, Roles, Verdict
 

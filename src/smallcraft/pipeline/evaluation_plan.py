@@ -15,12 +15,12 @@ from pathlib import Path
 from smallcraft.contracts import Score
 from smallcraft.data.formats import find_files
 from smallcraft.errors import DataError, InvalidInputError, NotFoundError
-from smallcraft.evaluate.asking import BATCH
-from smallcraft.evaluate.openers.bundle import model_of_bundle
-from smallcraft.evaluate.openers.opener import OpenedModel, OpenOptions
-from smallcraft.evaluate.opening import open_model
-from smallcraft.evaluate.own_metric import OwnMetric, load_metric
-from smallcraft.evaluate.project_module import names_function
+from smallcraft.evaluate.harness.asking import BATCH
+from smallcraft.evaluate.harness.openers.bundle import model_of_bundle
+from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
+from smallcraft.evaluate.harness.opening import open_model
+from smallcraft.evaluate.harness.own_metric import OwnMetric, load_metric
+from smallcraft.evaluate.harness.project_module import names_function
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import custom_specs
 from smallcraft.pipeline.config import Config
@@ -90,7 +90,7 @@ class Plan:
 
 
 def open_target(target: str, options: EvaluateOptions) -> OpenedModel:
-    """A model from its name: a release of the project, or what `evaluate.openers` knows.
+    """A model from its name: a release of the project, or what `evaluate.harness.openers` knows.
 
     Raises:
         NotFoundError: There is no such release or model.

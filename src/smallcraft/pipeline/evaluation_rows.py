@@ -20,7 +20,7 @@ from smallcraft.data.inspect import inspect_file
 from smallcraft.data.load import load_table, read_source
 from smallcraft.data.table import require_columns
 from smallcraft.errors import ConfigError, DataError, InvalidInputError, NotFoundError
-from smallcraft.evaluate.answers import Questions
+from smallcraft.evaluate.harness.answers import Questions
 from smallcraft.pipeline.columns import key_codes
 from smallcraft.pipeline.config import FILE_NAME, Config, load_config
 from smallcraft.records import Roles

@@ -88,6 +88,7 @@ def render_report(
         figures=_key_figures(result),
         gates=tables.gate_rows(result.verdicts),
         cert_rows=tables.cert_rows(result),
+        cert_notes=ledger_notes(result.cert),
         candidates=tables.candidate_rows(result),
         score_titles=[_SCORE_TITLES[name] for name in tables.extra_scores(result.decision.metric)],
         cost_titles=[_COST_TITLES[name] for name in tables.CANDIDATE_COSTS],
@@ -140,13 +141,21 @@ def _headline(result: BuildResult) -> str:
 
 
 def _key_figures(result: BuildResult) -> tuple[tuple[str, Figure], ...]:
-    """What ships, in four numbers: the metric on cert, and its costs."""
-    metric, released = result.decision.metric, result.released
-    on_cert = next((m for m in result.cert.measurements if m.name == metric), None)
+    """What ships, in four figures: the metric on cert, and its costs."""
+    released = result.released
     return (
-        (f"{metric} on cert", describe_quality(on_cert)),
+        _quality_figure(result),
         *((title, describe_cost(released.find(name))) for name, title in _KEY_COSTS.items()),
     )
+
+
+def _quality_figure(result: BuildResult) -> tuple[str, Figure]:
+    metric, plan = result.decision.metric, result.cert.plan
+    if plan is not None:
+        told = "shown" if plan.passed else "not shown"
+        return f"{plan.asked} on cert", Figure(told, "", is_measured=True, note=plan.sentence)
+    on_cert = next((m for m in result.cert.measurements if m.name == metric), None)
+    return f"{metric} on cert", describe_quality(on_cert)
 
 
 def _cost_picture(result: BuildResult) -> Picture | None:

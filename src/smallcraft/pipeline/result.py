@@ -154,6 +154,16 @@ def cert_json(cert: CertAnswer) -> Mapping[str, Any]:
     }
 
 
+def ledger_notes(cert: CertAnswer) -> tuple[str, ...]:
+    """What a reader of cert's answer should know of the looks before it: wear, changed minds, clocks."""
+    changed = (
+        f"asked under {cert.registrations} pre-registrations: what was declared was changed after a look"
+        if cert.registrations > 1
+        else ""
+    )
+    return tuple(note for note in (cert.wear, changed, *cert.clock) if note)
+
+
 def candidate_json(evidence: Evidence) -> Mapping[str, Any]:
     """One candidate: scores over all rows, and costs as plain numbers."""
     costs = {measurement.name: measurement.value for measurement in evidence.measurements}

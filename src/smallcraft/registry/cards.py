@@ -171,7 +171,9 @@ def _metrics(facts: Facts) -> list[str]:
 
 def _evaluation_data(facts: Facts) -> list[str]:
     cert = map_of(facts, "cert")
-    told = (key for key in cert if key != "measurements")
+    # A plan is told as a sentence; wear and clock are told where there is something to tell.
+    skipped = {"measurements", "plan", *(key for key in ("wear", "clock") if not cert.get(key))}
+    told = (key for key in cert if key not in skipped)
     sealed = [bullet(f"sealed test set, {escape(str(key))}", show(cert[key])) for key in told]
     return [
         *_splits(facts, ("dev", "cert")),

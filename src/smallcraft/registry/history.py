@@ -78,6 +78,9 @@ def _quality(facts: Mapping[str, object]) -> str:
         for measurement in _mappings(candidate.get("measurements"))
         if measurement.get("name") == metric and measurement.get("slice", "all") == "all"
     }
+    told = facts.get("cert")
+    if isinstance(told, Mapping) and isinstance(told.get("told"), str):
+        return str(told["told"])
     for split in ("cert", "dev"):
         if split in found and found[split].get("value") is not None:
             return f"{metric} {_number(found[split]['value'])}{_interval(found[split])} on {split}"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from smallcraft.evaluate.audits.audit import AuditSubject
 from smallcraft.evaluate.audits.identity_words import FAMILIES, steps_of, swap_words
 from smallcraft.evaluate.columns import draw_rows, take_rows
-from smallcraft.evaluate.estimates import Place, count_share, measure_share, unmeasured
+from smallcraft.evaluate.measuring.estimates import Place, count_share, measure_share, unmeasured
 from smallcraft.records import AuditResult, Finding, Measurement, Predictions
 
 FLIP_RATE = "counterfactual_flip_rate"

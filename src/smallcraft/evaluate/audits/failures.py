@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.evaluate.audits.audit import AuditSubject
-from smallcraft.evaluate.concentration import FailingSlice, Search, find_failures
-from smallcraft.evaluate.conditions import Condition, list_conditions
-from smallcraft.evaluate.confusion import ConfusedPair, confused_pairs
+from smallcraft.evaluate.failures.concentration import FailingSlice, Search, find_failures
+from smallcraft.evaluate.failures.conditions import Condition, list_conditions
+from smallcraft.evaluate.failures.confusion import ConfusedPair, confused_pairs
 from smallcraft.records import AuditResult, Finding, Measurement, Predictions
 from smallcraft.stats.intervals import clopper_pearson_interval, effective_rows, share_interval
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from smallcraft.errors import InvalidInputError, nearest_name
 from smallcraft.evaluate.audits.audit import AuditSubject
 from smallcraft.evaluate.audits.groups import Partition, partition_rows
-from smallcraft.evaluate.estimates import (
+from smallcraft.evaluate.measuring.estimates import (
     Averaged,
     Counted,
     Place,

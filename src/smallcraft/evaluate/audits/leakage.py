@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.evaluate.audits.audit import AuditSubject
-from smallcraft.evaluate.metadata import Judged, gain_interval, judge_by_metadata
-from smallcraft.evaluate.shuffled import MOST_TRIES, Control, deal_labels, run_control
+from smallcraft.evaluate.controls.metadata import Judged, gain_interval, judge_by_metadata
+from smallcraft.evaluate.controls.shuffled import MOST_TRIES, Control, deal_labels, run_control
 from smallcraft.records import AuditResult, Finding, Measurement
 from smallcraft.stats.intervals import share_interval
 

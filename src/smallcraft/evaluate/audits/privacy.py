@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.evaluate.audits.audit import Answer, AuditSubject, Twin
-from smallcraft.evaluate.canaries import (
+from smallcraft.evaluate.secrets.canaries import (
     Canaries,
     attack_scores,
     join_rows,
@@ -29,7 +29,7 @@ from smallcraft.evaluate.canaries import (
     take_rows,
     worst_canaries,
 )
-from smallcraft.evaluate.traces import rows_with_personal_data, traces_in_bundle
+from smallcraft.evaluate.secrets.traces import rows_with_personal_data, traces_in_bundle
 from smallcraft.records import AuditResult, Finding, Measurement
 from smallcraft.stats.attacks import GUESSED_SHARES, EpsilonBound, bound_epsilon, caught_at
 from smallcraft.stats.auroc import roc_area, roc_area_interval

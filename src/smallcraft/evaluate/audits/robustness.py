@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from smallcraft.bundle.inputs import InputSpec
 from smallcraft.evaluate.audits.audit import Answer, AuditSubject, Columns
 from smallcraft.evaluate.columns import count_rows, draw_rows, take_rows
-from smallcraft.evaluate.estimates import Place, count_share, measure_share, unmeasured
+from smallcraft.evaluate.measuring.estimates import Place, count_share, measure_share, unmeasured
 from smallcraft.evaluate.perturbations import BUILTIN
 from smallcraft.evaluate.perturbations.perturbation import SEVERITIES, Perturbation
 from smallcraft.plugins import find_plugin

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from smallcraft.evaluate.audits.audit import AuditSubject
 from smallcraft.evaluate.columns import count_rows
-from smallcraft.evaluate.estimates import FRACTION, Place, count_share, measure_share, unmeasured
+from smallcraft.evaluate.measuring.estimates import FRACTION, Place, count_share, measure_share, unmeasured
 from smallcraft.records import AuditResult, Measurement
 from smallcraft.stats.auroc import roc_area, roc_area_interval
 from smallcraft.stats.intervals import quantile_interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.curves import area_of, curve_measurement, known_rows
+from smallcraft.evaluate.measuring.curves import area_of, curve_measurement, known_rows
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.auroc import roc_area_interval
 

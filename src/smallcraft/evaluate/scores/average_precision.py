@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.curves import curve_measurement, known_rows, precision_of
+from smallcraft.evaluate.measuring.curves import curve_measurement, known_rows, precision_of
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.average_precision import average_precision_interval
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.means import measure_mean
+from smallcraft.evaluate.measuring.means import measure_mean
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.calibration import log_losses
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.counted import CountedScore
+from smallcraft.evaluate.measuring.counted import CountedScore
 
 
 @dataclass(frozen=True)

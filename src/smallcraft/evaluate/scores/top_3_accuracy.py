@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.row_shares import measure_share
+from smallcraft.evaluate.measuring.row_shares import measure_share
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.top_classes import is_among_top
 

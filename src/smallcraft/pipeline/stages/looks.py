@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from smallcraft.canonical import plain
-from smallcraft.errors import NotFoundError
+from smallcraft.errors import MeteredError, NotFoundError
 from smallcraft.evaluate.chain import LedgerEntry
 from smallcraft.evaluate.ledger import Ledger, Look, clock_notes, open_ledger
 from smallcraft.evaluate.terms import REGISTRATION, PassPlan, require_same_terms
@@ -58,7 +58,10 @@ def check_ledger(config: Config, meter: str) -> None:
         return
     entries = project_ledger(config).entries
     plan = pass_plan(config)
-    require_same_terms(entries, meter, plan.terms if plan else _numbered_terms(config, entries, meter))
+    try:
+        require_same_terms(entries, meter, plan.terms if plan else _numbered_terms(config, entries, meter))
+    except MeteredError as error:
+        raise MeteredError(f"{error} (its number is [quality] preregistration)") from error
 
 
 def pass_plan(config: Config) -> PassPlan | None:
@@ -93,11 +96,11 @@ def fixed_terms(config: Config, entries: Sequence[LedgerEntry], meter: str) -> M
         number, which stands there as it was then.
     """
     quality = config.quality
-    first = next((e for e in entries if e.dataset == meter and _number_of(e) == quality.preregistration), None)
     floor = quality.floor
-    if first is not None and "floor" in first.terms:
-        declared = first.terms["floor"]
-        floor = declared if is_floor_kept(quality.metric, declared, quality.floor) else floor
+    asked = (e.terms for e in entries if e.dataset == meter and "floor" in e.terms)
+    first = next((terms for terms in asked if terms[REGISTRATION] == quality.preregistration), None)
+    if first is not None and is_floor_kept(quality.metric, first["floor"], quality.floor):
+        floor = first["floor"]
     return {
         "metric": quality.metric,
         "margin": quality.margin,
@@ -153,7 +156,3 @@ def _numbered_terms(config: Config, entries: Sequence[LedgerEntry], meter: str) 
     """As `Ledger.ask` writes them."""
     terms = {**fixed_terms(config, entries, meter), REGISTRATION: config.quality.preregistration}
     return dict(plain(terms))
-
-
-def _number_of(entry: LedgerEntry) -> object:
-    return entry.terms.get(REGISTRATION)

@@ -24,6 +24,7 @@ from smallcraft.evaluate.terms import PASSED, PassPlan
 from smallcraft.gates.bounds import bounds_at
 from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.report_parts.wording import counted
 from smallcraft.pipeline.result import CertAnswer, PlanAnswer
 from smallcraft.pipeline.stages.looks import describe_looks
 from smallcraft.records import Measurement, Outcome, Verdict
@@ -152,12 +153,9 @@ def _what_is_left(ledger: Ledger, question: FloorQuestion) -> str:
             "the plan is used up: the next candidate needs a fresh cert set, or pre-registration "
             f"{plan.registration + 1}"
         )
-    return f"of the plan, {_count(questions, 'question')} and {_count(passes, 'pass', 'passes')} are left"
+    return f"of the plan, {counted(questions, 'question')} and {counted(passes, 'pass')} are left"
 
 
 def _is_of(question: FloorQuestion, preregistration: str, dataset: str) -> bool:
     return (preregistration, dataset) == (question.plan.digest, question.meter)
 
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

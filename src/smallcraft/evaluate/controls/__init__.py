@@ -1,0 +1,1 @@
+"""Controls that must show nothing: shuffled labels, and columns that no model reads."""

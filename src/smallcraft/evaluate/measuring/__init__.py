@@ -1,0 +1,1 @@
+"""How predictions become measurements: shares, curves, means, and their slices."""

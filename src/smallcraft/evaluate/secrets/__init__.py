@@ -1,0 +1,1 @@
+"""What a model may give away: canaries that an attacker looks for, personal data that it carries."""
