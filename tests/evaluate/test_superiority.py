@@ -8,7 +8,8 @@ from smallcraft.evaluate.decide import Contender
 from smallcraft.evaluate.paired import quality_difference
 from smallcraft.evaluate.superiority import p_of_interval, superiority_claims
 from smallcraft.records import Interval, Predictions
-from smallcraft.stats.comparisons import Difference, holm, mcnemar_exact
+from smallcraft.stats.comparisons import Difference, mcnemar_exact
+from smallcraft.stats.multiplicity import holm
 
 
 def model(truth, right, rng, clusters=None):

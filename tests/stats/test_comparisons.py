@@ -11,7 +11,6 @@ from smallcraft.stats.cells import class_counts, count_cells
 from smallcraft.stats.class_metrics import COUNT_METRICS, balanced_accuracy
 from smallcraft.stats.comparisons import (
     discordance,
-    holm,
     mcnemar_exact,
     paired_accuracy_difference,
     paired_macro_f1_difference,
@@ -206,19 +205,3 @@ def test_paired_intervals_cover(shares, n, right):
             found = paired_metric_difference(cells, metric, level=0.9, rng=rng, replicates=300).interval
             misses[:, place] += (expected[place] < found.low, expected[place] > found.high)
     assert misses.max() / 200 <= 0.095, dict(zip(names, misses.T.tolist(), strict=True))
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_agrees_with_the_step_down_rule(p_values):
-    level, order = 0.05, np.argsort(p_values, kind="stable")
-    rejected = np.zeros(len(p_values), dtype=bool)
-    for step, index in enumerate(order):
-        if p_values[index] * (len(p_values) - step) > level:
-            break
-        rejected[index] = True
-    assert (holm(p_values) <= level).tolist() == rejected.tolist()
-
-
-def test_holm_refuses_what_is_no_p_value():
-    with pytest.raises(InvalidInputError, match=r"p-values lie in \[0, 1\]"):
-        holm([0.1, 1.5])

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.stats.comparisons import holm
-from smallcraft.stats.multiplicity import benjamini_hochberg, bonferroni
+from smallcraft.stats.multiplicity import benjamini_hochberg, bonferroni, holm
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
@@ -66,3 +65,19 @@ def test_nothing_tested_gives_nothing():
 def test_what_is_no_p_value_is_refused(adjust, value):
     with pytest.raises(InvalidInputError, match=r"p-values lie in \[0, 1\]"):
         adjust([0.5, value])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_agrees_with_the_step_down_rule(p_values):
+    level, order = 0.05, np.argsort(p_values, kind="stable")
+    rejected = np.zeros(len(p_values), dtype=bool)
+    for step, index in enumerate(order):
+        if p_values[index] * (len(p_values) - step) > level:
+            break
+        rejected[index] = True
+    assert (holm(p_values) <= level).tolist() == rejected.tolist()
+
+
+def test_holm_refuses_what_is_no_p_value():
+    with pytest.raises(InvalidInputError, match=r"p-values lie in \[0, 1\]"):
+        holm([0.1, 1.5])

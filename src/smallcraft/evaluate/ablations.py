@@ -18,9 +18,10 @@ import numpy as np
 
 from smallcraft.evaluate.superiority import PairedTest, p_words, paired_test
 from smallcraft.records import Measurement, Predictions
-from smallcraft.stats.comparisons import Difference, holm
+from smallcraft.stats.comparisons import Difference
 from smallcraft.stats.detectable import detectable_mean_difference, detectable_share_difference
 from smallcraft.stats.intervals import normal_quantile, two_sided_tail
+from smallcraft.stats.multiplicity import holm
 
 POWER = 0.8
 _UNITS = {"log_loss": "nats", "brier": "score"}

@@ -22,8 +22,9 @@ from smallcraft.evaluate.decide import Contender
 from smallcraft.evaluate.paired import quality_difference
 from smallcraft.records import Predictions
 from smallcraft.stats.cells import count_cells
-from smallcraft.stats.comparisons import Difference, discordance, holm, mcnemar_exact
+from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact
 from smallcraft.stats.intervals import normal_quantile, require_fraction, two_sided_tail
+from smallcraft.stats.multiplicity import holm
 
 
 @dataclass(frozen=True)

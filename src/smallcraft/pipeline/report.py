@@ -27,7 +27,7 @@ from smallcraft.pipeline.report_parts.wording import (
     describe_quality,
     printable,
 )
-from smallcraft.pipeline.result import BuildResult
+from smallcraft.pipeline.result import BuildResult, ledger_notes
 from smallcraft.pipeline.templates import page_environment
 from smallcraft.records import CheckResult, Outcome
 

@@ -1,4 +1,4 @@
-"""Two models on the same rows: exact McNemar, differences with intervals, and Holm's correction.
+"""Two models on the same rows: exact McNemar and differences with intervals.
 
 The difference of accuracy uses Tango's score interval with a continuity correction of half a row: by exact
 enumeration its one-sided error stays within the nominal one, where plain Tango reaches 5.6 % for 5 % and a
@@ -11,7 +11,6 @@ Left to others: which difference matters and what follows from it (`smallcraft.e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,28 +176,6 @@ def paired_macro_f1_difference(
 ) -> Difference:
     """Difference of macro-F1 of the two predictions in the cells; as `paired_metric_difference`."""
     return paired_metric_difference(cells, macro_f1, level=level, rng=rng, replicates=replicates)
-
-
-def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
-    """Holm-adjusted p-values in the order given; reject those at or below the level.
-
-    Raises:
-        InvalidInputError: A p-value is outside [0, 1].
-
-    Source:
-        Holm (1979), Scandinavian Journal of Statistics 6:65-70.
-
-    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    given = np.asarray(p_values, dtype=np.float64)
-    if not np.all((given >= 0) & (given <= 1)):
-        raise InvalidInputError(f"p-values lie in [0, 1], got {list(p_values)}")
-    order = np.argsort(given, kind="stable")
-    steps = given[order] * np.arange(len(given), 0, -1)
-    adjusted = np.empty_like(given)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
 
 
 def _recall_difference_interval(cells: Cells, *, level: float) -> Interval:

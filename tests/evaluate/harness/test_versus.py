@@ -7,7 +7,8 @@ from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.harness.own_metric import OwnMetric
 from smallcraft.evaluate.harness.versus import Entrant, compare_with
 from smallcraft.records import Predictions
-from smallcraft.stats.comparisons import holm, mcnemar_exact
+from smallcraft.stats.comparisons import mcnemar_exact
+from smallcraft.stats.multiplicity import holm
 
 SEED = 4
 

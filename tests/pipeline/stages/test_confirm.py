@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -54,7 +54,7 @@ class Case:
         for path in Workspace(folder).root.glob("ledger.jsonl*"):
             path.unlink()
 
-    def ask(self, rung="ngram", *, incumbent=None, config: Config | None = None, on_dev=ON_DEV):
+    def ask(self, rung="ngram", *, incumbent=None, config: Config | None = None, on_dev=ON_DEV, now=NOW):
         bundle = open_bundle(next(Workspace(self.folder).bundles.glob(f"{rung}-*")))
         attempt = Attempt(rung, CandidateStatus.MEASURED, bundle.path, bundle.digest, bundle.decoder)
         released = Measured(attempt, Evidence(rung, CandidateStatus.MEASURED, bundle.digest), None)
@@ -62,7 +62,7 @@ class Case:
             *(released, on_dev, self.split, config or self.config),
             meter=self.split.ref.digest,
             incumbent=incumbent,
-            now=NOW,
+            now=now,
             listener=SilentListener(),
         )
 
@@ -136,7 +136,7 @@ def test_doubt_about_the_incumbent_says_what_would_settle_it_and_blocks_nothing(
     (verdict,) = case.ask(incumbent=Incumbent("rows@1", case.bundle)).verdicts
     same = verdict.outcome
     assert same in {Outcome.PASS, Outcome.UNDECIDED}
-    narrow = replace_quality(case.config, margin=0.0001, metric="accuracy")
+    narrow = replace_quality(case.config, margin=0.0001, metric="accuracy", preregistration=2)
     (verdict,) = case.ask(incumbent=Incumbent("rows@1", case.bundle), config=narrow).verdicts
     assert (verdict.outcome, verdict.blocks) == (Outcome.UNDECIDED, False)
     assert verdict.needs == "more cert rows"
@@ -148,12 +148,61 @@ def replace_quality(config: Config, **changes) -> Config:
     return changed
 
 
-def test_another_metric_is_another_question(tiny):
+def test_another_metric_is_another_question_under_a_number_of_its_own(tiny):
     case = Case(tiny)
     case.ask()
-    second = case.ask(config=replace_quality(case.config, metric="accuracy"))
+    second = case.ask(config=replace_quality(case.config, metric="accuracy", preregistration=2))
     assert (second.answer.queries, second.answer.is_repeated) == (2, False)
+    assert (second.answer.registrations, case.entries[1].terms["registration"]) == (2, 2)
     assert second.answer.bound > case.ask().answer.bound
+
+
+def test_the_same_question_under_the_next_number_is_paid_for_again(tiny):
+    case = Case(tiny)
+    first = case.ask().answer
+    again = case.ask(config=replace_quality(case.config, preregistration=2)).answer
+    assert (again.is_repeated, again.bits, again.registrations) == (False, pytest.approx(2 * first.bits), 2)
+
+
+@pytest.mark.parametrize(
+    "change", [{"metric": "accuracy"}, {"margin": 0.2}, {"confidence": 0.8}, {"floor": 0.5}]
+)
+def test_what_was_declared_and_changed_after_the_look_gets_no_answer(tiny, change):
+    case = Case(tiny)
+    case.ask()
+    (name,) = change
+    refused = case.ask("majority", config=replace_quality(case.config, **change))
+    assert (refused.answer.measurements, refused.answer.queries) == ((), 1)
+    assert f"was changed after the first look: entry 1 of {NOW.isoformat()} has {name}" in (
+        refused.verdicts[0].reason
+    )
+    assert len(case.entries) == 1
+
+
+def test_a_raised_floor_is_judged_by_the_answer_that_there_is(tiny):
+    case = Case(tiny, "floor = 0.5")
+    first = case.ask().answer
+    higher = case.ask(config=replace_quality(case.config, floor=0.6)).answer
+    assert higher == replace(first, is_repeated=True)
+    case.ask("majority", config=replace_quality(case.config, floor=0.6))
+    assert [entry.terms["floor"] for entry in case.entries] == [0.5, 0.5]
+
+
+def test_the_wear_of_an_answer_is_told_with_what_would_help(tiny):
+    case = Case(tiny)
+    assert "exceeds half the margin, 0.005" in case.ask().answer.wear
+    assert "it takes" in case.ask().answer.wear
+    wide = replace_quality(case.config, margin=0.9, preregistration=2)
+    assert case.ask(config=wide).answer.wear == ""
+
+
+def test_a_clock_that_was_set_back_is_told(tiny):
+    case = Case(tiny)
+    case.ask()
+    late = case.ask("majority", now=NOW - timedelta(days=1)).answer
+    (note,) = late.clock
+    assert "entry 2 is dated 2026-11-21" in note
+    assert "the clock was set back" in note
 
 
 def test_a_spent_test_set_answers_nothing_and_nothing_passes_on_it(tiny):

@@ -20,7 +20,8 @@ from smallcraft.evaluate.paired import DECIDING_METRICS, quality_difference
 from smallcraft.evaluate.superiority import p_of_interval
 from smallcraft.records import Predictions
 from smallcraft.stats.cells import count_cells
-from smallcraft.stats.comparisons import Difference, discordance, holm, mcnemar_exact
+from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact
+from smallcraft.stats.multiplicity import holm
 
 
 @dataclass(frozen=True)

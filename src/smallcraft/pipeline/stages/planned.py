@@ -158,4 +158,3 @@ def _what_is_left(ledger: Ledger, question: FloorQuestion) -> str:
 
 def _is_of(question: FloorQuestion, preregistration: str, dataset: str) -> bool:
     return (preregistration, dataset) == (question.plan.digest, question.meter)
-
