@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.pipeline.builds import measured
 from tests.pipeline.test_cost_output import compared
+from tests.pipeline.test_prices import PRICES, PROJECT, project
 
 from smallcraft.bundle.inputs import InputSpec
-from smallcraft.errors import ConfigError, DataError, InvalidInputError, NotFoundError
+from smallcraft.errors import DataError, InvalidInputError, NotFoundError
 from smallcraft.gates.policy import custom_specs, judge_all
 from smallcraft.pipeline import costing
 from smallcraft.pipeline.config import parse_config
@@ -21,18 +22,11 @@ from smallcraft.pipeline.events import SilentListener
 from smallcraft.pipeline.result import candidate_json
 from smallcraft.records import Measurement, Outcome
 
-PROJECT = '[data]\npath = "rows.csv"\ntext = "message"\nlabel = "intent"\n'
-PRICES = {"id": '"ours"', "as_of": '"2026-11-01"', "per_cpu_hour": "0.045", "currency": '"EUR"'}
 RELEASED = measured("ngram", quality=0.9, p50_ms=0.4, size_mb=1.0, train_cpu_s=2.0)
 CPU = Measurement("cpu_s_per_1000", 8.0, "s", 1000, "mean", low=7.0, high=9.0, level=0.95)
 ACCURACY = Measurement(
     "accuracy", 0.8, "fraction", 100, "Wilson", low=0.7, high=0.9, split="cert", level=0.95
 )
-
-
-def project(**prices: str):
-    lines = "\n".join(f"{key} = {value}" for key, value in prices.items())
-    return parse_config(f"{PROJECT}[prices]\n{lines}")
 
 
 def released(*more: Measurement):
@@ -79,38 +73,6 @@ def test_money_can_be_gated_like_any_cost(name, split, limit, outcome):
     priced = replace(evidence, measurements=(*evidence.measurements, *money_measurements(config, evidence)))
     (verdict,) = judge_all(gates, priced)
     assert verdict.outcome is outcome, verdict
-
-
-@pytest.mark.parametrize("missing", PRICES)
-def test_a_price_is_whole_or_refused(missing):
-    with pytest.raises(ConfigError, match=rf"\[prices\] needs the key '{missing}'"):
-        project(**{key: value for key, value in PRICES.items() if key != missing})
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("as_of", '"November"', "as_of must be a day such as 2026-11-01, got 'November'"),
-        ("as_of", "2026", "as_of must be text in quotes, got the number 2026"),
-        ("per_cpu_hour", "-0.1", "per_cpu_hour must be a number at least 0, got -0.1"),
-        ("per_cpu_hour", '"0.1"', "per_cpu_hour must be a number, got the text '0.1'"),
-        ("per_cpu_hour", "inf", "per_cpu_hour must be a finite number"),
-        ("currency", '"euro"', "currency must be three capitals such as EUR, got the text 'euro'"),
-        ("id", '""', "id must be text that is not empty"),
-        ("per_gpu_hour", "2.0", "has no key 'per_gpu_hour'; it has id, as_of, per_cpu_hour, currency"),
-    ],
-)
-def test_a_price_that_is_none_is_refused_with_the_remedy(key, value, words):
-    with pytest.raises(ConfigError, match=words.replace("[", r"\[")):
-        project(**{**PRICES, key: value})
-
-
-@given(st.dates())
-def test_a_day_reads_the_same_as_text_and_as_toml_writes_days(day):
-    text = project(**{**PRICES, "as_of": f'"{day.isoformat()}"'})
-    toml = project(**{**PRICES, "as_of": day.isoformat()})
-    assert text.prices == toml.prices
-    assert text.prices.sheet.as_of == day
 
 
 def test_energy_is_told_with_its_method_and_an_estimate_has_no_value():

@@ -90,7 +90,7 @@ def build(
         winner = next(candidate for candidate in measured if candidate.attempt.rung == decision.chosen)
         listener.stage(f"weighing the choice of {decision.chosen}")
         dev = _split(prepared, "dev")
-        weighed = weigh_choice(config, measured, winner, dev, workshop, listener=listener)
+        weighed = weigh_choice(config, measured, winner, dev, workshop, best=decision.best, listener=listener)
         # (4) whom the winner fails and what upsets it, on dev; then once more on all rows that are not sealed
         listener.stage(f"auditing {decision.chosen}")
         audits = audit_winner(config, winner, dev, workshop, listener=listener)
@@ -110,6 +110,7 @@ def build(
         # (6) how much of the data is right, and gates
         quality = _assess(config, prepared, workshop, confirmation, listener)
         told = (*confirmation.answer.measurements, quality.index)
+        told += (weighed.over_best,) if weighed.over_best else ()
         evidence = replace(released.evidence, measurements=(*released.evidence.measurements, *told))
         found = Findings(
             decision,

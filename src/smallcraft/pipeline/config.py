@@ -20,6 +20,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from smallcraft.errors import ConfigError, NotFoundError
 from smallcraft.pipeline.config_errors import explain_faults
+from smallcraft.pipeline.prices import PricesSection
 from smallcraft.pipeline.sections import (
     AuditsSection,
     BudgetSection,
@@ -27,7 +28,6 @@ from smallcraft.pipeline.sections import (
     DataSection,
     GatesSection,
     LadderSection,
-    PricesSection,
     QualitySection,
     RolloutSection,
     Section,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -24,7 +23,6 @@ from pydantic import (
 
 from smallcraft.errors import ConfigError, nearest_name
 from smallcraft.evaluate.audits import BUILTIN as AUDITS
-from smallcraft.evaluate.costs.money import PriceSheet
 from smallcraft.evaluate.paired import require_deciding
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import custom_specs
@@ -214,31 +212,6 @@ class QualitySection(Section):
         find_plugin("scores", metric, SCORES)
         require_deciding(metric)
         return metric
-
-
-class PricesSection(Section):
-    """What a CPU-hour costs, by which price sheet of which day; there is no default price."""
-
-    id: Annotated[str, Field(min_length=1)]
-    as_of: Annotated[str, Field(json_schema_extra={"format": "date"})]
-    per_cpu_hour: Annotated[float, Field(ge=0)]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="three capitals such as EUR")]
-
-    @field_validator("as_of", mode="before")
-    @classmethod
-    def _is_a_day(cls, as_of: object) -> object:
-        """TOML has days of its own; as text it must be one too."""
-        if isinstance(as_of, date) and not isinstance(as_of, datetime):
-            return as_of.isoformat()
-        try:
-            return date.fromisoformat(as_of).isoformat() if isinstance(as_of, str) else as_of
-        except ValueError as error:
-            raise ConfigError(f"as_of must be a day such as 2026-11-01, got '{as_of}'") from error
-
-    @property
-    def sheet(self) -> PriceSheet:
-        """As the cost measurements take it."""
-        return PriceSheet(self.id, date.fromisoformat(self.as_of), self.per_cpu_hour, self.currency)
 
 
 class LadderSection(Section):

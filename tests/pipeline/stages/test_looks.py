@@ -74,7 +74,7 @@ def test_a_ledger_that_is_gone_is_refused_whether_its_head_is_or_not(tiny, meter
 def test_a_ledger_whose_look_was_rewritten_is_refused(tiny, meter):
     ledger = project_ledger(load_config(tiny)).path
     ledger.write_bytes(ledger.read_bytes().replace(b'"accuracy":', b'"accuracx":'))
-    with pytest.raises(IntegrityError, match="line 1 of ledger.jsonl"):
+    with pytest.raises(IntegrityError, match=r"line 1 of ledger\.jsonl"):
         check(tiny, meter)
 
 

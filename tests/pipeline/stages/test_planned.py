@@ -31,9 +31,8 @@ def config(floor=0.8, questions=50, passes=1):
     return parse_config(PROJECT + QUALITY.format(floor, questions, passes))
 
 
-def share(hits, n, **changes):
-    told = Measurement("accuracy", hits / n, "fraction", n, "exact", hits=float(hits), trials=float(n))
-    return replace(told, **changes)
+def share(hits, n):
+    return Measurement("accuracy", hits / n, "fraction", n, "exact", hits=float(hits), trials=float(n))
 
 
 def asked(ledger, name, measured, settings):
@@ -92,7 +91,7 @@ def test_where_lower_is_better_the_upper_bound_must_stay_below(tmp_path):
 @pytest.mark.parametrize("lack", [{"value": None}, {"hits": None, "trials": None}])
 def test_without_a_value_or_a_bound_nothing_passes(tmp_path, lack):
     ledger = open_ledger(tmp_path / "l.jsonl")
-    assert not asked(ledger, "a", share(300, 300, **lack), config()).plan.passed
+    assert not asked(ledger, "a", replace(share(300, 300), **lack), config()).plan.passed
 
 
 def test_the_question_over_the_plan_is_refused_and_the_labels_stay_closed(tmp_path):

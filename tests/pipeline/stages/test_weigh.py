@@ -7,10 +7,11 @@ import json
 import jsonschema
 import pytest
 from tests.conftest import ROOT
-from tests.projects import write_project
+from tests.projects import person_rows, write_project, write_rows
 
 from smallcraft.pipeline.build import build
 from smallcraft.pipeline.config import load_config
+from smallcraft.records import Outcome
 
 pytestmark = pytest.mark.usefixtures("fixed_costs")
 
@@ -55,3 +56,28 @@ def test_a_rung_of_two_blocks_is_taken_apart(tmp_path):
     parts = {part.slice for part in result.weighed.ablations if part.name == "macro_f1_without"}
     assert parts == {"ablation=n-grams", "ablation=token embeddings", "ablation=calibration"}
     assert all(part.value is not None for part in result.weighed.ablations)
+
+
+@pytest.mark.slow
+def test_a_winner_that_is_not_the_best_is_measured_against_it_and_a_gate_may_judge_that(tmp_path):
+    gate = (
+        '[gates.near_the_best]\nrule = "not_worse_than"\nmeasurement = "macro_f1_over_best"\nlimit = 0.4\n'
+    )
+    folder = write_rows(
+        tmp_path / "p",
+        person_rows(240),
+        data='features = ["age", "job", "insured"]\nlabel = "bought"',
+        more=f"[quality]\nmargin = 0.3\n{gate}",
+    )
+    result = build(load_config(folder))
+    assert (result.decision.chosen, result.decision.best) == ("linear", "trees")
+    over_best = result.weighed.over_best
+    assert (over_best.name, over_best.split) == ("macro_f1_over_best", "dev")
+    assert over_best.low < over_best.value < 0
+    assert result.released.find("macro_f1_over_best", split="dev") == over_best
+    (verdict,) = [verdict for verdict in result.verdicts if verdict.gate == "near_the_best"]
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_a_winner_that_is_the_best_has_no_gap_to_it(tiny):
+    assert build(load_config(tiny)).weighed.over_best is None

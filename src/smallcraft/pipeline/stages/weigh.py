@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from smallcraft.evaluate.ablations import compare_ablations
 from smallcraft.evaluate.decide import Contender
+from smallcraft.evaluate.paired import quality_difference
 from smallcraft.evaluate.pareto import COST_AXES, ParetoFront, Standing, pareto_front
 from smallcraft.evaluate.superiority import SuperiorityClaim, superiority_claims
 from smallcraft.models.ablate import answers_without
@@ -31,11 +32,13 @@ class Weighed:
         claims: Whether the winner is shown to be better, a claim for each other candidate.
         front: Who is not shown to be beaten on quality and every cost.
         ablations: What each part of the winner adds.
+        over_best: The winner minus the best on dev, for a gate to judge; None where the winner is the best.
     """
 
     claims: tuple[SuperiorityClaim, ...] = ()
     front: ParetoFront | None = None
     ablations: tuple[Measurement, ...] = ()
+    over_best: Measurement | None = None
 
 
 def contenders_of(measured: Sequence[Measured]) -> tuple[Contender, ...]:
@@ -54,6 +57,7 @@ def weigh_choice(
     split: MeasuredSplit,
     workshop: Workshop,
     *,
+    best: str | None,
     listener: Listener,
 ) -> Weighed:
     """Set the winner beside the others, and beside itself without each of its parts.
@@ -64,6 +68,7 @@ def weigh_choice(
         winner: The chosen one.
         split: Dev.
         workshop: The rows that the candidates were trained from.
+        best: Rung of the candidate with the highest score.
         listener: Told what is running.
     """
     metric, confidence = config.quality.metric, config.quality.confidence
@@ -81,7 +86,30 @@ def weigh_choice(
         seed=config.seed,
         split=split.name,
     )
-    return Weighed(claims, front, ablations)
+    rival = next((found for found in measured if found.attempt.rung == best), winner)
+    over_best = None if rival is winner else _over_best(config, winner, rival, split)
+    return Weighed(claims, front, ablations, over_best)
+
+
+def _over_best(config: Config, winner: Measured, best: Measured, split: MeasuredSplit) -> Measurement:
+    """The winner's score minus that of the best; positive is better."""
+    metric, level = config.quality.metric, config.quality.confidence
+    assert winner.predictions is not None
+    assert best.predictions is not None
+    difference = quality_difference(
+        winner.predictions, best.predictions, metric=metric, level=level, seed=config.seed
+    )
+    return Measurement(
+        f"{metric}_over_best",
+        difference.value,
+        "difference",
+        len(winner.predictions.truth),
+        f"paired, {winner.attempt.rung} minus {best.attempt.rung}, {level:.0%}",
+        difference.interval.low,
+        difference.interval.high,
+        split.name,
+        level=level,
+    )
 
 
 def _without_each_part(
