@@ -82,7 +82,7 @@ def test_a_changed_preregistration_is_refused_with_both_values(tiny, old, new, t
 
 
 def test_a_floor_may_be_raised_after_the_look_and_not_lowered(tiny):
-    change_project(tiny, "[ladder]", "[quality]\nfloor = 0.5\n[ladder]")
+    change_project(tiny, "[ladder]", "[quality]\npreregistration = 2\nfloor = 0.5\n[ladder]")
     assert build(load_config(tiny)).outcome is Outcome.PASS
     change_project(tiny, "floor = 0.5", "floor = 0.999")
     assert gated(tiny).outcome in {Outcome.FAIL, Outcome.UNDECIDED}
@@ -92,6 +92,55 @@ def test_a_floor_may_be_raised_after_the_look_and_not_lowered(tiny):
         project.write_text(re.sub(r"# floor.*|floor = .*", laxer, project.read_text()))
         with pytest.raises(ConfigError, match=rf"floor was 0\.5 when .* says {now} now; .* never laxer"):
             gated(tiny)
+
+
+def test_a_floor_where_there_was_none_is_refused_since_it_may_ask_for_less(tiny):
+    change_project(tiny, "[ladder]", "[quality]\nfloor = 0.01\n[ladder]")
+    with pytest.raises(ConfigError, match=r"floor was nothing when .* says 0\.01 now; .* never laxer"):
+        gated(tiny)
+
+
+def test_what_a_build_accepts_as_the_same_question_the_gates_accept_too(tiny):
+    change_project(tiny, "[ladder]", "[quality]\npreregistration = 2\nfloor = 0.3\n[ladder]")
+    first = build(load_config(tiny))
+    change_project(tiny, "floor = 0.3", "floor = 0.5")
+    found, again = gated(tiny), build(load_config(tiny))
+    assert found.verdicts == again.verdicts != first.verdicts
+    assert (again.cert.is_repeated, again.cert.queries) == (True, first.cert.queries)
+
+
+PLANNED = "[quality]\npreregistration = 2\nfloor = 0.3\n[quality.plan]\nquestions = 4\n[ladder]"
+
+
+def test_by_a_plan_the_gates_say_what_cert_said_and_ask_nothing(tiny):
+    change_project(tiny, "[ladder]", PLANNED)
+    result = build(load_config(tiny))
+    ledger = Workspace(tiny).ledger.read_bytes()
+    found = gated(tiny)
+    assert found.verdicts == result.verdicts
+    assert [(v.gate, v.outcome) for v in found.verdicts][0] == ("quality_floor", Outcome.PASS)
+    assert Workspace(tiny).ledger.read_bytes() == ledger
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("floor = 0.3", "floor = 0.4", "floor was 0.3 .* is the plan's bar"),
+        ("floor = 0.3", "floor = 0.2", "floor was 0.3 .* is the plan's bar"),
+        (
+            "questions = 4",
+            "questions = 5",
+            "plan was questions 4, passes 1 .* says questions 5, passes 1 now",
+        ),
+        ("[quality.plan]\nquestions = 4\n", "", "plan was questions 4, passes 1 .* says nothing now"),
+    ],
+)
+def test_a_changed_plan_is_refused_with_both_values(tiny, old, new, told):
+    change_project(tiny, "[ladder]", PLANNED)
+    build(load_config(tiny))
+    change_project(tiny, old, new)
+    with pytest.raises(ConfigError, match=told):
+        gated(tiny)
 
 
 def test_changed_bytes_of_a_release_are_refused(tiny):

@@ -73,3 +73,17 @@ def test_shares_are_known_by_the_name_of_their_split():
     shares = Fractions(train=0.5, dev=0.2, cert=0.3).by_split
     assert shares == {"train": 0.5, "dev": 0.2, "cert": 0.3}
     assert tuple(shares) == SPLIT_NAMES
+
+
+def test_a_plan_needs_a_floor_and_no_more_passes_than_questions():
+    assert QualitySection(floor=0.9, plan={"questions": 50}).plan.passes == 1
+    with pytest.raises(ValidationError, match=r"plan asks whether the floor is met.*add floor = 0\.90"):
+        QualitySection(plan={"questions": 50})
+    with pytest.raises(ValidationError, match=r"passes = 3 are more than questions = 2"):
+        QualitySection(floor=0.9, plan={"questions": 2, "passes": 3})
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "1", True])
+def test_a_pre_registration_is_counted_from_one(number):
+    with pytest.raises(ValidationError, match="preregistration"):
+        QualitySection(preregistration=number)

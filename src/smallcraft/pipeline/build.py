@@ -18,6 +18,7 @@ from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.checking import assess_project
 from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.costing import money_measurements
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.gating import keep_last_build
 from smallcraft.pipeline.quality_report import QualityReport
@@ -112,6 +113,8 @@ def build(
         told = (*confirmation.answer.measurements, quality.index)
         told += (weighed.over_best,) if weighed.over_best else ()
         evidence = replace(released.evidence, measurements=(*released.evidence.measurements, *told))
+        priced = money_measurements(config, evidence)
+        evidence = replace(evidence, measurements=(*evidence.measurements, *priced))
         found = Findings(
             decision,
             tuple(candidate.evidence for candidate in measured),

@@ -7,8 +7,13 @@ import pytest
 from smallcraft.errors import ConfigError, InvalidInputError
 from smallcraft.gates.policy import judge_all
 from smallcraft.pipeline.config import parse_config
-from smallcraft.pipeline.stages.judge import card_measurement, declared_gates, evidence_to_judge
-from smallcraft.records import AuditResult, CandidateStatus, Evidence, Measurement, Outcome
+from smallcraft.pipeline.stages.judge import (
+    card_measurement,
+    declared_gates,
+    evidence_to_judge,
+    judge_declared,
+)
+from smallcraft.records import AuditResult, CandidateStatus, Evidence, Measurement, Outcome, Verdict
 
 DATA = '[data]\npath = "a.csv"\ntext = "m"\nlabel = "l"\n'
 MAJORITY = Evidence(
@@ -114,3 +119,26 @@ def test_a_card_is_complete_when_a_person_said_all_that_only_a_person_can_say():
     (verdict,) = judge_all((spec,), evidence)
     assert verdict.outcome is Outcome.FAIL
     assert "intended use" in verdict.reason
+
+
+PLAN = "[quality]\nfloor = 0.9\n[quality.plan]\nquestions = 50\n"
+
+
+def test_by_a_plan_nothing_else_judges_quality_on_cert():
+    assert gates(PLAN) == {}
+    assert set(gates(f"{PLAN}[budget]\nsize_mb = 30\n")) == {"size_mb"}
+    own = '[gates.quality_floor]\nrule = "at_least"\nmeasurement = "recall"\nlimit = 0.5\n'
+    with pytest.raises(ConfigError, match="has the name of a gate that there is already"):
+        gates(PLAN + own)
+
+
+def test_what_cert_said_stands_behind_what_is_judged_and_may_stand_alone():
+    said = (Verdict("quality_floor", Outcome.UNDECIDED, "not shown"),)
+    evidence = Evidence(
+        "ngram", CandidateStatus.MEASURED, None, (Measurement("size_mb", 10.0, "MB", 1, "bytes"),)
+    )
+    alone = judge_declared(parse_config(DATA + PLAN), MAJORITY, evidence, from_cert=said)
+    assert alone == said
+    budget = parse_config(f"{DATA}{PLAN}[budget]\nsize_mb = 30\n")
+    size, last = judge_declared(budget, MAJORITY, evidence, from_cert=said)
+    assert (size.gate, size.outcome, last) == ("size_mb", Outcome.PASS, said[0])
