@@ -118,7 +118,7 @@ def test_by_a_plan_the_gates_say_what_cert_said_and_ask_nothing(tiny):
     ledger = Workspace(tiny).ledger.read_bytes()
     found = gated(tiny)
     assert found.verdicts == result.verdicts
-    assert [(v.gate, v.outcome) for v in found.verdicts][0] == ("quality_floor", Outcome.PASS)
+    assert (found.verdicts[0].gate, found.outcome) == ("quality_floor", Outcome.PASS)
     assert Workspace(tiny).ledger.read_bytes() == ledger
 
 
@@ -130,9 +130,9 @@ def test_by_a_plan_the_gates_say_what_cert_said_and_ask_nothing(tiny):
         (
             "questions = 4",
             "questions = 5",
-            "plan was questions 4, passes 1 .* says questions 5, passes 1 now",
+            "plan was passes 1, questions 4 .* passes 1, questions 5 now",
         ),
-        ("[quality.plan]\nquestions = 4\n", "", "plan was questions 4, passes 1 .* says nothing now"),
+        ("[quality.plan]\nquestions = 4\n", "", "plan was passes 1, questions 4 .* says nothing now"),
     ],
 )
 def test_a_changed_plan_is_refused_with_both_values(tiny, old, new, told):

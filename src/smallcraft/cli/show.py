@@ -124,10 +124,13 @@ def _show_cert(console: Console, result: BuildResult) -> None:
         console.print(f"on cert ({cert.rows:,} sealed rows): {escape(cert.plan.sentence)}")
     if cert.bound is not None:
         again = "; this look was in the ledger and cost nothing" if cert.is_repeated else ""
-        console.print(
-            f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed: an average over these rows is "
-            f"within {cert.bound:.3f} of the truth, whatever was fitted to earlier looks{again}[/]"
+        # By a plan the bound is part of what was asked already, and there is no average to put it beside.
+        trust = (
+            f": an average over these rows is within {cert.bound:.3f} of the truth, whatever was fitted to "
+            "earlier looks"
         )
+        told = trust if cert.plan is None else ""
+        console.print(f"  [dim]{cert.queries} look(s), {cert.bits:.1f} bits revealed{told}{again}[/]")
     for note in ledger_notes(cert):
         console.print(f"  [dim]{escape(note)}[/]")
 

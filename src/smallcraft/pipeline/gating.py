@@ -134,7 +134,7 @@ def _require_preregistration(config: Config, facts: Mapping[str, Any], subject: 
 
 def _said(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {part}" for name, part in value.items())
+        return ", ".join(f"{name} {part}" for name, part in sorted(value.items()))
     return "nothing" if value is None else f"{value}"
 
 

@@ -69,7 +69,10 @@ def describe_details(release: Release) -> tuple[Detail, ...]:
 
 
 def _quality(facts: Mapping[str, object]) -> str:
-    """The declared metric on the sealed split, of the bundle that ships; else of the candidate on dev."""
+    """The declared metric on the sealed split, of the bundle that ships; else of the candidate on dev.
+
+    By a plan of pass/fail questions: what was shown, since no score was told.
+    """
     metric = facts.get("metric")
     chosen = [c for c in _mappings(facts.get("candidates")) if c.get("rung") == facts.get("chosen")]
     found = {
@@ -78,9 +81,10 @@ def _quality(facts: Mapping[str, object]) -> str:
         for measurement in _mappings(candidate.get("measurements"))
         if measurement.get("name") == metric and measurement.get("slice", "all") == "all"
     }
-    told = facts.get("cert")
-    if isinstance(told, Mapping) and isinstance(told.get("told"), str):
-        return str(told["told"])
+    cert = facts.get("cert")
+    plan = cert.get("plan") if isinstance(cert, Mapping) else None
+    if isinstance(plan, Mapping):
+        return f"{plan.get('asked')} {'shown' if plan.get('passed') else 'not shown'} on cert"
     for split in ("cert", "dev"):
         if split in found and found[split].get("value") is not None:
             return f"{metric} {_number(found[split]['value'])}{_interval(found[split])} on {split}"

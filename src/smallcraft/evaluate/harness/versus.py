@@ -17,7 +17,7 @@ from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.harness.own_metric import OwnMetric
 from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES, WHY
 from smallcraft.evaluate.paired import DECIDING_METRICS, quality_difference
-from smallcraft.evaluate.superiority import p_of_interval
+from smallcraft.evaluate.superiority import p_of_interval, p_words
 from smallcraft.records import Predictions
 from smallcraft.stats.cells import count_cells
 from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact
@@ -183,6 +183,6 @@ def _told(claim: Versus, *, adjusted: float, tests: int, confidence: float) -> V
         verb = f"is shown to be {'better' if claim.value > 0 else 'worse'} than"
     sentence = (
         f"{claim.model} {verb} {claim.against}: {claim.value:+.3f} in {claim.metric} {bounds}, "
-        f"p = {adjusted:.2g}{many}"
+        f"{p_words(adjusted)}{many}"
     )
     return replace(claim, adjusted=adjusted, is_shown=is_shown, sentence=sentence)
