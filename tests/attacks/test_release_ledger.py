@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from tests.pipeline.conftest import FIXED
 from tests.projects import MESSAGES, change_project, copy_project, message_rows, save_rows, write_messages
 
@@ -20,6 +21,7 @@ from smallcraft.evaluate.ledger import verify_ledger
 from smallcraft.pipeline.stages import measure
 from smallcraft.pipeline.workspace import Workspace, open_registry
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "build.json"
 DO_NOT_TRUST = "do not trust"
 
 
@@ -236,6 +238,7 @@ def test_a_release_by_a_plan_tells_that_the_floor_is_shown_and_no_score(fresh, c
     told = build(fresh, capsys, code=0)
     sentence = "cert said only whether macro_f1 at least 0.3 is shown: PASS; question 1 of 3"
     assert (told["cert"]["plan"]["sentence"], told["cert"]["scores"]) == (sentence, {})
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(told)
     (floor,) = [verdict for verdict in told["verdicts"] if verdict["gate"] == "quality_floor"]
     assert floor["outcome"] == "PASS"
     registry = open_registry(fresh)

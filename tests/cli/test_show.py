@@ -25,6 +25,7 @@ from smallcraft.cli.show import (
 )
 from smallcraft.pipeline.config import parse_config
 from smallcraft.pipeline.diagnosis import Diagnosis
+from smallcraft.pipeline.result import PlanAnswer
 from smallcraft.records import CandidateStatus, Finding, Measurement, Outcome, Release, Verdict
 from smallcraft.registry.history import HistoryLine
 from smallcraft.registry.verify import Step, VerifyReport
@@ -153,3 +154,13 @@ def test_what_held_is_numbered_and_the_head_is_told(capsys):
     out = capsys.readouterr().out
     assert "(2) holds log: follows on (1,200)" in out
     assert "head of the log: sha256:9" in out
+
+
+def test_a_plan_is_told_without_a_score_and_wear_in_a_line_of_its_own(capsys):
+    result = make_build()
+    plan = PlanAnswer("macro_f1", "macro_f1 at least 0.9", passed=True, question=3, questions=50, passes=1)
+    show_result(replace(result, cert=replace(result.cert, measurements=(), plan=plan, wear="worn")), CONFIG)
+    told = capsys.readouterr().out
+    assert f"on cert (1,500 sealed rows): {plan.sentence}" in told
+    assert "an average over these rows" not in told
+    assert "\n  worn\n" in told

@@ -22,6 +22,7 @@ from tests.pipeline.builds import (
 
 from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.report_parts.points import cost_points
+from smallcraft.pipeline.result import PlanAnswer
 from smallcraft.records import CandidateStatus, CheckResult, Evidence, Finding, Measurement, Outcome, Verdict
 
 VOID = {"meta", "br", "link", "img", "input"}
@@ -487,3 +488,15 @@ def test_a_build_with_one_cheap_candidate_has_a_page():
     page = Page(render(replace(result, decision=decision, candidates=(only,), released=released)))
     assert "Nothing: there was one candidate." in page.text
     assert len(page.table("Every rung")) == 2
+
+
+def test_a_plan_is_told_in_a_sentence_and_no_score_or_average_stands_beside_it():
+    result = make_build()
+    plan = PlanAnswer("macro_f1", "macro_f1 at least 0.9", passed=True, question=3, questions=50, passes=1)
+    cert = replace(result.cert, measurements=(), plan=plan, wear="the plan is used up", registrations=2)
+    page = Page(render(replace(result, cert=cert)))
+    assert plan.sentence in page.text
+    assert "The plan is used up." in page.text
+    assert "Asked under 2 pre-registrations" in page.text
+    assert "An average over these rows" not in page.text
+    assert "gave no answer" not in page.text

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.pipeline.builds import make_build, not_built
 
-from smallcraft.pipeline.result import candidate_json, overall_outcome, scores_json, verdict_json
+from smallcraft.pipeline.result import (
+    PlanAnswer,
+    candidate_json,
+    ledger_notes,
+    overall_outcome,
+    scores_json,
+    verdict_json,
+)
 from smallcraft.records import CandidateStatus, Measurement, Outcome, Verdict
 
 VERDICTS = st.builds(
@@ -61,3 +68,28 @@ def test_a_verdict_is_told_with_what_would_settle_it():
         "needs": "420 rows",
         "required": False,
     }
+
+
+PLAN = PlanAnswer("macro_f1", "macro_f1 at least 0.9", passed=False, question=3, questions=50, passes=1)
+
+
+def test_a_plans_answer_has_no_score_and_its_place_in_the_plan():
+    cert = replace(make_build().cert, measurements=(), plan=PLAN, wear="of the plan, 47 questions are left")
+    document = replace(make_build(), cert=cert).as_json()["cert"]
+    assert (document["scores"], document["wear"]) == ({}, "of the plan, 47 questions are left")
+    assert document["plan"]["passed"] is False
+    assert document["plan"]["sentence"] == (
+        "cert said only whether macro_f1 at least 0.9 is shown: not shown; question 3 of 50"
+    )
+    assert make_build().as_json()["cert"]["plan"] is None
+
+
+def test_what_a_reader_should_know_of_earlier_looks_is_told_only_where_there_is_something():
+    cert = make_build().cert
+    assert ledger_notes(cert) == ()
+    odd = replace(cert, wear="worn", registrations=3, clock=("the clock was set back",))
+    assert ledger_notes(odd) == (
+        "worn",
+        "asked under 3 pre-registrations: what was declared was changed after a look",
+        "the clock was set back",
+    )

@@ -209,3 +209,18 @@ def test_what_only_a_person_can_say_is_told_apart_from_what_a_build_would_fill()
     assert "verdicts of the gates" not in unsaid
     said = {**facts, "card": {**facts["card"], "consent": "given at sign-up"}}
     assert set(unsaid) - set(list_unsaid(said)) == {"what people agreed to"}
+
+
+def test_what_a_plan_told_stands_among_the_evaluation_data_and_empty_notes_do_not():
+    cert = {
+        "queries": 3,
+        "plan": {"passed": True},
+        "told": "cert said only PASS",
+        "wear": "",
+        "clock": ["late"],
+    }
+    card = render_model_card({"name": "x", "cert": cert})
+    assert "sealed test set, told: cert said only PASS" in card.replace("*", "")
+    assert "sealed test set, clock: late" in card.replace("*", "")
+    assert "sealed test set, wear" not in card
+    assert "sealed test set, plan" not in card

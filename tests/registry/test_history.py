@@ -59,3 +59,9 @@ def test_details_name_gates_digests_and_files():
     assert details["gate floor"] == "UNDECIDED: few; would settle it: 9 rows"
     assert details["manifest before"] == "sha256:p"
     assert details["file bundle/m.npz"] == "12,345 bytes, sha256:" + "a" * 64
+
+
+def test_where_no_score_was_told_the_quality_is_what_was_shown():
+    facts = {**FACTS, "cert": {"plan": {"asked": "macro_f1 at least 0.9", "passed": True}}}
+    assert describe_release(release(facts)).quality == "macro_f1 at least 0.9 shown on cert"
+    assert describe_release(release({**FACTS, "cert": {"plan": None}})).quality.endswith("on dev")

@@ -65,7 +65,8 @@ def test_a_release_holds_what_it_rests_on(tiny):
     paths = {file.path for file in release.files}
     assert {"card.md", "evidence.json", "decision.json", "smallcraft.toml", "ledger.jsonl"} < paths
     assert registry.read_file(release, "smallcraft.toml") == (tiny / "smallcraft.toml").read_bytes()
-    assert registry.read_file(release, "ledger.jsonl") == Workspace(tiny).ledger.read_bytes()
+    for name in ("ledger.jsonl", "ledger.jsonl.head"):
+        assert registry.read_file(release, name) == (Workspace(tiny).root / name).read_bytes()
     decision = json.loads(registry.read_file(release, "decision.json"))
     assert decision["decision"]["chosen"] == release.facts["chosen"] == "ngram"
     assert decision["verdicts"] == release.facts["verdicts"]
