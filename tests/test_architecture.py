@@ -40,7 +40,9 @@ NOT_LOADED = {
     "smallcraft.stats": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
 }
 
-PLUGIN_FOLDERS = {"checks", "scores", "audits", "rules", "rungs", "detectors", "strategies"}
+PLUGIN_FOLDERS = {
+    *("checks", "scores", "audits", "perturbations", "openers", "rules", "rungs", "detectors", "strategies"),
+}
 
 
 def dotted(module: Path) -> str:

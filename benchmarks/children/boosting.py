@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from benchmarks.stopwatch import print_answer, read_job
 from smallcraft.errors import MeteredError
-from smallcraft.evaluate.bits import adaptive_bound, bits_of_rounded
-from smallcraft.evaluate.ledger import open_ledger
-from smallcraft.evaluate.terms import PassPlan
+from smallcraft.evaluate.meter.bits import adaptive_bound, bits_of_rounded
+from smallcraft.evaluate.meter.ledger import open_ledger
+from smallcraft.evaluate.meter.terms import PassPlan
 
 _NOW = datetime(2026, 11, 28, tzinfo=UTC)
 _DECIMALS = 3

@@ -26,8 +26,8 @@ from benchmarks.children.boosting import (
 
 from smallcraft.canonical import canonical_json, digest_value
 from smallcraft.errors import IntegrityError, MeteredError
-from smallcraft.evaluate.ledger import clock_notes, open_ledger, verify_ledger
-from smallcraft.evaluate.terms import PassPlan
+from smallcraft.evaluate.meter.ledger import clock_notes, open_ledger, verify_ledger
+from smallcraft.evaluate.meter.terms import PassPlan
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TERMS = {"metric": "macro_f1", "margin": 0.01}
@@ -345,7 +345,8 @@ KILL_AT_EACH_LINE = """
 import os, shutil, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from smallcraft.evaluate import chain, ledger as ledgers
+from smallcraft.evaluate.meter import chain
+from smallcraft.evaluate import ledger as ledgers
 
 source, work = Path(sys.argv[1]), Path(sys.argv[2])
 watched = {chain.__file__, ledgers.__file__}

@@ -17,7 +17,7 @@ from tests.projects import MESSAGES, change_project, copy_project, message_rows,
 
 from smallcraft.canonical import canonical_json, digest_value, plain
 from smallcraft.cli.main import run
-from smallcraft.evaluate.ledger import verify_ledger
+from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.pipeline.stages import measure
 from smallcraft.pipeline.workspace import Workspace, open_registry
 

@@ -9,8 +9,8 @@ import pytest
 from smallcraft.api import load
 from smallcraft.canonical import canonical_json, digest_value, plain
 from smallcraft.errors import IntegrityError, NotFoundError
-from smallcraft.evaluate.chain import GENESIS
-from smallcraft.evaluate.ledger import verify_ledger
+from smallcraft.evaluate.meter.chain import GENESIS
+from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.pipeline.verifying import verify_bundle, verify_path, verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry
 

@@ -8,7 +8,7 @@ again. The decoder stays as it was, but for its scale and mix where these matter
 probabilities, some metrics read them): they are fitted again on one fold held out.
 Always: the candidate itself is left as it is; what was once fitted or answered is remembered.
 Not covered: single columns beside a text, or where there are more than 16; blocks of rungs not built in.
-Left to others: comparing the answers (`evaluate.ablations`).
+Left to others: comparing the answers (`evaluate.choice.ablations`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.decide import choose_cheapest
+from smallcraft.evaluate.choice.decide import choose_cheapest
 from smallcraft.evaluate.scores.top_3_accuracy import TOP
 from smallcraft.models.ladder import check_rungs, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop

@@ -21,14 +21,14 @@ import polars as pl
 
 from smallcraft.data.balance import suggested_metric
 from smallcraft.data.formats import find_files
-from smallcraft.evaluate.decide import Contender, choose_cheapest
+from smallcraft.evaluate.choice.decide import Contender, choose_cheapest
+from smallcraft.evaluate.choice.paired import DECIDING_METRICS
 from smallcraft.evaluate.harness.answers import Answers, all_classes, predictions_of
 from smallcraft.evaluate.harness.asking import COST_NAMES, Asked, ask_model
 from smallcraft.evaluate.harness.openers.opener import OpenedModel
 from smallcraft.evaluate.harness.own_metric import OwnMetric
 from smallcraft.evaluate.harness.versus import Entrant, Versus, compare_with
 from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES, withhold_probability_scores
-from smallcraft.evaluate.paired import DECIDING_METRICS
 from smallcraft.evaluate.run import evaluate_predictions
 from smallcraft.gates.policy import judge_all
 from smallcraft.pipeline.config import Config

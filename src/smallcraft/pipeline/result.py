@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smallcraft.evaluate.choice.superiority import SuperiorityClaim
 from smallcraft.evaluate.scores import BUILTIN as SCORES
-from smallcraft.evaluate.superiority import SuperiorityClaim
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.records import AuditResult, Decision, Evidence, Measurement, Outcome, Release, Verdict

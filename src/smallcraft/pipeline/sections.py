@@ -23,7 +23,7 @@ from pydantic import (
 
 from smallcraft.errors import ConfigError, nearest_name
 from smallcraft.evaluate.audits import BUILTIN as AUDITS
-from smallcraft.evaluate.paired import require_deciding
+from smallcraft.evaluate.choice.paired import require_deciding
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import custom_specs
 from smallcraft.plugins import find_plugin
@@ -38,7 +38,7 @@ def _checked_fraction(value: float, info: ValidationInfo) -> float:
 
 
 def _checked_confidence(value: float) -> float:
-    # A one-sided bound at a half or less is no evidence; `evaluate.decide` would refuse it after training.
+    # A one-sided bound at a half or less is no evidence; the choice would refuse it after training.
     if value <= 0.5:
         raise ConfigError(f"confidence must be above 0.5, got {value:g}; 0.95 is usual")
     return value

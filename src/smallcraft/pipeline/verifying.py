@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smallcraft.bundle.layout import DESCRIPTION, BundleFiles, listed_digests, read_description
 from smallcraft.errors import IntegrityError, NotFoundError
-from smallcraft.evaluate.ledger import verify_ledger
+from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Release
 from smallcraft.registry.store import Registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smallcraft.evaluate.ledger import Ledger
+from smallcraft.evaluate.meter.ledger import Ledger
 from smallcraft.pipeline.selftest import records
 from smallcraft.pipeline.selftest.promise import BrokenPromiseError
 

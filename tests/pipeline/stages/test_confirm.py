@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from tests.projects import change_project
 
 from smallcraft.bundle.runtime import open_bundle
-from smallcraft.evaluate.ledger import verify_ledger
+from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.models.ladder import Attempt
 from smallcraft.pipeline.config import Config, load_config
 from smallcraft.pipeline.events import SilentListener

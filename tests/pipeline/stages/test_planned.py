@@ -13,8 +13,8 @@ from tests.pipeline.stages.test_confirm import Case
 
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import MeteredError
-from smallcraft.evaluate.ledger import open_ledger
-from smallcraft.evaluate.terms import PassPlan
+from smallcraft.evaluate.meter.ledger import open_ledger
+from smallcraft.evaluate.meter.terms import PassPlan
 from smallcraft.pipeline.config import parse_config
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE, Incumbent
 from smallcraft.pipeline.stages.looks import pass_plan

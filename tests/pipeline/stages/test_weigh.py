@@ -60,9 +60,7 @@ def test_a_rung_of_two_blocks_is_taken_apart(tmp_path):
 
 @pytest.mark.slow
 def test_a_winner_that_is_not_the_best_is_measured_against_it_and_a_gate_may_judge_that(tmp_path):
-    gate = (
-        '[gates.near_the_best]\nrule = "not_worse_than"\nmeasurement = "macro_f1_over_best"\nlimit = 0.4\n'
-    )
+    gate = '[gates.near_the_best]\nrule = "not_worse_than"\nmeasurement = "macro_f1_over_best"\nlimit = 0.4\n'
     folder = write_rows(
         tmp_path / "p",
         person_rows(240),

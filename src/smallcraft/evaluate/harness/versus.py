@@ -1,8 +1,8 @@
 """Models against one that was named beforehand: paired differences on the same rows, Holm over the claims.
 
 The one they stand against was not picked on these rows, so the claims are those with it alone, one a model
-(`evaluate.superiority` is for the best of many). The test is exact McNemar for accuracy where every row
-stands alone, else the paired interval, read as that of a normal estimate.
+(`evaluate.choice.superiority` is for the best of many). The test is exact McNemar for accuracy where every
+row stands alone, else the paired interval, read as that of a normal estimate.
 Always: each other model gets a claim; one that cannot be made says why; with the stated confidence none of
 those shown is false.
 """
@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from smallcraft.errors import InvalidInputError
+from smallcraft.evaluate.choice.paired import DECIDING_METRICS, quality_difference
+from smallcraft.evaluate.choice.superiority import p_of_interval, p_words
 from smallcraft.evaluate.harness.own_metric import OwnMetric
 from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES, WHY
-from smallcraft.evaluate.paired import DECIDING_METRICS, quality_difference
-from smallcraft.evaluate.superiority import p_of_interval, p_words
 from smallcraft.records import Predictions
 from smallcraft.stats.cells import count_cells
 from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from smallcraft.errors import IntegrityError, MeteredError
-from smallcraft.evaluate.ledger import Ledger, open_ledger, verify_ledger
+from smallcraft.evaluate.meter.ledger import Ledger, open_ledger, verify_ledger
 from smallcraft.pipeline.selftest.promise import Promise, expect
 from smallcraft.registry.store import Registry
 from smallcraft.registry.verify import verify_registry

@@ -16,9 +16,9 @@ from typing import Any
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MeteredError
-from smallcraft.evaluate.bits import bits_of_choices
-from smallcraft.evaluate.decide import not_inferior
-from smallcraft.evaluate.ledger import Ledger, Look
+from smallcraft.evaluate.choice.decide import not_inferior
+from smallcraft.evaluate.meter.bits import bits_of_choices
+from smallcraft.evaluate.meter.ledger import Ledger, Look
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import Config

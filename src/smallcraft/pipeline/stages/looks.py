@@ -4,7 +4,7 @@ Fixed are metric, margin, confidence and floor, or the plan of pass/fail questio
 `[quality] preregistration`. A floor that is raised after a look judges the same answer more strictly and
 is no other question; anything else that changes is.
 Always: a build whose settings or ledger do not fit what was asked before is refused before it trains.
-Left to others: the file and its prices (`evaluate.ledger`), who asks (`stages.confirm`).
+Left to others: the file and its prices (`evaluate.meter.ledger`), who asks (`stages.confirm`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 from smallcraft.canonical import plain
 from smallcraft.errors import MeteredError, NotFoundError
-from smallcraft.evaluate.chain import LedgerEntry
-from smallcraft.evaluate.ledger import Ledger, Look, clock_notes, open_ledger
-from smallcraft.evaluate.terms import REGISTRATION, PassPlan, require_same_terms
+from smallcraft.evaluate.meter.chain import LedgerEntry
+from smallcraft.evaluate.meter.ledger import Ledger, Look, clock_notes, open_ledger
+from smallcraft.evaluate.meter.terms import REGISTRATION, PassPlan, require_same_terms
 from smallcraft.gates.policy import LOWER_IS_BETTER
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.result import CertAnswer

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from smallcraft.evaluate.ledger import Ledger, Look
-from smallcraft.evaluate.terms import PASSED, PassPlan
+from smallcraft.evaluate.meter.ledger import Ledger, Look
+from smallcraft.evaluate.meter.terms import PASSED, PassPlan
 from smallcraft.gates.bounds import bounds_at
 from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import Config

@@ -1,6 +1,6 @@
 """What the choice rests on: whom the winner is shown to beat, who is beaten on every axis, what parts add.
 
-Nothing here changes the choice, which `evaluate.decide` has made. All of it is measured on dev.
+Nothing here changes the choice, which `evaluate.choice.decide` has made. All of it is measured on dev.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from smallcraft.evaluate.ablations import compare_ablations
-from smallcraft.evaluate.decide import Contender
-from smallcraft.evaluate.paired import quality_difference
-from smallcraft.evaluate.pareto import COST_AXES, ParetoFront, Standing, pareto_front
-from smallcraft.evaluate.superiority import SuperiorityClaim, superiority_claims
+from smallcraft.evaluate.choice.ablations import compare_ablations
+from smallcraft.evaluate.choice.decide import Contender
+from smallcraft.evaluate.choice.paired import quality_difference
+from smallcraft.evaluate.choice.pareto import COST_AXES, ParetoFront, Standing, pareto_front
+from smallcraft.evaluate.choice.superiority import SuperiorityClaim, superiority_claims
 from smallcraft.models.ablate import answers_without
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import Config

@@ -1,6 +1,6 @@
 """How many bits an answer reveals, and what the bits revealed do to the belief in a score.
 
-Left to others: keeping count (`evaluate.ledger`).
+Left to others: keeping count (`evaluate.meter.ledger`).
 """
 
 from __future__ import annotations

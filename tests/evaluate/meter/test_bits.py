@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.bits import (
+from smallcraft.evaluate.meter.bits import (
     adaptive_bound,
     bits_of_choices,
     bits_of_passes,

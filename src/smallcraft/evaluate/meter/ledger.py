@@ -44,8 +44,8 @@ from typing import Any
 
 from smallcraft.canonical import digest_value, plain
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
-from smallcraft.evaluate.bits import Wear, adaptive_bound, default_max_bits, wear_of
-from smallcraft.evaluate.chain import (
+from smallcraft.evaluate.meter.bits import Wear, adaptive_bound, default_max_bits, wear_of
+from smallcraft.evaluate.meter.chain import (
     GENESIS,
     Answer,
     LedgerEntry,
@@ -55,7 +55,7 @@ from smallcraft.evaluate.chain import (
     read_entries,
     repair_tail,
 )
-from smallcraft.evaluate.terms import (
+from smallcraft.evaluate.meter.terms import (
     PASSED,
     REGISTRATION,
     PassPlan,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.paired import quality_difference, require_deciding
+from smallcraft.evaluate.choice.paired import quality_difference, require_deciding
 from smallcraft.evaluate.scores import BUILTIN
 from smallcraft.records import Decision, Outcome, Predictions
 from smallcraft.stats.comparisons import Difference

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.decide import COST_NOISE_FACTOR, Contender, choose_cheapest, not_inferior
+from smallcraft.evaluate.choice.decide import COST_NOISE_FACTOR, Contender, choose_cheapest, not_inferior
 from smallcraft.records import Outcome, Predictions
 
 

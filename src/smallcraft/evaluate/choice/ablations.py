@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from smallcraft.evaluate.superiority import PairedTest, p_words, paired_test
+from smallcraft.evaluate.choice.superiority import PairedTest, p_words, paired_test
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.comparisons import Difference
 from smallcraft.stats.detectable import detectable_mean_difference, detectable_share_difference

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
-from smallcraft.evaluate.bits import adaptive_bound
-from smallcraft.evaluate.chain import GENESIS
-from smallcraft.evaluate.ledger import clock_notes, open_ledger, verify_ledger
-from smallcraft.evaluate.terms import PassPlan
+from smallcraft.evaluate.meter.bits import adaptive_bound
+from smallcraft.evaluate.meter.chain import GENESIS
+from smallcraft.evaluate.meter.ledger import clock_notes, open_ledger, verify_ledger
+from smallcraft.evaluate.meter.terms import PassPlan
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

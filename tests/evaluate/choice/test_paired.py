@@ -12,7 +12,7 @@ from sklearn.metrics import (
 )
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.paired import DECIDING_METRICS, quality_difference
+from smallcraft.evaluate.choice.paired import DECIDING_METRICS, quality_difference
 from smallcraft.evaluate.scores import BUILTIN
 from smallcraft.records import Predictions
 

@@ -7,7 +7,7 @@ A plan allows `questions` answers of which at most `passes` may be passes. Of su
 `sum_{i <= passes} C(questions, i)`, so all of it reveals at most the log2 of that; each answer is charged
 what it adds to the sum so far.
 Always: the charges of a series, however it goes, add up to no more than the plan's price.
-Left to others: the file, the budget, who asks (`evaluate.ledger`).
+Left to others: the file, the budget, who asks (`evaluate.meter.ledger`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from smallcraft.canonical import digest_value, plain
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
-from smallcraft.evaluate.bits import adaptive_bound, bits_of_passes
-from smallcraft.evaluate.chain import LedgerEntry
+from smallcraft.evaluate.meter.bits import adaptive_bound, bits_of_passes
+from smallcraft.evaluate.meter.chain import LedgerEntry
 
 REGISTRATION = "registration"
 PASSED = "passed"

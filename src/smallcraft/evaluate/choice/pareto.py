@@ -7,7 +7,7 @@ candidate. A dominance is claimed on all axes together, so each may use the full
 (intersection-union).
 Always: what is not shown leaves both on the front; an axis that was not measured, or whose latency was
 unsteady, shows nothing; a dominated candidate is named with those that dominate it.
-Left to others: which one of the front is taken (`evaluate.decide`), and the picture.
+Left to others: which one of the front is taken (`evaluate.choice.decide`), and the picture.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.decide import COST_NOISE_FACTOR
-from smallcraft.evaluate.paired import quality_difference, require_deciding
+from smallcraft.evaluate.choice.decide import COST_NOISE_FACTOR
+from smallcraft.evaluate.choice.paired import quality_difference, require_deciding
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.intervals import require_fraction
 

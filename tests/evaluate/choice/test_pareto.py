@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.pareto import COST_AXES, Standing, dominates, is_cheaper, pareto_front
+from smallcraft.evaluate.choice.pareto import COST_AXES, Standing, dominates, is_cheaper, pareto_front
 from smallcraft.records import Measurement, Predictions
 
 N = 2000

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.ablations import compare_ablations
-from smallcraft.evaluate.paired import quality_difference
+from smallcraft.evaluate.choice.ablations import compare_ablations
+from smallcraft.evaluate.choice.paired import quality_difference
 from smallcraft.records import Predictions
 from smallcraft.stats.detectable import detectable_share_difference
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from smallcraft.canonical import digest_value
 from smallcraft.errors import IntegrityError, InvalidInputError, MeteredError
-from smallcraft.evaluate.bits import adaptive_bound, bits_of_passes
-from smallcraft.evaluate.chain import GENESIS, LedgerEntry
-from smallcraft.evaluate.terms import (
+from smallcraft.evaluate.meter.bits import adaptive_bound, bits_of_passes
+from smallcraft.evaluate.meter.chain import GENESIS, LedgerEntry
+from smallcraft.evaluate.meter.terms import (
     PASSED,
     PassPlan,
     plan_of,

@@ -6,7 +6,7 @@ over all pairs of candidates, not only over those with the chosen one: which one
 same rows, and its own pairs alone let false claims through one and a half times as often as stated (six
 equal candidates, the best one chosen).
 Always: each other candidate gets a claim, shown or not; with the stated confidence none shown is false.
-Left to others: the choice (`evaluate.decide`), which rests on non-inferiority and needs no such claim.
+Left to others: the choice (`evaluate.choice.decide`), which rests on non-inferiority and needs no such claim.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from scipy import stats
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.decide import Contender
-from smallcraft.evaluate.paired import quality_difference
+from smallcraft.evaluate.choice.decide import Contender
+from smallcraft.evaluate.choice.paired import quality_difference
 from smallcraft.records import Predictions
 from smallcraft.stats.cells import count_cells
 from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact

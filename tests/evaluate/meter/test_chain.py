@@ -5,8 +5,8 @@ import pytest
 
 from smallcraft.canonical import canonical_json, digest_value
 from smallcraft.errors import IntegrityError
-from smallcraft.evaluate.chain import GENESIS, SeenLines, read_entries
-from smallcraft.evaluate.ledger import open_ledger, verify_ledger
+from smallcraft.evaluate.meter.chain import GENESIS, SeenLines, read_entries
+from smallcraft.evaluate.meter.ledger import open_ledger, verify_ledger
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

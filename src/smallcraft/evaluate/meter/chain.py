@@ -7,7 +7,7 @@ Covered: edited, dropped, swapped, inserted and repeated entries; a removed ledg
 Not covered: an owner who rebuilds both, puts older copies of both back, or removes the head and all entries
 but the first (a first entry without a head may be a write that was cut short, or a copy put back). A digest
 of the last entry kept elsewhere shows each of these (`verify_ledger(head=...)`).
-Left to others: what may be asked and at what price (`evaluate.ledger`).
+Left to others: what may be asked and at what price (`evaluate.meter.ledger`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class LedgerEntry:
         answer: What was told.
         bits: What the answer can have revealed at most.
         digest: Of all the rest, `terms` included where there are any.
-        terms: What was fixed before the first look, in the open (`evaluate.terms`); may be empty.
+        terms: What was fixed before the first look, in the open (`evaluate.meter.terms`); may be empty.
     """
 
     seq: int

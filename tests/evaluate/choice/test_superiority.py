@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.decide import Contender
-from smallcraft.evaluate.paired import quality_difference
-from smallcraft.evaluate.superiority import p_of_interval, superiority_claims
+from smallcraft.evaluate.choice.decide import Contender
+from smallcraft.evaluate.choice.paired import quality_difference
+from smallcraft.evaluate.choice.superiority import p_of_interval, superiority_claims
 from smallcraft.records import Interval, Predictions
 from smallcraft.stats.comparisons import Difference, mcnemar_exact
 from smallcraft.stats.multiplicity import holm

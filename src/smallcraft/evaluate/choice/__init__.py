@@ -1,0 +1,1 @@
+"""The choice and what it rests on: paired comparisons, claims, the Pareto front, ablations."""

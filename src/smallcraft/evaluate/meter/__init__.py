@@ -1,0 +1,1 @@
+"""The metered test set: the ledger of looks, its file, its price, its terms."""
