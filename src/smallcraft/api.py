@@ -33,11 +33,11 @@ from smallcraft.pipeline.check_output import CheckOptions
 from smallcraft.pipeline.checking import check_file, check_frame, check_project
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.config import Config, load_config
-from smallcraft.pipeline.evaluating import evaluate_file, evaluate_frame
-from smallcraft.pipeline.evaluation import Evaluation
-from smallcraft.pipeline.evaluation_output import write_evaluation
-from smallcraft.pipeline.evaluation_plan import EvaluateOptions, open_target
-from smallcraft.pipeline.evaluation_rows import NamedColumns
+from smallcraft.pipeline.evaluations.output import write_evaluation
+from smallcraft.pipeline.evaluations.plan import EvaluateOptions, open_target
+from smallcraft.pipeline.evaluations.record import Evaluation
+from smallcraft.pipeline.evaluations.rows import NamedColumns
+from smallcraft.pipeline.evaluations.run import evaluate_file, evaluate_frame
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.result import BuildResult

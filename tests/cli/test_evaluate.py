@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.journeys.test_build import check_schema
-from tests.pipeline.evaluations import write_tickets
+from tests.pipeline.evaluated import write_tickets
 
 from smallcraft.cli.main import run
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from tests.pipeline.evaluations import ticket_rows
+from tests.pipeline.evaluated import ticket_rows
 
 from smallcraft.cli.evaluation_tables import show_evaluation
 from smallcraft.evaluate.harness.openers.callable import model_of_function
 from smallcraft.evaluate.harness.openers.opener import OpenOptions
-from smallcraft.pipeline.evaluating import evaluate_frame
-from smallcraft.pipeline.evaluation_output import EvaluationFiles
+from smallcraft.pipeline.evaluations.output import EvaluationFiles
+from smallcraft.pipeline.evaluations.run import evaluate_frame
 from smallcraft.records import Roles
 
 

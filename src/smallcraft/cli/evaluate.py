@@ -89,10 +89,10 @@ def evaluate(
     """Measure models of any make on labelled rows, compare them in pairs, and judge gates, if given."""
     from smallcraft.cli.evaluation_tables import show_evaluation
     from smallcraft.cli.views import plain_view
-    from smallcraft.pipeline.evaluating import evaluate_file
-    from smallcraft.pipeline.evaluation_output import write_evaluation
-    from smallcraft.pipeline.evaluation_plan import EvaluateOptions
-    from smallcraft.pipeline.evaluation_rows import NamedColumns
+    from smallcraft.pipeline.evaluations.output import write_evaluation
+    from smallcraft.pipeline.evaluations.plan import EvaluateOptions
+    from smallcraft.pipeline.evaluations.rows import NamedColumns
+    from smallcraft.pipeline.evaluations.run import evaluate_file
     from smallcraft.records import Outcome
 
     options = EvaluateOptions(

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from smallcraft.cli.show import OUTCOME_STYLES, verdict_lines
-from smallcraft.pipeline.evaluation import EvaluatedModel, Evaluation
-from smallcraft.pipeline.evaluation_output import EvaluationFiles
-from smallcraft.pipeline.evaluation_page import SliceTable, slice_tables
+from smallcraft.pipeline.evaluations.output import EvaluationFiles
+from smallcraft.pipeline.evaluations.page import SliceTable, slice_tables
+from smallcraft.pipeline.evaluations.record import EvaluatedModel, Evaluation
 from smallcraft.records import Measurement
 
 _SHOWN_SLICES = 8

@@ -51,6 +51,7 @@ from smallcraft.records import (
     CandidateStatus,
     Decision,
     Evidence,
+    Measurement,
     Outcome,
     SplitName,
     Verdict,
@@ -110,15 +111,11 @@ def build(
         )
         # (6) how much of the data is right, and gates
         quality = _assess(config, prepared, workshop, confirmation, listener)
-        told = (*confirmation.answer.measurements, quality.index)
-        told += (weighed.over_best,) if weighed.over_best else ()
-        evidence = replace(released.evidence, measurements=(*released.evidence.measurements, *told))
-        priced = money_measurements(config, evidence)
-        evidence = replace(evidence, measurements=(*evidence.measurements, *priced))
+        told = (*confirmation.answer.measurements, quality.index, *weighed.to_judge)
         found = Findings(
             decision,
             tuple(candidate.evidence for candidate in measured),
-            replace(released, evidence=evidence),
+            replace(released, evidence=_with_money(config, released.evidence, told)),
             weighed,
             audits,
             confirmation,
@@ -228,6 +225,12 @@ def _assess(
     judged = judge_project(config, prepared, workshop=workshop, progress=listener.progress)
     accuracy = next((m for m in confirmation.answer.measurements if m.name == "accuracy"), None)
     return assess_project(config, prepared, judged, model_accuracy=accuracy, listener=listener)
+
+
+def _with_money(config: Config, evidence: Evidence, told: tuple[Measurement, ...]) -> Evidence:
+    """The evidence with what was told since, and its price where a price sheet is declared."""
+    whole = replace(evidence, measurements=(*evidence.measurements, *told))
+    return replace(whole, measurements=(*whole.measurements, *money_measurements(config, whole)))
 
 
 def _judge(config: Config, prepared: Prepared, found: Findings) -> tuple[Verdict, ...]:

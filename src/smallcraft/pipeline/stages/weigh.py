@@ -40,6 +40,11 @@ class Weighed:
     ablations: tuple[Measurement, ...] = ()
     over_best: Measurement | None = None
 
+    @property
+    def to_judge(self) -> tuple[Measurement, ...]:
+        """What gates may be about."""
+        return () if self.over_best is None else (self.over_best,)
+
 
 def contenders_of(measured: Sequence[Measured]) -> tuple[Contender, ...]:
     """The candidates that are in the running, with the cost that decides."""

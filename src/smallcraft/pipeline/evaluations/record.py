@@ -1,6 +1,6 @@
 """What an evaluation of some models on some rows found, and its stable JSON form.
 
-Measuring belongs to `pipeline.evaluating`; the schema is `docs/schemas/evaluate.json`.
+Measuring belongs to `pipeline.evaluations.run`; the schema is `docs/schemas/evaluate.json`.
 """
 
 from __future__ import annotations

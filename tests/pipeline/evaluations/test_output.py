@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from tests.journeys.test_build import check_schema
-from tests.pipeline.evaluations import ticket_rows, told
+from tests.pipeline.evaluated import ticket_rows, told
 
 from smallcraft.evaluate.harness.openers.callable import model_of_function
 from smallcraft.evaluate.harness.openers.opener import OpenOptions
-from smallcraft.pipeline.evaluating import evaluate_frame
-from smallcraft.pipeline.evaluation_output import write_evaluation
+from smallcraft.pipeline.evaluations.output import write_evaluation
+from smallcraft.pipeline.evaluations.run import evaluate_frame
 from smallcraft.records import Roles
 
 

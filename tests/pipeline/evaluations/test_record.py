@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 
 from tests.journeys.test_build import check_schema
-from tests.pipeline.evaluations import write_tickets
+from tests.pipeline.evaluated import write_tickets
 
-from smallcraft.pipeline.evaluating import evaluate_file
-from smallcraft.pipeline.evaluation_plan import EvaluateOptions
+from smallcraft.pipeline.evaluations.plan import EvaluateOptions
+from smallcraft.pipeline.evaluations.run import evaluate_file
 
 
 def test_the_json_form_keeps_to_its_schema_and_holds_every_number(tmp_path, monkeypatch):

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from tests.pipeline.evaluations import ticket_rows
+from tests.pipeline.evaluated import ticket_rows
 
 from smallcraft.errors import ConfigError, DataError
 from smallcraft.pipeline.config import load_config
-from smallcraft.pipeline.evaluation_rows import NamedColumns, choose_columns, project_of, read_rows
+from smallcraft.pipeline.evaluations.rows import NamedColumns, choose_columns, project_of, read_rows
 from smallcraft.records import Roles
 
 PROJECT = '[data]\npath = "train.csv"\ntext = "message"\nlabel = "intent"\ngroups = ["region"]\n'

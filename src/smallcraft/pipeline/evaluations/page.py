@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from smallcraft.pipeline.evaluation import EvaluatedModel, Evaluation
+from smallcraft.pipeline.evaluations.record import EvaluatedModel, Evaluation
 from smallcraft.pipeline.report_parts.figures import words
 from smallcraft.pipeline.report_parts.quoting import Quote, inert, quote
 from smallcraft.pipeline.templates import page_environment

@@ -24,7 +24,7 @@ from smallcraft.evaluate.harness.project_module import names_function
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import custom_specs
 from smallcraft.pipeline.config import Config
-from smallcraft.pipeline.evaluation_rows import NamedColumns
+from smallcraft.pipeline.evaluations.rows import NamedColumns
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
 from smallcraft.plugins import find_plugin
 from smallcraft.records import GateSpec

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.pipeline.evaluations import ticket_rows
+from tests.pipeline.evaluated import ticket_rows
 
 from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import load_config
-from smallcraft.pipeline.evaluation_plan import (
+from smallcraft.pipeline.evaluations.plan import (
     EvaluateOptions,
     make_plan,
     open_target,

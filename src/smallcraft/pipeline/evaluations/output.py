@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smallcraft.pipeline.evaluation import Evaluation
-from smallcraft.pipeline.evaluation_page import render_evaluation_page
+from smallcraft.pipeline.evaluations.page import render_evaluation_page
+from smallcraft.pipeline.evaluations.record import Evaluation
 from smallcraft.pipeline.workspace import write_whole
 
 

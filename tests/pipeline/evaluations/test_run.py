@@ -6,16 +6,16 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
-from tests.pipeline.evaluations import ticket_rows, write_tickets
+from tests.pipeline.evaluated import ticket_rows, write_tickets
 
 from smallcraft.errors import DataError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.harness.openers.callable import model_of_function
 from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
 from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES
 from smallcraft.evaluate.scores import BUILTIN
-from smallcraft.pipeline.evaluating import evaluate_file, evaluate_frame
-from smallcraft.pipeline.evaluation_plan import EvaluateOptions
-from smallcraft.pipeline.evaluation_rows import NamedColumns
+from smallcraft.pipeline.evaluations.plan import EvaluateOptions
+from smallcraft.pipeline.evaluations.rows import NamedColumns
+from smallcraft.pipeline.evaluations.run import evaluate_file, evaluate_frame
 from smallcraft.records import Outcome, Roles
 
 ROLES = Roles("intent", "message", groups=("region",))

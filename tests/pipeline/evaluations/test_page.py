@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
-from tests.pipeline.evaluations import ticket_rows, write_tickets
+from tests.pipeline.evaluated import ticket_rows, write_tickets
 
 from smallcraft.evaluate.harness.openers.callable import model_of_function
 from smallcraft.evaluate.harness.openers.opener import OpenOptions
-from smallcraft.pipeline.evaluating import evaluate_file, evaluate_frame
-from smallcraft.pipeline.evaluation_page import render_evaluation_page, slice_tables
-from smallcraft.pipeline.evaluation_plan import EvaluateOptions
+from smallcraft.pipeline.evaluations.page import render_evaluation_page, slice_tables
+from smallcraft.pipeline.evaluations.plan import EvaluateOptions
+from smallcraft.pipeline.evaluations.run import evaluate_file, evaluate_frame
 from smallcraft.records import Roles
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)

@@ -32,8 +32,7 @@ from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES, withhold_p
 from smallcraft.evaluate.run import evaluate_predictions
 from smallcraft.gates.policy import judge_all
 from smallcraft.pipeline.config import Config
-from smallcraft.pipeline.evaluation import EvaluatedModel, Evaluation
-from smallcraft.pipeline.evaluation_plan import (
+from smallcraft.pipeline.evaluations.plan import (
     EvaluateOptions,
     Plan,
     make_plan,
@@ -42,7 +41,8 @@ from smallcraft.pipeline.evaluation_plan import (
     refuse_sealed,
     require_models,
 )
-from smallcraft.pipeline.evaluation_rows import EvaluationRows, choose_columns, project_of, read_rows
+from smallcraft.pipeline.evaluations.record import EvaluatedModel, Evaluation
+from smallcraft.pipeline.evaluations.rows import EvaluationRows, choose_columns, project_of, read_rows
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.records import CandidateStatus, Decision, Evidence, Measurement, Predictions, Roles
 

@@ -1,0 +1,1 @@
+"""`smallcraft evaluate`: from rows and models of any make to measurements, comparisons and verdicts."""
