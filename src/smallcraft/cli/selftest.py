@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def selftest(
     *,
-    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
     as_json: Json = False,
 ) -> int:
     """Try what smallcraft promises on small made-up data: preprocessing, training, metrics, records."""
