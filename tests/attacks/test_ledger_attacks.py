@@ -346,7 +346,7 @@ import os, shutil, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from smallcraft.evaluate.meter import chain
-from smallcraft.evaluate import ledger as ledgers
+from smallcraft.evaluate.meter import ledger as ledgers
 
 source, work = Path(sys.argv[1]), Path(sys.argv[2])
 watched = {chain.__file__, ledgers.__file__}
