@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.gates.threeway import Doubt, judge_slices
+from smallcraft.gates.threeway import Doubt, judge_slices, valueless_verdict
 from smallcraft.gates.tolerance import around_zero, at_least, at_most
 from smallcraft.records import GateSpec, Measurement, Outcome
 from smallcraft.stats.intervals import clopper_pearson_interval
@@ -153,3 +153,13 @@ def test_gates_that_nothing_could_answer_are_refused():
         spec = gate(confidence=confidence)
         with pytest.raises(InvalidInputError, match=r"confidence of gate 'g' must be in \(0.5, 1\)"):
             judge_slices(spec, [], at_least(spec))
+
+
+def test_what_would_bring_a_value_is_told_apart_from_why_there_is_none():
+    gate = GateSpec("fair", "group_gap", "accuracy_gap", "dev", 0.05)
+    empty = Measurement(
+        "accuracy_gap", None, "fraction", 0, "", split="dev", detail="no group is declared; name one"
+    )
+    verdict = valueless_verdict(gate, empty)
+    assert verdict.reason == "accuracy_gap on dev has no value: no group is declared"
+    assert verdict.needs == "name one"

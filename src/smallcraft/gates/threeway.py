@@ -157,9 +157,10 @@ def valueless_verdict(gate: GateSpec, found: Measurement) -> Verdict | None:
     """UNDECIDED where there is no value, passing on why; None where there is one."""
     if found.value is not None and math.isfinite(found.value):
         return None
-    why = found.detail or "it could not be measured"
+    # A detail says why there is no value and, behind a semicolon, what would bring one.
+    why, _, remedy = (found.detail or "it could not be measured").partition("; ")
     reason = f"{found.name}{place_of(found)} has no value: {why}"
-    return verdict_of(gate, found, Outcome.UNDECIDED, reason, why)
+    return verdict_of(gate, found, Outcome.UNDECIDED, reason, remedy or why)
 
 
 def _unjudged(gate: GateSpec, found: Measurement, doubt: Doubter | None) -> Verdict | None:
