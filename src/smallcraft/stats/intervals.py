@@ -101,7 +101,7 @@ def exact_upper_bound(successes: float, trials: float, *, confidence: float = 0.
 
 
 def newcombe_interval(
-    successes_a: int, trials_a: int, successes_b: int, trials_b: int, *, level: float = 0.95
+    successes_a: float, trials_a: float, successes_b: float, trials_b: float, *, level: float = 0.95
 ) -> Interval:
     """Interval for the difference `a - b` of two independent proportions, from their Wilson intervals.
 

@@ -151,10 +151,10 @@ def measure_gap(
 def gap_interval(counted: Counted, rest: Counted, *, level: float) -> Interval:
     """Newcombe's interval of a share minus another; effective counts may be fractional."""
     return newcombe_interval(
-        counted.hits,  # type: ignore[arg-type]
-        counted.trials,  # type: ignore[arg-type]
-        rest.hits,  # type: ignore[arg-type]
-        rest.trials,  # type: ignore[arg-type]
+        counted.hits,
+        counted.trials,
+        rest.hits,
+        rest.trials,
         level=level,
     )
 
