@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smallcraft.contracts import Score
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.measuring.counted import CountedScore, measure_counted
-from smallcraft.evaluate.measuring.row_shares import measure_share
+from smallcraft.evaluate.measuring.estimates import measure_hits
 from smallcraft.evaluate.measuring.slices import measure_slices, slice_rows
 from smallcraft.evaluate.scores import BUILTIN
 from smallcraft.plugins import find_plugin
@@ -101,7 +101,7 @@ def measure_classes(predictions: Predictions, *, confidence: float) -> list[Meas
         }
         for score, (domain, empty) in rows.items():
             kept = None if predictions.clusters is None else predictions.clusters[domain]
-            share = measure_share(score, right[domain], kept, confidence=confidence, empty=empty)
+            share = measure_hits(score, right[domain], kept, confidence=confidence, empty=empty)
             share = dataclasses.replace(share, slice=f"class={name}")
             found.append(_f1_from_share(share) if score == "f1" else share)
     return found

@@ -158,7 +158,8 @@ def valueless_verdict(gate: GateSpec, found: Measurement) -> Verdict | None:
     if found.value is not None and math.isfinite(found.value):
         return None
     # A detail says why there is no value and, behind a semicolon, what would bring one.
-    why, _, remedy = (found.detail or "it could not be measured").partition("; ")
+    told = found.detail.removeprefix("not measured: ") or "it could not be measured"
+    why, _, remedy = told.partition("; ")
     reason = f"{found.name}{place_of(found)} has no value: {why}"
     return verdict_of(gate, found, Outcome.UNDECIDED, reason, remedy or why)
 

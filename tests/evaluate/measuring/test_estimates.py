@@ -14,12 +14,18 @@ from smallcraft.evaluate.measuring.estimates import (
     average_gaps,
     count_share,
     measure_gap,
+    measure_hits,
     measure_mean,
     measure_mean_gap,
     measure_share,
     unmeasured,
 )
-from smallcraft.stats.intervals import clopper_pearson_interval, mean_interval, newcombe_interval
+from smallcraft.stats.intervals import (
+    clopper_pearson_interval,
+    mean_interval,
+    newcombe_interval,
+    share_interval,
+)
 
 PLACE = Place("sex=Female", "dev", 0.9)
 SHARES = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -115,3 +121,23 @@ def test_what_is_not_measured_has_no_value_and_the_reason():
         "sex=Female",
         "not measured: no group column is declared",
     )
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=80), st.integers(1, 10), st.sampled_from([0.8, 0.95]))
+def test_hits_and_trials_give_the_shown_interval_clusters_or_not(hits, per_cluster, level):
+    hits = np.array(hits)
+    clusters = np.arange(len(hits)) // per_cluster
+    for groups in (None, clusters):
+        found = measure_hits("accuracy", hits, groups, confidence=level)
+        exact = clopper_pearson_interval(found.hits, found.trials, level=found.level)
+        assert (found.low, found.high) == (exact.low, exact.high)
+        assert found.value == pytest.approx(found.hits / found.trials)
+        assert (found.value, found.n) == (pytest.approx(hits.mean()), len(hits))
+        shown = share_interval(hits, level=level, clusters=groups)
+        assert (found.low, found.high) == (shown.low, shown.high)
+
+
+def test_no_rows_have_no_value_and_a_reason():
+    found = measure_hits("recall", np.zeros(0, dtype=bool), confidence=0.95, empty="no row of this class")
+    assert (found.value, found.low, found.hits, found.trials, found.level, found.n) == (None,) * 5 + (0,)
+    assert found.detail == "no row of this class"

@@ -89,7 +89,7 @@ def measure_share(name: str, counted: Counted, place: Place, *, least: int = 1, 
         least: With fewer rows than this the share is not measured.
         why: What the rows are, for the reason: `rows of the positive class`.
     """
-    method = f"Clopper-Pearson {place.confidence:.0%}" + _clustering(counted)
+    method = share_method(place.confidence, is_clustered=counted.clustered)
     if counted.n < max(least, 1):
         return unmeasured(name, place, _too_few(counted.n, least, why or "rows"), n=counted.n, method=method)
     interval = clopper_pearson_interval(counted.hits, counted.trials, level=place.confidence)
@@ -109,6 +109,39 @@ def measure_share(name: str, counted: Counted, place: Place, *, least: int = 1, 
     )
 
 
+def measure_hits(
+    name: str,
+    hits: NDArray[np.bool_],
+    clusters: NDArray[np.int64] | None = None,
+    *,
+    confidence: float,
+    empty: str = "no rows in this slice",
+) -> Measurement:
+    """The share of rows that hit, over all rows given.
+
+    Args:
+        name: Of the measurement.
+        hits: `(n,)` bool.
+        clusters: `(n,)` int64, equal for rows that belong together; None when each stands alone.
+        confidence: Coverage of the interval.
+        empty: The reason given where there are no rows.
+    """
+    counted = count_share(hits, confidence=confidence, clusters=clusters)
+    if counted.n == 0:
+        method = share_method(confidence, is_clustered=counted.clustered)
+        return Measurement(name, None, FRACTION, 0, method, detail=empty)
+    return measure_share(name, counted, Place("all", None, confidence))
+
+
+def share_method(confidence: float, *, is_clustered: bool, interval: str = "Clopper-Pearson") -> str:
+    """How the interval of a share is made, in words.
+
+    >>> share_method(0.95, is_clustered=True)
+    'Clopper-Pearson 95%, Korn-Graubard effective rows'
+    """
+    return f"{interval} {confidence:.0%}" + (", Korn-Graubard effective rows" if is_clustered else "")
+
+
 def measure_gap(
     name: str, counted: Counted, rest: Counted, place: Place, *, least: int = 1, why: str = ""
 ) -> Measurement:
@@ -122,7 +155,7 @@ def measure_gap(
         least: With fewer rows than this on either side the gap is not measured.
         why: What the rows are, for the reason.
     """
-    method = f"Newcombe {place.confidence:.0%}" + _clustering(counted)
+    method = share_method(place.confidence, is_clustered=counted.clustered, interval="Newcombe")
     words = why or "rows"
     if counted.n < max(least, 1):
         return unmeasured(name, place, _too_few(counted.n, least, words), n=counted.n, method=method)
@@ -255,7 +288,3 @@ def _too_few(n: int, least: int, rows: str) -> str:
     if n == 0:
         return f"no {rows}; add some to this slice"
     return f"{n} {rows}, {least} are needed; add {least - n} more such rows"
-
-
-def _clustering(counted: Counted) -> str:
-    return ", Korn-Graubard effective rows" if counted.clustered else ""

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from smallcraft.evaluate.measuring.counted import bootstrap_method, count_predictions, counted_measurement
 from smallcraft.evaluate.measuring.curves import area_of, curve_measurement, known_rows
-from smallcraft.evaluate.measuring.row_shares import measure_share, share_method
+from smallcraft.evaluate.measuring.estimates import measure_hits, share_method
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.auroc import roc_area_interval
 from smallcraft.stats.cell_bootstrap import metric_intervals
@@ -190,7 +190,7 @@ def _measure_clustered(
         bounds = metric_intervals(cells, (macro_f1,), level=confidence, rng=rng, replicates=REPLICATES)[0]
         measured.append(
             [
-                measure_share("accuracy", right, inside.clusters, confidence=confidence),
+                measure_hits("accuracy", right, inside.clusters, confidence=confidence),
                 counted_measurement(
                     "macro_f1", class_counts(cells), bounds, confidence=confidence, method=method
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.measuring.row_shares import measure_share
+from smallcraft.evaluate.measuring.estimates import measure_hits
 from smallcraft.records import Measurement, Predictions
 
 
@@ -18,4 +18,4 @@ class Accuracy:
     def measure(self, predictions: Predictions, *, confidence: float, seed: int) -> Measurement:  # noqa: ARG002
         """Point and interval over all rows; the seed is not needed."""
         right = predictions.truth == predictions.predicted
-        return measure_share(self.name, right, predictions.clusters, confidence=confidence)
+        return measure_hits(self.name, right, predictions.clusters, confidence=confidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.measuring.means import measure_mean
+from smallcraft.evaluate.measuring.losses import measure_losses
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.calibration import brier_losses
 
@@ -19,4 +19,4 @@ class Brier:
     def measure(self, predictions: Predictions, *, confidence: float, seed: int) -> Measurement:  # noqa: ARG002
         """Point and interval over all rows; the seed is not needed."""
         losses = brier_losses(predictions.truth, predictions.probs)
-        return measure_mean(self.name, "score", losses, predictions.clusters, confidence=confidence)
+        return measure_losses(self.name, "score", losses, predictions.clusters, confidence=confidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smallcraft.evaluate.measuring.row_shares import measure_share
+from smallcraft.evaluate.measuring.estimates import measure_hits
 from smallcraft.records import Measurement, Predictions
 from smallcraft.stats.top_classes import is_among_top
 
@@ -24,4 +24,4 @@ class Top3Accuracy:
             why = f"one of {TOP} is always right where there are {len(predictions.classes)} classes"
             return Measurement(self.name, None, "fraction", len(predictions.truth), "none", detail=why)
         hits = is_among_top(predictions.truth, predictions.probs, TOP)
-        return measure_share(self.name, hits, predictions.clusters, confidence=confidence)
+        return measure_hits(self.name, hits, predictions.clusters, confidence=confidence)

@@ -1,4 +1,4 @@
-"""The measurement of a mean over rows; what the scores that are means share."""
+"""The measurement of a mean loss over rows; what the scores that are such means share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smallcraft.records import Measurement
 from smallcraft.stats.intervals import mean_interval
 
 
-def measure_mean(
+def measure_losses(
     name: str,
     unit: str,
     losses: NDArray[np.float64],
