@@ -12,7 +12,7 @@ from benchmarks.process import in_turn, run_child
 from benchmarks.records import Row, Sample, median_of
 from benchmarks.suites.suite import Found, Surroundings
 
-_ROWS, _CLASSES, _GROUPS, _REPLICATES, _SAMPLES, _FRAMES = 1_000_000, 10, 10, 1000, 20, 1
+_ROWS, _CLASSES, _GROUPS, _REPLICATES, _SAMPLES, _FRAMES = 1_000_000, 10, 10, 1000, 100, 1
 _PEERS: dict[str, tuple[Environment, str]] = {
     "scikit-learn": (SCIKIT_LEARN, "cells_peer"),
     "torchmetrics": (TORCHMETRICS, "cells_torchmetrics"),
