@@ -24,7 +24,7 @@ from smallcraft.pipeline.gating import keep_last_build
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.result import BuildResult, overall_outcome
-from smallcraft.pipeline.stages.audit import audit_winner
+from smallcraft.pipeline.stages.audit import audit_winner, require_audit_inputs
 from smallcraft.pipeline.stages.confirm import Confirmation, confirm_winner
 from smallcraft.pipeline.stages.judge import evidence_to_judge, judge_declared
 from smallcraft.pipeline.stages.looks import check_ledger
@@ -81,6 +81,7 @@ def build(
     check_rungs(config.ladder.rungs or ())
     prepared = prepare_data(config, listener)
     _refuse_misfit_metric(config, prepared)
+    require_audit_inputs(config, prepared)
     with Workspace(config.folder).locked():
         check_ledger(config, prepared.meter)
         # (2) candidates, each measured on dev as a bundle

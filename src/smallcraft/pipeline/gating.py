@@ -17,10 +17,11 @@ from smallcraft.errors import ConfigError, NotFoundError
 from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import FILE_NAME, Config
 from smallcraft.pipeline.result import overall_outcome
-from smallcraft.pipeline.stages.audit import read_measurement, read_result
+from smallcraft.pipeline.stages.audit import read_result
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
 from smallcraft.pipeline.stages.judge import evidence_to_judge, judge_declared
 from smallcraft.pipeline.stages.looks import is_floor_kept
+from smallcraft.pipeline.stages.measure import read_measurement
 from smallcraft.pipeline.workspace import Workspace, open_registry, write_whole
 from smallcraft.records import AuditResult, CandidateStatus, Evidence, Outcome, Verdict
 from smallcraft.registry.verify import verify_registry

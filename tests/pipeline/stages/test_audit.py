@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 from tests.projects import change_project, message_rows, save_rows, write_messages
 
+from smallcraft.errors import DataError, InvalidInputError, SmallcraftError
 from smallcraft.evaluate.audits.audit import AuditSubject
 from smallcraft.evaluate.audits.privacy import PrivacyAudit
 from smallcraft.pipeline.build import build
 from smallcraft.pipeline.config import load_config, parse_config
 from smallcraft.pipeline.stages import audit as stage
-from smallcraft.pipeline.stages.audit import read_measurement, read_result
+from smallcraft.pipeline.stages.audit import read_result
+from smallcraft.pipeline.stages.measure import read_measurement
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import AuditResult, Finding, Measurement
 
@@ -78,7 +80,8 @@ def test_a_crash_is_a_result_with_its_reason_and_is_tried_again(tiny, seeing, mo
 
     monkeypatch.setattr(seeing, "measure", fall_over)
     (found,) = build(load_config(tiny)).audits
-    assert (found.summary, found.measurements) == ("crashed: RuntimeError: no more paper", ())
+    assert found.summary.startswith("crashed: RuntimeError: no more paper (at ")
+    assert found.measurements == ()
     assert not list((Workspace(tiny).cache / "audits").glob("seeing-*"))
 
 
@@ -88,6 +91,33 @@ def test_rows_out_of_scope_come_from_the_users_own_file(tiny, seeing):
     change_project(tiny, 'label = "intent"', 'label = "intent"\nout_of_scope = "outside.csv"')
     build(load_config(tiny))
     assert list(seeing.seen.out_of_scope["message"]) == outside["message"]
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        ('positive = "biling"', InvalidInputError, "one of the labels billing, login, parcel.*'billing'"),
+        ('out_of_scope = "nowhere.csv"', SmallcraftError, "nowhere.csv"),
+        ('out_of_scope = "rows2.csv"', DataError, "'message'"),
+    ],
+)
+def test_what_audits_could_not_use_is_refused_before_anything_is_trained(tmp_path, said, error, words):
+    folder = write_messages(tmp_path / "p")
+    save_rows(folder / "rows2.csv", {"text": ["nothing of this kind"]})
+    change_project(folder, 'label = "intent"', f'label = "intent"\n{said}')
+    with pytest.raises(error, match=words):
+        build(load_config(folder))
+    assert not (folder / ".smallcraft").exists()
+
+
+def test_rows_out_of_scope_are_read_for_all_audits_at_once(tiny, seeing, monkeypatch):
+    calls = []
+    real = stage._outside_rows
+    monkeypatch.setattr(stage, "_outside_rows", lambda *given: calls.append(given) or real(*given))
+    monkeypatch.setattr(stage, "BUILTIN", {"seeing": seeing, "again": replace(seeing, name="again")})
+    monkeypatch.setattr(stage, "audits_to_run", lambda config, workshop: ("seeing", "again"))
+    assert len(build(load_config(tiny)).audits) == 2
+    assert len(calls) == 1
 
 
 def names(text, columns=("text",)):

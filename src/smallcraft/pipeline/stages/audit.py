@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,23 @@ from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import canonical_json, digest_bytes, digest_value
 from smallcraft.data.load import read_source
 from smallcraft.data.table import require_columns, text_form
+from smallcraft.errors import InvalidInputError, nearest_name
 from smallcraft.evaluate.audits import BUILTIN
 from smallcraft.evaluate.audits.audit import Audit, AuditSubject, Columns
 from smallcraft.evaluate.audits.privacy import PrivacyAudit
 from smallcraft.gates.rules.epsilon_at_most import canaries_to_show
+from smallcraft.models.crashes import describe_crash
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
-from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit
-from smallcraft.pipeline.stages.prepare import positions_in
+from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, read_measurement
+from smallcraft.pipeline.stages.prepare import Prepared, positions_in
 from smallcraft.pipeline.stages.train import digest_of_sources
 from smallcraft.pipeline.stages.twin import WorkshopTwin
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.plugins import find_plugin
-from smallcraft.records import AuditResult, Finding, Measurement
+from smallcraft.records import AuditResult, Finding
 
 _FORMAT = 1
 _MOST_CANARIES = 2000
@@ -45,18 +48,77 @@ _MOST_CANARIES = 2000
 _BY_DEFAULT = ("fairness", "counterfactual", "robustness", "scope", "shift", "failures", "leakage")
 
 
+def require_audit_inputs(config: Config, prepared: Prepared) -> None:
+    """Refuse what audits could not use, before anything is trained.
+
+    Raises:
+        InvalidInputError: `[data] positive` is none of the labels.
+        DataError: The rows out of scope cannot be read, or lack a column that a model reads.
+    """
+    roles = prepared.table.roles
+    labels = prepared.splits.frames["train"][roles.label].unique().sort().to_list()
+    positive = config.data.positive
+    if positive is not None and positive not in labels:
+        raise InvalidInputError(
+            f"[data] positive must be one of the labels {', '.join(labels)}, got '{positive}'"
+            f"{nearest_name(positive, labels)}"
+        )
+    if config.data.out_of_scope is not None:
+        outside = read_source(str(config.resolve(config.data.out_of_scope)), None).frame
+        require_columns(roles.inputs, outside.columns, source=config.data.out_of_scope)
+
+
 @dataclass(frozen=True)
-class _Surroundings:
-    """What audits may be about, beside the rows of dev."""
+class _Case:
+    """The winner and the rows it is audited on; what audits are shown is made once, when one needs it."""
 
     config: Config
+    winner: Measured
     split: MeasuredSplit
     workshop: Workshop
 
-    @property
-    def groups(self) -> Mapping[str, Sequence[str | None]]:
-        frame = self.split.frame
-        return {name: frame[name].cast(pl.String).to_list() for name in self.split.roles.groups}
+    @cached_property
+    def bundle(self) -> Bundle:
+        assert self.winner.attempt.bundle is not None
+        return open_bundle(self.winner.attempt.bundle)
+
+    @cached_property
+    def circumstances(self) -> Mapping[str, object]:
+        """What every audit depends on."""
+        config, outside = self.config, self.config.data.out_of_scope
+        return {
+            "format": _FORMAT,
+            "bundle": self.bundle.digest,
+            "rows": self.split.ref.digest,
+            "settings": config.audits,
+            "positive": config.data.positive,
+            "out_of_scope": outside and digest_bytes(config.resolve(outside).read_bytes()),
+            "seed": config.seed,
+            "confidence": config.quality.confidence,
+            "code": digest_of_sources("evaluate", "stats", "bundle", "pipeline/stages"),
+        }
+
+    @cached_property
+    def subject(self) -> AuditSubject:
+        config, split, bundle = self.config, self.split, self.bundle
+        decoder = self.winner.attempt.decoder
+        assert decoder is not None
+        return AuditSubject(
+            rows=bundle_rows(split.frame, bundle.spec, source=split.name),
+            seed=config.seed,
+            bundle=bundle.path,
+            spec=bundle.spec,
+            split=split.name,
+            answer=bundle.predict_proba,
+            predictions=self.winner.predictions,
+            groups={name: split.frame[name].cast(pl.String).to_list() for name in split.roles.groups},
+            positive=config.data.positive,
+            confidence=config.quality.confidence,
+            most_rows=config.audits.rows,
+            out_of_scope=_outside_rows(config, bundle),
+            twin=WorkshopTwin(self.workshop, self.winner.attempt.rung, decoder),
+            metadata=_metadata(split),
+        )
 
 
 def audits_to_run(config: Config, workshop: Workshop) -> tuple[str, ...]:
@@ -91,15 +153,13 @@ def audit_winner(
         workshop: The rows that the winner was trained from.
         listener: Told what is running.
     """
-    assert winner.attempt.bundle is not None
-    around = _Surroundings(config, split, workshop)
-    bundle = open_bundle(winner.attempt.bundle)
+    case = _Case(config, winner, split, workshop)
     results = []
     names = audits_to_run(config, workshop)
     for place, name in enumerate(names):
         listener.progress(f"auditing: {name}", place / len(names))
         audit = _with_enough_canaries(find_plugin("audits", name, BUILTIN), config)
-        results.append(_recall_result(audit, bundle, winner, around))
+        results.append(_recall_result(audit, case))
     return tuple(results)
 
 
@@ -113,61 +173,19 @@ def _with_enough_canaries(audit: Audit, config: Config) -> Audit:
     return replace(audit, canaries=min(_MOST_CANARIES, max(audit.canaries, enough)))
 
 
-def _recall_result(audit: Audit, bundle: Bundle, winner: Measured, around: _Surroundings) -> AuditResult:
+def _recall_result(audit: Audit, case: _Case) -> AuditResult:
     """Made once for a bundle, its rows and settings; the first time too it is read back."""
-    config = around.config
-    outside = config.data.out_of_scope
-    key = digest_value(
-        {
-            "format": _FORMAT,
-            "audit": audit.name,
-            "made": repr(audit) if is_dataclass(audit) else audit.name,
-            "bundle": bundle.digest,
-            "rows": around.split.ref.digest,
-            "settings": config.audits,
-            "gates": config.gates.model_dump(mode="json"),
-            "positive": config.data.positive,
-            "out_of_scope": outside and digest_bytes(config.resolve(outside).read_bytes()),
-            "seed": config.seed,
-            "confidence": config.quality.confidence,
-            "code": digest_of_sources("evaluate", "stats", "bundle", "pipeline/stages"),
-        }
-    )[7:31]
-    path = Workspace(config.folder).cache / "audits" / f"{audit.name}-{key}.json"
+    made = repr(audit) if is_dataclass(audit) else audit.name
+    key = digest_value({**case.circumstances, "audit": audit.name, "made": made})[7:31]
+    path = Workspace(case.config.folder).cache / "audits" / f"{audit.name}-{key}.json"
     if not path.exists():
         try:
-            result = _run_audit(audit, bundle, winner, around)
+            result = audit.measure(case.subject)
         except Exception as error:  # noqa: BLE001 - an audit may be anybody's plug-in; its crash is a result
-            return AuditResult(audit.name, f"crashed: {type(error).__name__}: {error}", ())
-        write_whole(path, canonical_json(result))
+            return AuditResult(audit.name, f"crashed: {describe_crash(error)}", ())
+        placed = tuple(replace(m, split=m.split or case.split.name) for m in result.measurements)
+        write_whole(path, canonical_json(replace(result, measurements=placed)))
     return read_result(json.loads(path.read_bytes()))
-
-
-def _run_audit(audit: Audit, bundle: Bundle, winner: Measured, around: _Surroundings) -> AuditResult:
-    result = audit.measure(_subject(bundle, winner, around))
-    measurements = tuple(replace(m, split=m.split or around.split.name) for m in result.measurements)
-    return replace(result, measurements=measurements)
-
-
-def _subject(bundle: Bundle, winner: Measured, around: _Surroundings) -> AuditSubject:
-    config, split = around.config, around.split
-    assert winner.attempt.decoder is not None
-    return AuditSubject(
-        rows=bundle_rows(split.frame, bundle.spec, source=split.name),
-        seed=config.seed,
-        bundle=bundle.path,
-        spec=bundle.spec,
-        split=split.name,
-        answer=bundle.predict_proba,
-        predictions=winner.predictions,
-        groups=around.groups,
-        positive=config.data.positive,
-        confidence=config.quality.confidence,
-        most_rows=config.audits.rows,
-        out_of_scope=_outside_rows(config, bundle),
-        twin=WorkshopTwin(around.workshop, winner.attempt.rung, winner.attempt.decoder),
-        metadata=_metadata(split),
-    )
 
 
 def _outside_rows(config: Config, bundle: Bundle) -> Columns | None:
@@ -205,16 +223,3 @@ def read_result(entry: Mapping[str, Any]) -> AuditResult:
         tuple(read_measurement(found) for found in entry["measurements"]),
         tuple(Finding(**found) for found in entry["findings"]),
     )
-
-
-def read_measurement(entry: Mapping[str, Any]) -> Measurement:
-    """A measurement from its canonical JSON, which writes 2.0 as 2: a number reads the same every time."""
-    numbers = {
-        name: float(value)
-        for name, value in entry.items()
-        if value is not None and name not in _WORDS and not isinstance(value, str)
-    }
-    return Measurement(**{**entry, **numbers, "n": int(entry["n"])})
-
-
-_WORDS = frozenset({"name", "unit", "n", "method", "split", "slice", "detail"})

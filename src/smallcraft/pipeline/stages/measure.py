@@ -131,10 +131,14 @@ def _recall_measurements(
     data = path.read_bytes() if path.exists() else canonical_json(compute())
     if not path.exists():
         write_whole(path, data)
-    return tuple(_read_measurement(entry) for entry in json.loads(data))
+    return tuple(read_measurement(entry) for entry in json.loads(data))
 
 
-def _read_measurement(entry: dict[str, Any]) -> Measurement:
-    # Canonical JSON writes 2.0 as 2; a card must not read differently the second time.
-    numbers = {name: float(entry[name]) for name in ("value", "low", "high") if entry[name] is not None}
-    return Measurement(**{**entry, **numbers})
+def read_measurement(entry: Mapping[str, Any]) -> Measurement:
+    """A measurement from its canonical JSON, which writes 2.0 as 2: a number reads the same every time."""
+    numbers = {
+        name: float(value)
+        for name, value in entry.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return Measurement(**{**entry, **numbers, "n": int(entry["n"])})
