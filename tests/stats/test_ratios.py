@@ -7,7 +7,6 @@ from scipy import stats
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.ratios import (
     balanced_halves,
-    exact_paired_ratio,
     halves_ratio,
     mirrored_order,
     paired_ratio,
@@ -44,15 +43,6 @@ def test_the_interval_between_halves_agrees_with_scipy():
     assert halves_ratio(np.array([1.0]), np.array([2.0])) is None
 
 
-def test_the_exact_interval_is_made_of_ratios_that_were_seen():
-    ratios = np.array([0.9, 1.3, 1.1, 1.2, 0.8, 1.0, 1.4, 5.0])
-    found = exact_paired_ratio(ratios, np.ones(8))
-    assert (found.interval.low, found.interval.high) == pytest.approx((0.8, 5.0))
-    assert found.ratio == pytest.approx(1.15)
-    assert exact_paired_ratio(ratios[:7], np.ones(7)) is None
-    assert exact_paired_ratio(ratios[:6], np.ones(6), level=0.95).interval.high == pytest.approx(1.3)
-
-
 # Log-costs of runs that differ by noise alone: what a machine may do to them.
 NOISES = {
     "even": lambda rng, shape: 0.03 * rng.normal(size=shape),
@@ -80,14 +70,6 @@ def test_halves_of_one_thing_differ_no_oftener_than_the_level_says():
     runs = np.exp(0.05 * rng.normal(size=(sessions, 5)))
     false = np.mean([halves_ratio(r[[0, 2, 4]], r[[1, 3]], level=0.99).excludes_one for r in runs])
     assert 0.005 <= false <= 0.01 + 3 * np.sqrt(0.01 * 0.99 / sessions)
-
-
-def test_the_exact_interval_covers_the_median_under_lopsided_noise():
-    """Seed 9; 4,000 sessions of 8 pairs, ratios of an exponential whose median is 1."""
-    rng, sessions = np.random.default_rng(9), 4000
-    ratios = rng.exponential(size=(sessions, 8)) / np.log(2)
-    false = np.mean([exact_paired_ratio(r, np.ones(8)).excludes_one for r in ratios])
-    assert false <= 0.01 + 3 * np.sqrt(0.01 * 0.99 / sessions)
 
 
 @given(st.floats(-0.1, 0.1), st.integers(0, 1000))

@@ -1,4 +1,4 @@
-"""Many tests at once: adjusted p-values by Bonferroni, by Holm, and by Benjamini and Hochberg.
+"""Many tests at once: adjusted p-values by Holm, and by Benjamini and Hochberg.
 
 Which to use: where one false claim is too many, Holm; where a known share of the claims may be false,
 Benjamini and Hochberg.
@@ -18,30 +18,8 @@ from numpy.typing import NDArray
 from smallcraft.errors import InvalidInputError
 
 
-def bonferroni(p_values: Sequence[float]) -> NDArray[np.float64]:
-    """Adjusted p-values that keep the chance of even one false claim, whatever the tests share.
-
-    Args:
-        p_values: `m` of them, each in [0, 1].
-
-    Returns:
-        `(m,)` float64, in the order given.
-
-    Raises:
-        InvalidInputError: A p-value is outside [0, 1].
-
-    Source:
-        Dunn (1961), JASA 56:52-64.
-
-    >>> bonferroni([0.01, 0.04, 0.5]).round(2).tolist()
-    [0.03, 0.12, 1.0]
-    """
-    given = _checked(p_values)
-    return np.asarray(np.minimum(given * len(given), 1.0))
-
-
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
-    """Adjusted p-values that keep the chance of even one false claim; never weaker than Bonferroni's.
+    """Adjusted p-values that keep the chance of even one false claim.
 
     Args:
         p_values: `m` of them, each in [0, 1].

@@ -21,7 +21,7 @@ from scipy import stats
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Interval
-from smallcraft.stats.intervals import mean_interval, quantile_interval, two_sided_tail
+from smallcraft.stats.intervals import mean_interval, two_sided_tail
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RatioEstimate:
     """A ratio with its interval.
 
     Attributes:
-        ratio: Geometric mean of the ratios (their median, where the method says so).
+        ratio: Geometric mean of the ratios.
         interval: Two-sided.
         n: Pairs, or runs, that it rests on.
         level: Coverage of the interval as a fraction.
@@ -72,34 +72,6 @@ def paired_ratio(
     assert interval is not None
     bounds = Interval(math.exp(interval.low), math.exp(interval.high))
     return RatioEstimate(math.exp(float(logs.mean())), bounds, len(logs), level)
-
-
-def exact_paired_ratio(
-    above: NDArray[np.float64], below: NDArray[np.float64], *, level: float = 0.99
-) -> RatioEstimate | None:
-    """Median ratio over pairs with the interval of the sign test: assumes nothing about the noise.
-
-    Args:
-        above: `(n,)` costs, above 0, n at least 2.
-        below: `(n,)` costs of the same pairs.
-        level: Coverage as a fraction in (0, 1).
-
-    Returns:
-        The estimate, None where there are too few pairs for the level (8 for 0.99, 6 for 0.95).
-
-    Raises:
-        InvalidInputError: Unequal lengths, fewer than two pairs, or a cost that is not above 0.
-
-    >>> exact_paired_ratio(np.full(7, 2.0), np.ones(7)) is None
-    True
-    >>> exact_paired_ratio(np.full(8, 2.0), np.ones(8)).interval
-    Interval(low=2.0, high=2.0)
-    """
-    ratios = np.sort(np.exp(_log_ratios(above, below)))
-    interval = quantile_interval(ratios, 0.5, level)
-    if interval is None:
-        return None
-    return RatioEstimate(float(np.median(ratios)), interval, len(ratios), level)
 
 
 def halves_ratio(
