@@ -6,10 +6,12 @@ reason, and has no numbers.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,15 +64,30 @@ def python_of(environment: Environment) -> Path:
     Raises:
         AbsentPeerError: Making it failed; the message has the last line of what went wrong.
     """
-    folder = _folder(environment)
-    python = folder / "bin" / "python"
+    python = _folder(environment) / "bin" / "python"
     if not is_made(environment):
-        _run([sys.executable, "-m", "venv", "--clear", str(folder)], environment)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        for requirements in filter(None, (environment.first, environment.requirements)):
-            _run([*pip, *requirements], environment)
-        (folder / _STAMP).touch()
+        with _alone(environment):
+            if not is_made(environment):
+                _make(environment, python)
     return python
+
+
+@contextmanager
+def _alone(environment: Environment) -> Iterator[None]:
+    """Two processes that want the same environment do not make it on top of each other."""
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    with (ENVIRONMENTS / f"{_folder(environment).name}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _make(environment: Environment, python: Path) -> None:
+    folder = _folder(environment)
+    _run([sys.executable, "-m", "venv", "--clear", str(folder)], environment)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for requirements in filter(None, (environment.first, environment.requirements)):
+        _run([*pip, *requirements], environment)
+    (folder / _STAMP).touch()
 
 
 def is_made(environment: Environment) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from benchmarks.peers import AbsentPeerError, Environment, python_of
@@ -44,3 +45,18 @@ def test_a_peer_that_cannot_be_installed_is_told_with_the_reason(tmp_path, monke
     assert around.python_of(broken) is None
     assert "broken" in around.absent[0]
     assert around.versions == {}
+
+
+def test_two_who_want_the_same_environment_at_once_make_it_once(tmp_path, monkeypatch):
+    made = []
+
+    def make(environment, python):
+        made.append(python)
+        python.parent.mkdir(parents=True)
+        (python.parents[1] / peers._STAMP).touch()
+
+    monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path / "environments")
+    monkeypatch.setattr(peers, "_make", make)
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(lambda _: peers.python_of(peers.CLEANLAB), range(4)))
+    assert len(made) == len(found) == 1
