@@ -52,6 +52,13 @@ TORCHMETRICS = Environment(
     "torchmetrics", (*_NUMERIC, "torchmetrics==1.9.0", "lightning-utilities==0.15.3"), ("torch==2.13.0",)
 )
 FAIRLEARN = Environment("fairlearn", (*_LEARNING, "fairlearn==0.15.0", "pandas==2.3.3"))
+# It imports pyopenssl and does not ask for it.
+MODEL_SIGNING = Environment("model-signing", ("model-signing==1.1.1", "pyopenssl==26.4.0"))
+DVC = Environment("dvc", ("dvc==3.67.1", "dvc-data==3.18.3", "dvc-objects==5.2.0"))
+MLFLOW = Environment(
+    "mlflow",
+    ("mlflow==3.17.2", "numpy==2.4.6", "pandas==2.3.3", "SQLAlchemy==2.0.51", "safetensors==0.8.0"),
+)
 
 
 class AbsentPeerError(RuntimeError):

@@ -6,16 +6,22 @@ and fails on a build machine (`CI=true`), so that nothing is left out there unse
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import importlib.util
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from benchmarks.peers import Environment, is_made, python_of
 from hypothesis import HealthCheck, settings
+
+# Keys and pins of the tests are nobody's: a folder of their own, which child processes inherit.
+os.environ["SMALLCRAFT_CONFIG"] = tempfile.mkdtemp(prefix="smallcraft-test-keys-")
+atexit.register(shutil.rmtree, os.environ["SMALLCRAFT_CONFIG"], ignore_errors=True)
 
 # One thread, before numpy or onnxruntime is loaded: the tests run side by side on few cores.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -131,7 +137,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def built_copy(built: Path, tmp_path: Path) -> Path:
+def own_keys(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the user's keys and pins, so that copies of one registry may go separate ways."""
+    folder = tmp_path_factory.mktemp("keys") / "config"
+    shutil.copytree(os.environ["SMALLCRAFT_CONFIG"], folder)
+    monkeypatch.setenv("SMALLCRAFT_CONFIG", str(folder))
+    return folder
+
+
+@pytest.fixture
+def built_copy(built: Path, own_keys: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
     return Path(shutil.copytree(built, tmp_path / "copy"))
 

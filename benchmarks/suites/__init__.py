@@ -16,6 +16,7 @@ from benchmarks.suites import (
     ledger,
     near_duplicates,
     privacy,
+    registry,
     startup,
     votes,
 )
@@ -35,4 +36,5 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "privacy": privacy.measure,
     "ledger": ledger.measure,
     "latency": latency.measure,
+    "registry": registry.measure,
 }

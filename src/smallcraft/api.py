@@ -44,7 +44,7 @@ from smallcraft.pipeline.result import BuildResult
 from smallcraft.pipeline.verifying import verify_path, verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
 from smallcraft.records import Roles
-from smallcraft.registry.verify import VerifyReport
+from smallcraft.registry.verify.report import VerifyReport
 
 __all__ = ["Predictor", "build", "check", "evaluate", "load", "verify"]
 

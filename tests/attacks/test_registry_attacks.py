@@ -1,209 +1,222 @@
-"""What someone with write access to a registry's files may try; each is named, none is served."""
+"""What someone with write access to a registry's stored files may try; each is named, none is served."""
 
-import dataclasses
+from __future__ import annotations
+
 import json
 import os
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import pytest
+from tests.attacks.forging import (
+    NOW,
+    assert_not_served,
+    assert_verify_names,
+    forge_release,
+    open_log_of,
+    overwrite,
+    put_numbers,
+    put_of,
+    replace_release,
+    rewrite_log,
+    store,
+    weights_of,
+)
 
 from smallcraft.canonical import canonical_json, digest_bytes
 from smallcraft.errors import IntegrityError
-from smallcraft.registry.checkpoint import checkpoint_of, encode_checkpoint
-from smallcraft.registry.disk import Layout, read_log
-from smallcraft.registry.log import encode_entry, parse_entry
-from smallcraft.registry.manifest import build_index
+from smallcraft.registry.content.disk import DATABASE_NAMES
+from smallcraft.registry.indexing import named_of
+from smallcraft.registry.manifests.index import build_index
+from smallcraft.registry.opening import Trust
+from smallcraft.registry.reading import read_stored
 from smallcraft.registry.store import Registry
-from smallcraft.registry.verify import verify_registry
-
-NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
+from smallcraft.registry.verify.registry import verify_registry
 
 
-@pytest.fixture
-def registry(tmp_path):
-    made = Registry.create(tmp_path / "registry")
-    for version in (1, 2, 3):
-        files = {"bundle/model.onnx": b"weights %d" % version * 99, "card.md": b"# card"}
-        made.publish("helpdesk", files, {"accuracy": 0.9 + version / 100}, now=NOW)
-    return made
+def kept_files(registry):
+    """Every file that something rests on; the search is derived, and nothing is ever taken from it."""
+    return [
+        path
+        for path in sorted(registry.root.rglob("*"))
+        if path.is_file() and path.name not in DATABASE_NAMES and path.stat().st_size
+    ]
 
 
-@pytest.fixture
-def layout(registry):
-    return Layout(registry.root)
+# --- bytes ------------------------------------------------------------------------------------
 
 
-def overwrite(path, data):
-    path.chmod(0o644)
-    path.write_bytes(data)
+def test_one_flipped_bit_in_any_stored_file_is_named_with_its_file(registry, owner):
+    files = kept_files(registry)
+    assert len(files) > 25
+    for path in files:
+        original = path.read_bytes()
+        middle = len(original) // 2
+        overwrite(path, original[:middle] + bytes([original[middle] ^ 1]) + original[middle + 1 :])
+        with pytest.raises(IntegrityError) as caught:
+            verify_registry(registry.root, trust=owner)
+        message = str(caught.value)
+        assert path.name in message or str(path.relative_to(registry.root)) in message, (path, message)
+        overwrite(path, original)
+    verify_registry(registry.root, trust=owner)
 
 
-def weights_of(registry, layout, version):
-    return layout.blob(registry.read(str(version)).files[0].digest)
+def test_any_stored_file_cut_to_half_is_named_with_its_file(registry, owner):
+    for path in kept_files(registry):
+        original = path.read_bytes()
+        overwrite(path, original[: len(original) // 2])
+        with pytest.raises(IntegrityError) as caught:
+            verify_registry(registry.root, trust=owner)
+        message = str(caught.value)
+        assert path.name in message or str(path.relative_to(registry.root)) in message, (path, message)
+        overwrite(path, original)
+    verify_registry(registry.root, trust=owner)
 
 
-def rewrite_log(layout, entries):
-    """Store entries as the log, chain, checkpoint and index all made to fit."""
-    raw = []
-    for number, entry in enumerate(entries, start=1):
-        before = digest_bytes(raw[-1]) if raw else None
-        raw.append(encode_entry(dataclasses.replace(entry, prev_entry=before)))
-        overwrite(layout.entry(number), raw[-1])
-    overwrite(layout.checkpoint, encode_checkpoint(checkpoint_of(entries[0].origin, raw)))
-    overwrite(layout.index, build_index(entries))
-
-
-def test_a_truncated_blob_is_named_and_not_served(registry, layout):
-    path = weights_of(registry, layout, 2)
+def test_truncated_weights_are_named_with_their_release_and_not_served(registry, layout, owner):
+    release = registry.read("2")
+    path = weights_of(layout, 2)
     overwrite(path, path.read_bytes()[:400])
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@2.*the file has 400 bytes"):
-        verify_registry(registry.root)
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@2"):
-        registry.read_file(registry.read("2"), "bundle/model.onnx")
+    told = r"bundle/model.json of helpdesk@2\) does not match its record: .*, the file has 400 bytes"
+    assert_verify_names(registry.root, told, trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
+    assert registry.read_file(registry.read("3"), "bundle/model.json")
 
 
-def test_replaced_weights_of_the_same_length_are_named_and_not_served(registry, layout):
-    path = weights_of(registry, layout, 3)
-    overwrite(path, bytes(path.stat().st_size))
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@3.*do not use it"):
-        verify_registry(registry.root)
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@3"):
-        registry.materialize(registry.read("3"), registry.root.parent / "copy")
-    assert not (registry.root.parent / "copy").exists()
+def test_replaced_weights_of_the_same_length_are_named_and_not_served(registry, layout, owner):
+    release = registry.read("3")
+    path = weights_of(layout, 3)
+    overwrite(path, path.read_bytes().replace(b"version 3", b"version 9"))
+    told = r"bundle/model.json of helpdesk@3\) does not match its record.*do not use it"
+    assert_verify_names(registry.root, told, trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
 
 
-def test_weights_of_one_release_swapped_for_anothers_are_named(registry, layout):
-    shutil.copy(weights_of(registry, layout, 1), registry.root.parent / "old")
-    overwrite(weights_of(registry, layout, 3), (registry.root.parent / "old").read_bytes())
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@3"):
-        verify_registry(registry.root)
+def test_weights_of_one_release_in_the_place_of_anothers_are_named(registry, layout, owner):
+    release = registry.read("3")
+    overwrite(weights_of(layout, 3), weights_of(layout, 1).read_bytes())
+    assert_verify_names(registry.root, r"bundle/model.json of helpdesk@3", trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
 
 
-def test_a_deleted_blob_is_named(registry, layout):
-    weights_of(registry, layout, 1).unlink()
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@1\) is missing"):
-        verify_registry(registry.root)
+def test_weights_changed_where_a_later_version_shares_them_are_not_served_by_either(registry, layout, owner):
+    """Version 3 is stored as what changed since version 1; a bit of what it did not change is flipped."""
+    encoder = "bundle/encoder.safetensors"
+    location = read_stored(layout, put_of(layout, 3)).locations[encoder]
+    assert location.recipe is not None, "else this test shows nothing"
+    first, third = registry.read("1"), registry.read("3")
+    path = weights_of(layout, 1, encoder)
+    data = bytearray(path.read_bytes())
+    data[-1000] ^= 1
+    overwrite(path, bytes(data))
+    assert_verify_names(registry.root, path.name, trust=owner)
+    assert_not_served(registry.root, first, trust=owner, path=encoder)
+    assert_not_served(registry.root, third, trust=owner, path=encoder)
 
 
-def test_a_link_in_place_of_a_blob_is_named_even_when_its_bytes_are_right(registry, layout):
-    path = weights_of(registry, layout, 2)
+def test_a_deleted_blob_is_named(registry, layout, owner):
+    release = registry.read("1")
+    weights_of(layout, 1).unlink()
+    assert_verify_names(registry.root, r"bundle/model.json of helpdesk@1\) is missing", trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
+
+
+def test_replaced_weights_under_manifests_made_to_fit_need_an_entry_that_is_signed(registry, layout, owner):
+    """Blobs, manifests, entry, tiles and index all agree with each other; the checkpoint does not."""
+    release = registry.read("3")
+    entries = list(open_log_of(layout).entries)
+    place = put_numbers(open_log_of(layout))[2]
+    entries[place] = forge_release(layout, entries[place], {"bundle/model.json": b'{"weights":"mine"}'})
+    rewrite_log(layout, entries)
+    told = "log/checkpoint: the 6 stored entries agree with their tiles, but have root .* was rewritten"
+    assert_verify_names(registry.root, told, trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
+
+
+def test_replaced_weights_with_the_log_key_stolen_lack_their_authors_signature(
+    registry, layout, owner, newcomer, thief
+):
+    """Even who never saw the log is told; who did is told of the fork first."""
+    signer = thief.keyring.log_signer(registry.log().checkpoint.origin, create=False)
+    release = registry.read("3")
+    replace_release(layout, 3, {"bundle/model.json": b'{"weights":"mine"}'}, signer=signer)
+    told = "bundle/model.json is not the file that the author signed"
+    assert_verify_names(registry.root, told, trust=newcomer)
+    assert_verify_names(registry.root, "the log was forked", trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
+
+
+# --- links and things that are no files ---------------------------------------------------------
+
+
+def test_a_link_in_place_of_a_blob_is_named_even_when_its_bytes_are_right(registry, layout, owner):
+    release = registry.read("2")
+    path = weights_of(layout, 2)
     elsewhere = registry.root.parent / "elsewhere"
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
-    with pytest.raises(IntegrityError, match=r"model.onnx of helpdesk@2\) is a link"):
-        verify_registry(registry.root)
-    with pytest.raises(IntegrityError, match="is a link"):
-        registry.read_file(registry.read("2"), "bundle/model.onnx")
+    assert_verify_names(registry.root, r"bundle/model.json of helpdesk@2\) is a link", trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
 
 
-def test_a_folder_replaced_by_a_link_is_named(registry, layout):
-    moved = registry.root.parent / "moved"
-    layout.blobs.rename(moved)
-    layout.blobs.symlink_to(moved)
-    with pytest.raises(IntegrityError, match=r"blobs/sha256 does not belong here"):
-        verify_registry(registry.root)
+@pytest.mark.parametrize("name", ["blobs/sha256", "log/tile", "blobs"])
+def test_a_folder_replaced_by_a_link_is_named(registry, owner, name):
+    folder, moved = registry.root / name, registry.root.parent / "moved"
+    folder.rename(moved)
+    folder.symlink_to(moved)
+    assert_verify_names(registry.root, f"{name} does not belong here", trust=owner)
 
 
-def test_a_pipe_in_place_of_a_blob_is_named_and_blocks_nobody(registry, layout):
-    path = weights_of(registry, layout, 2)
+def test_a_pipe_in_place_of_a_blob_is_named_and_blocks_nobody(registry, layout, owner):
+    release = registry.read("2")
+    path = weights_of(layout, 2)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(IntegrityError, match="is not a plain file"):
-        verify_registry(registry.root)
+    assert_verify_names(registry.root, "is not a plain file", trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
 
 
-def facts_blob(registry, layout, version):
-    manifest = layout.blob(registry.read(str(version)).manifest_digest)
-    return layout.blob(json.loads(manifest.read_bytes())["config"]["digest"])
+# --- numbers ------------------------------------------------------------------------------------
 
 
-def test_an_edited_metric_is_named_and_not_shown(registry, layout):
-    path = facts_blob(registry, layout, 2)
+def test_an_edited_metric_is_named_and_not_shown(registry, layout, owner):
+    path = weights_of(layout, 2, "facts.json")
     overwrite(path, path.read_bytes().replace(b"0.92", b"0.99"))
-    with pytest.raises(IntegrityError, match="the facts of helpdesk@2"):
-        verify_registry(registry.root)
-    with pytest.raises(IntegrityError, match="the facts of helpdesk@2"):
+    assert_verify_names(registry.root, r"facts.json of helpdesk@2\) does not match", trust=owner)
+    with pytest.raises(IntegrityError, match=r"facts\.json of helpdesk@2"):
         registry.read("2")
 
 
-def test_an_edited_metric_stored_under_its_own_digest_is_named(registry, layout):
-    """The blob is renamed to fit and the manifest is edited to name it."""
-    release = registry.read("2")
-    edited = canonical_json({"accuracy": 0.99})
-    layout.blob(digest_bytes(edited)).write_bytes(edited)
-    manifest = layout.blob(release.manifest_digest)
-    value = json.loads(manifest.read_bytes())
-    value["config"].update(digest=digest_bytes(edited), size=len(edited))
-    overwrite(manifest, canonical_json(value))
-    with pytest.raises(IntegrityError, match="the manifest of helpdesk@2"):
-        verify_registry(registry.root)
+def test_an_edited_metric_stored_under_its_own_digest_is_named(registry, layout, owner):
+    """The blob is renamed to fit, and the manifest is edited to name it."""
+    edited = store(layout, canonical_json({"accuracy": 0.99}))
+    facts = read_stored(layout, put_of(layout, 2)).locations["facts.json"].file
+    stored = read_stored(layout, put_of(layout, 2))
+    attached = next(one for one in stored.attached if b"facts.json" in blob(layout, one.content.digest))
+    data = blob(layout, attached.content.digest)
+    value = json.loads(data.replace(facts.digest.encode(), edited.digest.encode()))
+    next(layer for layer in value["layers"] if layer["digest"] == edited.digest)["size"] = edited.size_bytes
+    overwrite(layout.blob(attached.content.digest), canonical_json(value))
+    told = r"\(attached to helpdesk@2\) does not match its record"
+    assert_verify_names(registry.root, told, trust=owner)
+    with pytest.raises(IntegrityError, match=told):
+        registry.read("2")
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_deleted_entry_is_named(registry, layout, number):
-    layout.entry(number).unlink()
-    with pytest.raises(IntegrityError, match=f"log/entries/0000000{number}.json"):
-        verify_registry(registry.root)
-    with pytest.raises(IntegrityError, match=f"log/entries/0000000{number}.json"):
-        registry.releases()
+def blob(layout, digest):
+    return layout.blob(digest).read_bytes()
 
 
-def test_a_dropped_last_entry_under_the_old_checkpoint_is_named(registry, layout):
-    layout.entry(3).unlink()
-    overwrite(layout.index, build_index(read_log_until(layout, 2)))
-    with pytest.raises(IntegrityError, match=r"00000003.json: .*covers 3 entries, but entry 3"):
-        verify_registry(registry.root)
+def test_an_edited_metric_with_the_log_key_stolen_lacks_its_authors_signature(
+    registry, layout, owner, newcomer, thief
+):
+    signer = thief.keyring.log_signer(registry.log().checkpoint.origin, create=False)
+    replace_release(layout, 2, {"facts.json": canonical_json({"accuracy": 0.99})}, signer=signer)
+    assert_verify_names(registry.root, "facts.json is not the file that the author signed", trust=newcomer)
+    assert_verify_names(registry.root, "the log was forked", trust=owner)
 
 
-def read_log_until(layout, size):
-    """Entries of a log whose checkpoint no longer fits."""
-    return [parse_entry(layout.entry(n).read_bytes(), number=n) for n in range(1, size + 1)]
-
-
-def test_a_checkpoint_put_back_to_an_older_one_is_named(registry, layout):
-    entries = read_log(layout).raw
-    older = checkpoint_of("smallcraft.local/registry", entries[:2])
-    overwrite(layout.checkpoint, encode_checkpoint(older))
-    with pytest.raises(IntegrityError, match=r"00000003.json: .*put back to an older one"):
-        verify_registry(registry.root)
-    with pytest.raises(IntegrityError, match="put back to an older one"):
-        registry.publish("helpdesk", {"a.json": b"1"}, {}, now=NOW)
-
-
-def test_reordered_entries_are_named_from_the_first(registry, layout):
-    second, third = layout.entry(2).read_bytes(), layout.entry(3).read_bytes()
-    overwrite(layout.entry(2), third)
-    overwrite(layout.entry(3), second)
-    with pytest.raises(IntegrityError, match=r"00000002.json: entry 2 does not match"):
-        verify_registry(registry.root)
-
-
-def test_a_moved_version_number_is_named(registry, layout):
-    path = layout.entry(2)
-    overwrite(path, path.read_bytes().replace(b'"version":2', b'"version":9'))
-    with pytest.raises(IntegrityError, match=r"00000002.json: entry 2 does not match"):
-        verify_registry(registry.root)
-
-
-def test_a_moved_version_number_is_named_even_with_the_chain_made_to_fit(registry, layout):
-    entries = [*read_log(layout).entries]
-    entries[1] = dataclasses.replace(entries[1], version=9)
-    rewrite_log(layout, entries)
-    with pytest.raises(IntegrityError, match=r"00000002.json: entry 2 must be helpdesk@2"):
-        verify_registry(registry.root)
-
-
-def test_a_version_pointed_at_another_manifest_is_named_with_the_chain_made_to_fit(registry, layout):
-    """The next version still says what came before it."""
-    entries = [*read_log(layout).entries]
-    first = entries[0]
-    entries[1] = dataclasses.replace(
-        entries[1], manifest_digest=first.manifest_digest, manifest_size=first.manifest_size
-    )
-    rewrite_log(layout, entries)
-    with pytest.raises(IntegrityError, match=r"00000003.json: entry 3 must be helpdesk@3"):
-        verify_registry(registry.root)
+# --- what does not belong there -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,40 +226,68 @@ def test_a_version_pointed_at_another_manifest_is_named_with_the_chain_made_to_f
         "blobs/sha256/" + "0" * 64,
         "blobs/sha256/.hidden",
         "blobs/other",
-        "log/policy",
-        "log/entries/00000001.json.bak",
-        "log/entries/1.json",
-        "log/entries/00000000.json",
+        "log/policy.bak",
+        "log/tile/entries/000.p/9",
+        "log/tile/7/000",
+        "log/checkpoint.old",
     ],
 )
-def test_an_extra_file_is_named(registry, name):
-    (registry.root / name).write_bytes(b"planted")
-    with pytest.raises(IntegrityError, match=f"{name} does not belong here"):
-        verify_registry(registry.root)
+def test_a_planted_file_is_named(registry, owner, name):
+    overwrite(registry.root / name, b"planted")
+    folder = name.rpartition("/")[0] if name == "log/tile/7/000" else name
+    assert_verify_names(registry.root, f"{folder} does not belong here", trust=owner)
 
 
-def test_an_extra_folder_is_named(registry):
+def test_a_planted_folder_is_named(registry, owner):
     (registry.root / "blobs" / "sha512").mkdir()
-    with pytest.raises(IntegrityError, match="blobs/sha512 does not belong here"):
-        verify_registry(registry.root)
+    assert_verify_names(registry.root, "blobs/sha512 does not belong here", trust=owner)
 
 
-def test_an_extra_entry_is_named(registry, layout):
-    layout.entry(4).write_bytes(layout.entry(3).read_bytes())
-    with pytest.raises(IntegrityError, match=r"00000004.json: .*an entry was planted"):
-        verify_registry(registry.root)
+def test_a_planted_tile_is_not_written_over(registry, layout, owner):
+    """The next publish would give this name to its own entries."""
+    size = len(open_log_of(layout).entries)
+    overwrite(layout.tile(f"tile/entries/000.p/{size + 1}"), b"planted")
+    with pytest.raises(IntegrityError, match=r"is there already, but the checkpoint does not cover it"):
+        registry.publish("helpdesk", {"a.json": b"1"}, {}, now=NOW)
+    assert len(open_log_of(layout).entries) == size
 
 
-def test_an_index_that_points_elsewhere_is_named(registry, layout):
-    entries = read_log(layout).entries
-    overwrite(layout.index, build_index([entries[0], entries[0], entries[0]]))
-    with pytest.raises(IntegrityError, match=r"index.json: expected the index"):
-        verify_registry(registry.root)
+def test_an_index_that_points_elsewhere_is_named_and_nothing_of_ours_reads_it(registry, layout, owner):
+    """Other tools fetch what `index.json` names: an old model under the newest name."""
+    first = named_of(layout, put_of(layout, 1))[0]
+    overwrite(layout.index, build_index([replace(first, name="helpdesk@3")]))
+    told = r"index.json: expected the index of the log's 3 live releases"
+    assert_verify_names(registry.root, told, trust=owner)
+    assert b"version 3" in registry.read_file(registry.read("latest"), "bundle/model.json")
 
 
-def test_a_whole_older_copy_is_not_detected_and_its_head_tells(registry, tmp_path):
-    """Not covered, as the headers say: only a head kept elsewhere tells the copies apart."""
-    shutil.copytree(registry.root, tmp_path / "older")
-    registry.publish("helpdesk", {"a.json": b"1"}, {}, now=NOW)
-    older, newer = verify_registry(tmp_path / "older"), verify_registry(registry.root)
-    assert older.head != newer.head
+def test_a_policy_that_lists_another_key_makes_nobody_believe_it(registry, layout, owner, tmp_path):
+    """The intruder signs the log with a key of their own, and names it in the policy."""
+    stranger = Trust(tmp_path / "stranger")
+    signer = stranger.keyring.log_signer(registry.log().checkpoint.origin, create=True)
+    release = registry.read("3")
+    rewrite_log(layout, open_log_of(layout).entries, signer=signer)
+    told = "signed by .*, the log says that .* is in force"
+    assert_verify_names(registry.root, told, trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
+
+
+def test_a_whole_registry_of_another_key_in_its_place_is_named_by_a_pin(registry, owner, tmp_path, newcomer):
+    """Same origin, same names, everything made anew by somebody else."""
+    release, origin = registry.read("3"), registry.log().checkpoint.origin
+    fake = Registry.create(tmp_path / "fake", origin=origin, trust=Trust(tmp_path / "stranger"))
+    for version in (1, 2, 3):
+        files = {"bundle/model.json": b'{"weights":"mine %d"}' % version}
+        fake.publish("helpdesk", files, {"accuracy": 0.99}, now=NOW)
+    shutil.rmtree(registry.root)
+    fake.root.rename(registry.root)
+    verify_registry(registry.root, trust=newcomer)  # who never saw the log cannot tell: hence pins
+    told = "no entry hands one key over to the other: this is another log, or someone else signs it"
+    assert_verify_names(registry.root, told, trust=owner)
+    assert_not_served(registry.root, release, trust=owner)
+
+
+def test_digests_are_those_of_the_bytes(registry, layout):
+    """What all of this rests on."""
+    for path in layout.blobs.iterdir():
+        assert digest_bytes(path.read_bytes()) == f"sha256:{path.name}"

@@ -1,12 +1,14 @@
 """What may be tried against a project's sealed set: each is refused with its reason, and nothing is lost.
 
 By the command line, on a small project that really builds: tampered, shortened and removed ledgers, older
-copies put back, settings changed after the look, one question more than a plan allows.
+copies put back, settings changed after the look, one question more than a plan allows. Every look is an entry
+of the registry's log too, so a ledger is held against that, and written anew from it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from jsonschema import Draft202012Validator
 from tests.pipeline.conftest import FIXED
 from tests.projects import MESSAGES, change_project, copy_project, message_rows, save_rows, write_messages
 
-from smallcraft.canonical import canonical_json, digest_value, plain
+from smallcraft.canonical import canonical_json, digest_bytes, digest_value, plain
 from smallcraft.cli.main import run
 from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.pipeline.stages import measure
@@ -30,6 +32,13 @@ def _fixed_costs(monkeypatch):
     monkeypatch.setattr(measure, "measure_cost", lambda bundle, rows, *, seed: FIXED)
 
 
+@pytest.fixture
+def _own_pins(twice_built, tmp_path, monkeypatch):
+    """The same keys, and pins that no other test moves: copies of one log grow apart here."""
+    shutil.copytree(os.environ["SMALLCRAFT_CONFIG"], tmp_path / "config")
+    monkeypatch.setenv("SMALLCRAFT_CONFIG", str(tmp_path / "config"))
+
+
 def write_project(folder: Path) -> Path:
     """150 messages, and 60 sealed ones in a file of their own."""
     written = write_messages(folder, data=f'{MESSAGES}\ncert = "cert.csv"')
@@ -39,18 +48,21 @@ def write_project(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def twice_built(tmp_path_factory):
-    """Two releases, a look each."""
+    """Two releases, a look each; the ledger as it was after the first is kept in `older`."""
     folder = write_project(tmp_path_factory.mktemp("released") / "p")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "measure_cost", lambda bundle, rows, *, seed: FIXED)
         assert run(["build", "--json", "-p", str(folder)]) == 0
+        (folder / "older").mkdir()
+        for path in ledger_files(folder):
+            shutil.copy(path, folder / "older")
         bring_another_candidate(folder, 1)
         assert run(["build", "--json", "-p", str(folder)]) == 0
     return folder
 
 
 @pytest.fixture
-def twice(twice_built, tmp_path):
+def twice(twice_built, _own_pins, tmp_path):
     return copy_project(twice_built, tmp_path / "twice")
 
 
@@ -91,7 +103,7 @@ def refused(folder, capsys, message, *, code, verb="build"):
     """The verb says so and nothing that is kept has changed."""
     before = kept(folder)
     capsys.readouterr()
-    assert run([verb, "-p", str(folder)]) == code
+    assert run([*verb.split(), "-p", str(folder)]) == code
     said = " ".join(capsys.readouterr().err.split())
     assert message in said, said
     assert kept(folder) == before
@@ -100,14 +112,6 @@ def refused(folder, capsys, message, *, code, verb="build"):
 def ledger_files(folder):
     ledger = Workspace(folder).ledger
     return ledger, ledger.with_name("ledger.jsonl.head")
-
-
-def put_back(folder, label, *names):
-    """What a release keeps of the ledger, in the place where the ledger is."""
-    registry = open_registry(folder)
-    release = registry.read(label)
-    for name in names:
-        (Workspace(folder).root / name).write_bytes(registry.read_file(release, name))
 
 
 # --- the file -------------------------------------------------------------------------------
@@ -143,37 +147,87 @@ def forge(folder):
 
 
 @pytest.mark.parametrize("verb", ["build", "verify"])
-def test_a_ledger_that_was_rebuilt_whole_lacks_the_look_that_a_release_recorded(twice, capsys, verb):
+def test_a_ledger_that_was_rebuilt_whole_is_not_the_one_whose_looks_were_logged(twice, capsys, verb):
     forge(twice)
-    refused(twice, capsys, "rows@1 recorded a look that is not in ledger.jsonl", code=4, verb=verb)
+    told = "line 1 of the ledger is not the look that was logged: it was rewritten"
+    refused(twice, capsys, told, code=4, verb=verb)
 
 
 @pytest.mark.parametrize("verb", ["build", "verify"])
 def test_a_ledger_that_was_removed_gives_no_fresh_budget(twice, capsys, verb):
     for path in ledger_files(twice):
         path.unlink()
-    refused(twice, capsys, "ledger.jsonl is missing, and rows@2 recorded a look", code=4, verb=verb)
+    told = "ledger.jsonl is missing, and the log has 2 looks at the sealed test set"
+    refused(twice, capsys, told, code=4, verb=verb)
 
 
-def test_a_lost_ledger_is_put_back_from_a_release_and_goes_on(twice, capsys):
-    before = [path.read_bytes() for path in ledger_files(twice)]
-    for path in ledger_files(twice):
-        path.unlink()
-    put_back(twice, "rows@2", "ledger.jsonl")
-    refused(twice, capsys, "ledger.jsonl.head is missing beside ledger.jsonl", code=4, verb="verify")
-    put_back(twice, "rows@2", "ledger.jsonl.head")
-    assert [path.read_bytes() for path in ledger_files(twice)] == before
+@pytest.mark.parametrize("spoil", ["lost", "forged", "older", "junk"])
+def test_a_ledger_is_restored_from_the_log_and_goes_on(twice, capsys, spoil):
+    ledger, head = ledger_files(twice)
+    before = [ledger.read_bytes(), head.read_bytes()]
+    if spoil == "lost":
+        ledger.unlink()
+        head.unlink()
+    elif spoil == "forged":
+        forge(twice)
+    elif spoil == "older":
+        put_older_back(twice)
+    else:
+        ledger.write_bytes(b"junk\n")
+    assert run(["verify", "-p", str(twice)]) == 4
+    assert "`smallcraft registry restore-ledger`" in capsys.readouterr().err or spoil == "junk"
+    assert run(["registry", "restore-ledger", "-p", str(twice)]) == 0
+    assert [ledger.read_bytes(), head.read_bytes()] == before
     assert run(["verify", "-p", str(twice)]) == 0
     bring_another_candidate(twice, 2)
     assert build(twice, capsys, code=0)["cert"]["queries"] == 3
 
 
+def put_older_back(folder):
+    for path in ledger_files(folder):
+        shutil.copy(folder / "older" / path.name, path)
+
+
 @pytest.mark.parametrize("verb", ["build", "verify"])
 def test_an_older_copy_put_back_lacks_the_newest_look(twice, capsys, verb):
-    put_back(twice, "rows@1", "ledger.jsonl", "ledger.jsonl.head")
+    put_older_back(twice)
     assert len(verify_ledger(Workspace(twice).ledger)) == 1
-    told = "rows@2 recorded a look that is not in ledger.jsonl, so that an older copy was put back"
+    told = (
+        "the log holds 2 looks at the sealed test set, the ledger 1: looks were deleted, or an older ledger"
+    )
     refused(twice, capsys, told, code=4, verb=verb)
+
+
+def test_a_look_that_only_the_ledger_has_is_logged_with_the_next_one(twice, capsys):
+    """A machine that stopped between the two: the registry's log is behind, and catches up."""
+    declare(twice, "cert_bits = 90")
+    registry = Workspace(twice).registry
+    looks = len(open_registry(twice).looks())
+    before = copy_project(twice, twice.parent / "before")
+    bring_another_candidate(twice, 2)
+    build(twice, capsys, code=0)
+    shutil.rmtree(registry)
+    shutil.copytree(Workspace(before).registry, registry)
+    shutil.rmtree(Path(os.environ["SMALLCRAFT_CONFIG"]) / "pins")  # else the rollback would be told first
+    assert len(open_registry(twice).looks()) == looks
+    assert run(["verify", "-p", str(twice)]) == 0
+    bring_another_candidate(twice, 3)
+    assert build(twice, capsys, code=0)["cert"]["queries"] == looks + 2
+    assert len(open_registry(twice).looks()) == looks + 2
+
+
+def test_the_looks_that_were_logged_cannot_be_rewritten_with_the_ledger(twice, capsys):
+    """Ledger, head and the blob in the registry alike; the log names the blob by its digest."""
+    line = open_registry(twice).looks()[0]
+    forge(twice)
+    layout = open_registry(twice).layout
+    path = layout.blob(digest_bytes(line))
+    path.chmod(0o644)
+    path.write_bytes(Workspace(twice).ledger.read_bytes().rstrip(b"\n"))
+    told = "does not match its record"
+    for verb in ("build", "verify"):
+        refused(twice, capsys, told, code=4, verb=verb)
+    refused(twice, capsys, told, code=4, verb="registry restore-ledger")
 
 
 # --- what was declared ------------------------------------------------------------------------
@@ -200,9 +254,8 @@ def test_the_next_number_goes_on_and_stands_in_the_record(twice, capsys):
     assert (told["cert"]["registrations"], told["cert"]["queries"]) == (2, 3)
     assert run(["build", "-p", str(twice)]) == 0
     assert "asked under 2 pre-registrations: what was declared was changed" in capsys.readouterr().out
-    assert "sealed test set, registrations: 2" in (
-        open_registry(twice).read_file(open_registry(twice).read("latest"), "card.md").decode()
-    )
+    card = open_registry(twice).find("latest").read("card.md").decode()
+    assert "pre-registrations under which it was asked: 2" in card
 
 
 # --- a plan -----------------------------------------------------------------------------------
@@ -270,8 +323,10 @@ def test_a_plan_that_was_changed_after_its_first_question_is_refused(fresh, caps
     assert "when cert was asked about rows@1" in capsys.readouterr().err
 
 
-def test_the_ledger_of_another_project_does_not_answer_for_this_one(twice, fresh, capsys):
+@pytest.mark.parametrize("verb", ["build", "verify"])
+def test_the_ledger_of_another_project_does_not_answer_for_this_one(twice, fresh, capsys, verb):
     build(fresh, capsys, code=0)
     for mine, theirs in zip(ledger_files(twice), ledger_files(fresh), strict=True):
         shutil.copy(theirs, mine)
-    refused(twice, capsys, "recorded a look that is not in ledger.jsonl", code=4)
+    told = "line 1 of the ledger is not the look that was logged"
+    refused(twice, capsys, told, code=4, verb=verb)

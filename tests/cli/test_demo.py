@@ -24,6 +24,7 @@ def test_the_tour_finds_the_faults_releases_answers_and_catches_a_changed_byte(t
     out = capsys.readouterr().out
     for words in (
         *("1,200 messages, 20 intents", "exact copies: found", "released tickets@1", "->", "holds ledger"),
+        *("corrected ", "released tickets@2, which 'stable' means", "(person)", "relabelled"),
         *("one byte changed -> ", "does not match", f"report: {tmp_path / 'demo' / 'report.html'}"),
     ):
         assert words in out

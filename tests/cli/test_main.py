@@ -78,8 +78,20 @@ def test_a_command_that_is_not_understood_is_an_error_that_names_the_word(argume
 def test_without_a_verb_the_verbs_are_listed(capsys):
     run([])
     captured = capsys.readouterr()
-    for verb in ("init", "check", "build", "predict", "log", "show", "card", "verify", "doctor", "demo"):
+    for verb in (
+        *("init", "check", "build", "evaluate", "gate", "cost", "predict", "doctor", "demo"),
+        *("log", "show", "diff", "card", "verify", "alias", "export", "push", "pull", "registry"),
+    ):
         assert f"\n  {verb} " in captured.out + captured.err
+
+
+def test_the_upkeep_verbs_stand_below_registry(capsys):
+    run(["registry"])
+    captured = capsys.readouterr()
+    for verb in ("retire", "gc", "scrub", "reindex", "rotate-key", "restore-ledger", "upgrade"):
+        assert f"\n  {verb} " in captured.out + captured.err
+    assert run(["registry", "bild"]) == 1
+    assert run(["registry", "gc", "--grace-days", "-1"]) == 1
 
 
 def test_help_is_no_error(capsys):

@@ -17,18 +17,13 @@ from smallcraft.cli.show import (
     number,
     show_checks,
     show_diagnosis,
-    show_history,
-    show_release,
     show_result,
-    show_verified,
     with_interval,
 )
 from smallcraft.pipeline.config import parse_config
 from smallcraft.pipeline.diagnosis import Diagnosis
 from smallcraft.pipeline.result import PlanAnswer
-from smallcraft.records import CandidateStatus, Finding, Measurement, Outcome, Release, Verdict
-from smallcraft.registry.history import HistoryLine
-from smallcraft.registry.verify import Step, VerifyReport
+from smallcraft.records import CandidateStatus, Finding, Measurement, Outcome, Verdict
 
 HOSTILE = [
     "[red]",
@@ -119,16 +114,8 @@ def test_what_users_wrote_is_printed_as_it_stands(text, capsys):
     show_checks([replace(make_checks()[0], findings=(finding,))])
     assert capsys.readouterr().out.count(text) == 2
 
-    show_history([HistoryLine("helpdesk@1", "2026", text, text, "1 MB", text)])
-    assert capsys.readouterr().out.count(text) == 3
-
-    facts = {"chosen": text, "sentence": text}
-    show_release(Release("helpdesk", 1, "sha256:1", None, "2026", (), facts))
-    assert capsys.readouterr().out.count(text) == 2
-
-    show_verified(VerifyReport((Step("log", text, 1),)))
     show_diagnosis([Diagnosis("numpy", is_fine=False, is_required=True, detail=text)])
-    assert capsys.readouterr().out.count(text) == 2
+    assert capsys.readouterr().out.count(text) == 1
 
     row = not_built("frozen", CandidateStatus.CRASHED, text)
     assert text in rendered(candidate_table(["frozen"], {"frozen": row}, "macro_f1"))
@@ -147,13 +134,6 @@ def test_a_project_with_a_space_in_its_path_gets_a_command_that_can_be_pasted(ca
     config._folder = make_build().bundle.parent / "my project"
     show_result(make_build(), config)
     assert f"smallcraft predict --project '{config.folder}' --input" in capsys.readouterr().out
-
-
-def test_what_held_is_numbered_and_the_head_is_told(capsys):
-    show_verified(VerifyReport((Step("layout", "fine", 1), Step("log", "follows on", 1200)), head="sha256:9"))
-    out = capsys.readouterr().out
-    assert "(2) holds log: follows on (1,200)" in out
-    assert "head of the log: sha256:9" in out
 
 
 def test_a_plan_is_told_without_a_score_and_wear_in_a_line_of_its_own(capsys):

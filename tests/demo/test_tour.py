@@ -12,11 +12,14 @@ from smallcraft.demo.helpdesk.corpus import generate
 from smallcraft.demo.tour import (
     EXAMPLES,
     change_one_byte,
+    correct_labels,
     count_found,
     count_leaks,
     count_wrong_labels,
+    doubted_rows,
     find_region_served_worst,
     rank_annotators,
+    start_over,
 )
 from smallcraft.pipeline.verifying import verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry
@@ -118,3 +121,41 @@ def test_the_region_served_worst_is_the_one_shown_to_be_furthest_below_the_rest(
     )
     assert find_region_served_worst((audit,)).slice == "region=south"
     assert find_region_served_worst((AuditResult("fairness", "", (gap("east", 0.1, 0.2),)),)) is None
+
+
+def findings_of(rows, *, check="label_issues", kind="wrong"):
+    return pl.DataFrame({"check": check, "kind": kind, "line": rows})
+
+
+def test_only_rows_whose_label_is_called_wrong_are_doubted():
+    wrong, hard = findings_of([5, 3, 3]), findings_of([8], kind="hard")
+    votes = findings_of([1], check="consensus", kind="votes say otherwise")
+    assert doubted_rows(pl.concat([wrong, hard, votes])).tolist() == [1, 3, 5]
+
+
+def test_a_person_corrects_the_doubted_rows_that_are_wrong_and_no_others(tmp_path):
+    corpus = generate(seed=3, rows=1000)
+    corpus.frame.write_csv(tmp_path / "tickets.csv")
+    corpus.truth.write_parquet(tmp_path / "truth.parquet")
+    is_wrong = corpus.truth["is_wrong_label"].to_numpy()
+    wrong, right = np.flatnonzero(is_wrong), np.flatnonzero(~is_wrong)
+    assert correct_labels(tmp_path, findings_of([*wrong[:4].tolist(), *right[:6].tolist()])) == 4
+    written = pl.read_csv(tmp_path / "tickets.csv")
+    changed = np.flatnonzero((written["intent"] != corpus.frame["intent"]).to_numpy())
+    assert changed.tolist() == wrong[:4].tolist()
+    assert (written["intent"] == corpus.truth["true_intent"]).to_numpy()[changed].all()
+
+
+def test_starting_over_keeps_what_an_earlier_tour_released_and_its_caches(tmp_path):
+    assert start_over(tmp_path) is None
+    kept = tmp_path / ".smallcraft"
+    for name in ("registry/log/checkpoint", "ledger.jsonl", "bundles/tickets@1/bundle.json", "cache/x"):
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (kept / name).write_text(name)
+    first = start_over(tmp_path)
+    assert (first / "registry" / "log" / "checkpoint").read_text() == "registry/log/checkpoint"
+    assert (first / "bundles" / "tickets@1" / "bundle.json").exists()
+    assert sorted(path.name for path in kept.iterdir()) == ["bundles", "cache", "earlier"]
+    assert start_over(tmp_path) is None
+    (kept / "ledger.jsonl").write_text("again")
+    assert start_over(tmp_path) == first.with_name("2")

@@ -27,7 +27,7 @@ from smallcraft.data.quality.sheet import unescaped
 from smallcraft.data.repair import read_record, record_path, replay_repairs
 from smallcraft.demo.helpdesk.corpus import generate
 from smallcraft.pipeline.workspace import open_registry
-from smallcraft.registry.datasheet import render_release_datasheet
+from smallcraft.registry.papers.datasheet import render_release_datasheet
 
 ROWS = 1200
 

@@ -44,7 +44,7 @@ def tiny_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny(tiny_built: Path, tmp_path: Path) -> Path:
+def tiny(tiny_built: Path, own_keys: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed; as the build left it, whatever other tests loaded since."""
     folder = copy_project(tiny_built, tmp_path / "tiny")
     shutil.rmtree(Workspace(folder).bundles / "rows@1", ignore_errors=True)

@@ -1,5 +1,9 @@
 """A registry of three releases, made the way users make one."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +27,7 @@ def registry(tmp_path: Path) -> Registry:
         made.publish(
             "helpdesk",
             {
-                "bundle/model.onnx": b"weights of version %d" % version * 50,
+                "bundle/model.json": b'{"weights":"version %d %s"}' % (version, b"x" * 900),
                 "bundle/tokenizer.json": b'{"tokens":[]}',
                 "card.md": b"# helpdesk",
                 "evidence/dev.json": b'{"accuracy":0.9%d}' % version,
@@ -32,3 +36,15 @@ def registry(tmp_path: Path) -> Registry:
             now=NOW,
         )
     return made
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: what is killed there need not wait for a disk."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(dir=shared))
+    yield folder
+    shutil.rmtree(folder)

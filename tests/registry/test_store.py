@@ -1,17 +1,26 @@
+import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from tests.conftest import require
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError, SmallcraftError
 from smallcraft.registry import store
-from smallcraft.registry.disk import Layout
+from smallcraft.registry.content.disk import Layout, locked
+from smallcraft.registry.opening import Trust
 from smallcraft.registry.store import Registry
-from smallcraft.registry.verify import verify_registry
+from smallcraft.registry.verify.registry import verify_registry
+
+
+def head_of(registry):
+    return verify_registry(registry.root).head
 
 
 def test_a_release_reads_back_as_published(registry, now):
@@ -20,21 +29,24 @@ def test_a_release_reads_back_as_published(registry, now):
     assert release.facts == {"chosen": "ngram", "accuracy": 0.92}
     assert release.created == "2026-10-01T12:00:00Z"
     assert [file.path for file in release.files] == [
-        "bundle/model.onnx",
+        "bundle/model.json",
         "bundle/tokenizer.json",
         "card.md",
         "evidence/dev.json",
+        "facts.json",
+        "model.sig",
     ]
     assert registry.read_file(release, "evidence/dev.json") == b'{"accuracy":0.92}'
+    assert json.loads(registry.read_file(release, "facts.json")) == release.facts
     assert release.previous_manifest == registry.read("1").manifest_digest
 
 
 def test_files_are_copied_from_paths_as_from_bytes(registry, tmp_path, now):
     big = tmp_path / "big.bin"
     big.write_bytes(os.urandom(3_000_001))
-    release = registry.publish("big", {"bundle/big.bin": big, "empty.json": b""}, {}, now=now)
+    release = registry.publish("big", {"bundle/big.bin": big, "bundle/empty.txt": b""}, {}, now=now)
     assert registry.read_file(release, "bundle/big.bin") == big.read_bytes()
-    assert registry.read_file(release, "empty.json") == b""
+    assert registry.read_file(release, "bundle/empty.txt") == b""
     assert registry.read("big") == release
 
 
@@ -46,25 +58,30 @@ def test_releases_of_a_name_are_listed_oldest_first(registry, now):
 
 
 def test_equal_content_is_stored_once(registry):
-    blobs = list(Layout(registry.root).blobs.iterdir())
-    # shared by three releases: tokenizer and card; own: model, evidence, facts, manifest
-    assert len(blobs) == 2 + 3 * 4
+    blobs = list(registry.layout.blobs.iterdir())
+    # shared by three releases: tokenizer, card, the empty object; own: model, evidence, facts, signature, the
+    # model's config, and the manifests of model, evaluation, card and signature
+    assert len(blobs) == 3 + 3 * 9
 
 
 def test_publishing_the_same_again_gives_the_release_that_is_there(registry, now):
-    before = verify_registry(registry.root)
+    before = head_of(registry)
     second = registry.read("2")
-    files = {file.path: registry.read_file(second, file.path) for file in second.files}
+    files = {
+        file.path: registry.read_file(second, file.path)
+        for file in second.files
+        if file.path not in {"facts.json", "model.sig"}
+    }
     again = registry.publish("helpdesk", files, second.facts, now=now + timedelta(days=1))
     assert again == second
-    assert verify_registry(registry.root) == before
+    assert head_of(registry) == before
 
 
 def test_one_changed_fact_makes_a_new_version(registry, now):
-    second = registry.read("2")
-    files = {file.path: registry.read_file(second, file.path) for file in second.files}
-    again = registry.publish("helpdesk", files, {**second.facts, "accuracy": 0.921}, now=now)
-    assert again.label == "helpdesk@4"
+    files = {"bundle/x.json": b"1"}
+    for fact in (0.92, 0.921):
+        registry.publish("other", files, {"accuracy": fact}, now=now)
+    assert [release.version for release in registry.releases("other")] == [1, 2]
 
 
 def test_the_same_content_under_another_name_is_its_own_release(registry, now):
@@ -87,92 +104,50 @@ def test_a_time_without_a_zone_is_refused(registry):
 @pytest.mark.parametrize(
     ("name", "files", "facts", "message"),
     [
-        ("a b", {"x": b"1"}, {}, "a release name must be"),
-        ("a", {"../x": b"1"}, {}, "file path must be relative"),
+        ("a b", {"x.json": b"1"}, {}, "a release name must be"),
+        ("a", {"../x.json": b"1"}, {}, "file path must be relative"),
         ("a", {}, {}, "at least one file"),
-        ("a", {"x": b"1"}, {"accuracy": float("nan")}, "finite numbers only"),
-        ("a", {"x": Path("no/such/file")}, {}, "cannot be read as a plain file"),
-        ("a", {"x": Path()}, {}, "must be a plain file"),
+        ("a", {"x.json": b"1"}, {"accuracy": float("nan")}, "finite numbers only"),
+        ("a", {"x.json": Path("no/such/file")}, {}, "cannot be stored|cannot be read as a plain file"),
+        ("a", {"x.json": Path()}, {}, "must be a plain file"),
+        ("a", {"x.exe": b"1"}, {}, "must be of a format that a release may hold"),
+        ("a", {"x.pkl": b"1"}, {}, "holds a pickle, which can run any code"),
+        ("a", {"x.npy": b"\x80\x04K\x01."}, {}, "pickle"),
+        ("a", {"bundle/x.json": b"{"}, {}, "must be sound JSON"),
+        ("a", {"facts.json": b"{}"}, {}, "'facts.json' is written by the registry itself"),
+        ("a", {"facts.json/x.json": b"{}"}, {}, "cannot be a file and the folder of"),
     ],
 )
 def test_what_cannot_be_stored_leaves_the_registry_as_it_was(registry, now, name, files, facts, message):
-    before = verify_registry(registry.root)
+    before = head_of(registry)
     with pytest.raises(InvalidInputError, match=message):
         registry.publish(name, files, facts, now=now)
-    assert verify_registry(registry.root) == before
-    assert not any(Layout(registry.root).tmp.iterdir())
+    assert head_of(registry) == before
+    assert not any(registry.layout.tmp.iterdir())
 
 
 def test_a_link_is_not_published_in_place_of_a_file(registry, tmp_path, now):
-    (tmp_path / "secret").write_bytes(b"secret")
-    (tmp_path / "link").symlink_to(tmp_path / "secret")
-    with pytest.raises(InvalidInputError, match="not a link to it"):
-        registry.publish("a", {"x": tmp_path / "link"}, {}, now=now)
-
-
-def test_too_little_space_is_refused_before_anything_is_written(registry, now, monkeypatch):
-    usage = store.shutil.disk_usage(registry.root)._replace(free=1000)
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(SmallcraftError, match=r"has 1,000 free; free space or keep the registry"):
-        registry.publish("a", {"x": b"1"}, {}, now=now)
-    assert len(registry.releases()) == 3
+    (tmp_path / "secret.json").write_bytes(b"1")
+    (tmp_path / "link").symlink_to(tmp_path / "secret.json")
+    with pytest.raises(InvalidInputError, match="not a link"):
+        registry.publish("a", {"x.json": tmp_path / "link"}, {}, now=now)
 
 
 def test_stored_files_are_read_only(registry):
-    for path in Layout(registry.root).blobs.iterdir():
+    for path in registry.layout.blobs.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o444
-
-
-def test_no_registry_says_how_to_make_one(tmp_path):
-    with pytest.raises(NotFoundError, match="run `smallcraft build`"):
-        Registry.open(tmp_path / "nothing")
-
-
-def test_creating_twice_opens_what_is_there(registry):
-    assert len(Registry.create(registry.root).releases()) == 3
-
-
-def test_an_interrupted_creation_is_finished(tmp_path):
-    layout = Layout(Registry.create(tmp_path / "r").root)
-    layout.checkpoint.unlink()
-    (layout.tmp / "index.json.new").write_bytes(b"half")
-    verify_registry(Registry.create(layout.root).root)
-
-
-def test_a_folder_with_other_things_in_it_is_not_made_a_registry(tmp_path):
-    (tmp_path / "thesis.txt").write_text("important")
-    with pytest.raises(InvalidInputError, match=r"already holds thesis.txt"):
-        Registry.create(tmp_path)
-    with pytest.raises(InvalidInputError, match="is a file; choose another path"):
-        Registry.create(tmp_path / "thesis.txt")
-
-
-def test_a_lost_checkpoint_is_not_an_empty_registry(registry):
-    Layout(registry.root).checkpoint.unlink()
-    for reopen in (Registry.open, Registry.create):
-        with pytest.raises(IntegrityError, match="log/checkpoint is missing, but"):
-            reopen(registry.root)
 
 
 def test_changed_bytes_are_not_handed_out(registry):
     release = registry.read("3")
-    path = Layout(registry.root).blob(digest_bytes(b'{"tokens":[]}'))
+    path = registry.layout.blob(digest_bytes(b'{"tokens":[]}'))
     path.chmod(0o644)
     path.write_bytes(b'{"tokens":[1]')
     with pytest.raises(IntegrityError, match=r"bundle/tokenizer.json of helpdesk@3.*do not use it"):
         registry.read_file(release, "bundle/tokenizer.json")
-    target = registry.root.parent / "copy"
     with pytest.raises(IntegrityError, match=r"tokenizer.json"):
-        registry.materialize(release, target)
+        registry.materialize(release, registry.root.parent / "copy")
     assert [path.name for path in registry.root.parent.iterdir()] == ["registry"]
-
-
-def test_a_damaged_blob_is_healed_by_publishing_its_content(registry, now):
-    path = Layout(registry.root).blob(digest_bytes(b'{"tokens":[]}'))
-    path.chmod(0o644)
-    path.write_bytes(b"damaged")
-    registry.publish("other", {"bundle/tokenizer.json": b'{"tokens":[]}'}, {}, now=now)
-    verify_registry(registry.root)
 
 
 def test_a_file_that_is_not_there_gets_a_hint(registry):
@@ -180,74 +155,239 @@ def test_a_file_that_is_not_there_gets_a_hint(registry):
         registry.read_file(registry.read("3"), "cart.md")
 
 
-def test_a_materialised_bundle_holds_exactly_the_releases_bytes(registry, tmp_path):
-    release = registry.read("2")
-    target = registry.materialize(release, tmp_path / "deep" / "bundle")
-    held = {path.name: path.read_bytes() for path in target.iterdir()}
-    assert held == {
-        "model.onnx": registry.read_file(release, "bundle/model.onnx"),
-        "tokenizer.json": b'{"tokens":[]}',
-    }
-    assert registry.materialize(release, target) == target
-    assert [path.name for path in target.parent.iterdir()] == ["bundle"]
-
-
-def test_an_empty_prefix_materialises_everything(registry, tmp_path):
-    target = registry.materialize(registry.read("1"), tmp_path / "all", prefix="")
-    assert (target / "evidence" / "dev.json").read_bytes() == b'{"accuracy":0.91}'
-    assert (target / "bundle" / "tokenizer.json").exists()
-
-
-def test_a_folder_of_another_release_is_not_taken_for_this_one(registry, tmp_path):
-    target = registry.materialize(registry.read("1"), tmp_path / "copy")
-    with pytest.raises(IntegrityError, match=r"model.onnx"):
-        registry.materialize(registry.read("2"), target)
-
-
-def test_a_prefix_without_files_is_refused(registry, tmp_path):
-    with pytest.raises(NotFoundError, match="no file below 'data/'"):
-        registry.materialize(registry.read("1"), tmp_path / "copy", prefix="data/")
-
-
-def test_an_undeclared_entry_past_the_checkpoint_is_not_written_over(registry, now):
-    layout = Layout(registry.root)
-    planted = layout.entry(4)
-    planted.write_bytes(b"planted")
-    with pytest.raises(IntegrityError, match=r"00000004.json: entry 4 is stored, but"):
-        registry.publish("a", {"x.json": b"1"}, {}, now=now)
-    assert planted.read_bytes() == b"planted"
-
-
-def test_a_sweep_removes_only_what_a_writer_declared(registry):
-    layout = Layout(registry.root)
-    (layout.blobs / ("0" * 64)).write_bytes(b"planted")
-    (layout.tmp / "00000000").write_bytes(b"left behind")
-    (layout.tmp / "folder").mkdir()
-    Registry.open(registry.root)
-    assert not any(layout.tmp.iterdir())
-    assert (layout.blobs / ("0" * 64)).exists()
-
-
-@pytest.mark.parametrize(
-    "intent",
-    [b"", b"[]", b'{"entry":4,"blobs":["sha256:../../log/checkpoint"]}', b'{"entry":0,"blobs":[]}'],
-)
-def test_a_forged_declaration_is_refused(registry, intent):
-    layout = Layout(registry.root)
-    layout.intent.write_bytes(intent)
-    with pytest.raises(IntegrityError, match=r"tmp/intent.json is not what a writer declares"):
-        Registry.open(registry.root)
-    assert layout.checkpoint.exists()
-
-
-def test_readers_need_no_lock_and_no_right_to_write(registry):
-    layout = Layout(registry.root)
-    with store.locked(layout.log):
+def test_readers_need_no_lock(registry):
+    with locked(registry.layout.log):
         assert Registry.open(registry.root).read("3").version == 3
 
 
-def test_the_index_names_every_release_for_other_tools(registry):
-    index = json.loads(Layout(registry.root).index.read_bytes())
+READER = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from smallcraft.errors import SmallcraftError
+from smallcraft.registry.opening import Trust
+from smallcraft.registry.store import Registry
+from smallcraft.registry.verify.registry import verify_registry
+
+root, trust = Path(sys.argv[1]), Trust(Path(sys.argv[2]))
+verify_registry(root, trust=Trust(Path(sys.argv[3])))  # imports now what only root may read
+os.setuid(65534)
+registry = Registry.open(root, trust=trust)
+release = registry.read("helpdesk@stable")
+print(release.label, len(registry.read_file(release, "bundle/model.json")))
+print(len(verify_registry(root, trust=trust).steps))
+try:
+    registry.set_alias("helpdesk", "stable", 1, now=datetime(2026, 10, 1, tzinfo=UTC))
+except SmallcraftError as error:
+    print(error)
+"""
+
+
+def why_nobody_else() -> str | None:
+    return None if os.geteuid() == 0 else "only root can become another user, who may write nowhere"
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_reader_needs_no_right_to_write(registry, now, left):
+    """Another user, to whom both folders are read-only; also where a writer left something."""
+    require(why_nobody_else())
+    registry.set_alias("helpdesk", "stable", 2, now=now)
+    if left:
+        (registry.layout.tmp / "left-behind").write_bytes(b"half")
+    folder = registry.root.parent
+    settings = folder / "settings"
+    settings.mkdir()
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", READER, str(registry.root), str(settings), str(folder / "roots")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    read, steps, refused = done.stdout.splitlines()
+    assert read == f"helpdesk@2 {len(registry.read_file(registry.read('2'), 'bundle/model.json'))}"
+    assert int(steps) == len(verify_registry(registry.root).steps)
+    assert "fix the folder's permissions" in refused
+    assert not any(settings.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_leftovers_that_cannot_be_swept_here_stand_in_nobodys_way(registry, monkeypatch, number):
+    (registry.layout.tmp / "left-behind").write_bytes(b"half")
+
+    def refuse(self, missing_ok=False):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert Registry.open(registry.root).read("3").version == 3
+
+
+def test_the_index_names_every_manifest_for_other_tools(registry):
+    index = json.loads(registry.layout.index.read_bytes())
+    names = [
+        described["annotations"]["org.opencontainers.image.ref.name"] for described in index["manifests"]
+    ]
+    assert [name for name in names if "-" not in name] == ["helpdesk@1", "helpdesk@2", "helpdesk@3"]
     for described in index["manifests"]:
-        data = Layout(registry.root).blob(described["digest"]).read_bytes()
+        data = registry.layout.blob(described["digest"]).read_bytes()
         assert (digest_bytes(data), len(data)) == (described["digest"], described["size"])
+
+
+def test_an_alias_means_one_version_at_a_time(registry, now):
+    registry.set_alias("helpdesk", "stable", 1, now=now, reason="the first that held")
+    assert registry.read("helpdesk@stable").version == 1
+    registry.set_alias("helpdesk", "stable", 3, now=now)
+    assert Registry.open(registry.root).read("helpdesk@stable").version == 3
+    registry.set_alias("helpdesk", "stable", None, now=now)
+    with pytest.raises(NotFoundError, match="has no version 'stable'"):
+        registry.read("helpdesk@stable")
+    verify_registry(registry.root)
+
+
+def test_an_alias_that_means_this_already_is_not_logged_again(registry, now):
+    registry.set_alias("helpdesk", "stable", 1, now=now)
+    before = registry.log().checkpoint.size
+    registry.set_alias("helpdesk", "stable", 1, now=now)
+    assert registry.log().checkpoint.size == before
+
+
+def test_a_retired_version_is_out_of_index_and_latest_and_can_be_read(registry, now):
+    registry.retire("helpdesk", 3, now=now, reason="a leak in its data")
+    assert registry.read("helpdesk").version == 2
+    assert registry.read("helpdesk@3").version == 3
+    assert b"helpdesk@3" not in registry.layout.index.read_bytes()
+    verify_registry(registry.root)
+
+
+def test_an_erased_release_is_not_listed_and_not_read(registry, now):
+    registry.retire("helpdesk", 2, now=now, erase=True)
+    assert [release.version for release in registry.releases()] == [1, 3]
+    with pytest.raises(NotFoundError, match=r"helpdesk@2 was retired and its bytes were erased"):
+        registry.read("helpdesk@2")
+    verify_registry(registry.root)
+
+
+def test_trials_are_logged_once(registry, now):
+    documents = [b'{"rung":"fast"}', b'{"rung":"frozen"}', b'{"rung":"fast"}']
+    registry.record_trials("helpdesk", documents, now=now)
+    size = registry.log().checkpoint.size
+    registry.record_trials("helpdesk", documents, now=now)
+    assert registry.log().checkpoint.size == size
+    assert sum(entry.kind == "decision" for entry in registry.log().entries) == 2
+    verify_registry(registry.root)
+
+
+def test_trials_are_logged_beside_a_release_that_is_there_already(registry, now):
+    first = registry.publish("a", {"x.json": b"1"}, {}, now=now, trials=[b"[1]"])
+    again = registry.publish("a", {"x.json": b"1"}, {}, now=now, trials=[b"[1]", b"[2]"])
+    assert again == first
+    assert sum(entry.kind == "decision" for entry in registry.log().entries) == 2
+    verify_registry(registry.root)
+
+
+def test_looks_are_logged_in_the_ledgers_order_and_once(registry, now):
+    lines = [b"first\n", b"second\n"]
+    registry.record_looks("helpdesk", lines, now=now)
+    registry.record_looks("helpdesk", lines, now=now)
+    registry.record_looks("helpdesk", [*lines, b"third\n"], now=now)
+    assert registry.looks() == (b"first\n", b"second\n", b"third\n")
+    verify_registry(registry.root)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([b"first\n"], "the log holds 2 looks at the sealed test set, the ledger 1: looks were deleted"),
+        ([], "the log holds 2 looks"),
+        ([b"first\n", b"other\n"], "line 2 of the ledger is not the look that was logged"),
+        ([b"second\n", b"first\n", b"third\n"], "line 1 of the ledger is not the look"),
+    ],
+)
+def test_a_ledger_that_forgot_a_look_is_refused(registry, now, lines, message):
+    registry.record_looks("helpdesk", [b"first\n", b"second\n"], now=now)
+    with pytest.raises(IntegrityError, match=message):
+        registry.record_looks("helpdesk", lines, now=now)
+    assert len(registry.looks()) == 2
+
+
+def test_looks_of_two_processes_at_once_are_compared_under_the_lock(registry, now, monkeypatch):
+    """The other one's look comes between this one's start and its turn."""
+    other, real = Registry.open(registry.root), store.locked
+
+    def late(folder, **kwargs):
+        monkeypatch.setattr(store, "locked", real)
+        other.record_looks("helpdesk", [b"first\n"], now=now)
+        return real(folder, **kwargs)
+
+    monkeypatch.setattr(store, "locked", late)
+    registry.record_looks("helpdesk", [b"first\n", b"second\n"], now=now)
+    assert registry.looks() == (b"first\n", b"second\n")
+
+
+def test_a_machine_without_the_key_reads_and_cannot_write(registry, now, tmp_path):
+    elsewhere = Registry.open(registry.root, trust=Trust(tmp_path / "other"))
+    before = head_of(registry)
+    assert elsewhere.read("helpdesk@2") == registry.read("helpdesk@2")
+    changes = (
+        lambda: elsewhere.publish("helpdesk", {"x.json": b"1"}, {}, now=now),
+        lambda: elsewhere.set_alias("helpdesk", "stable", 1, now=now),
+        lambda: elsewhere.retire("helpdesk", 1, now=now),
+        lambda: elsewhere.record_looks("helpdesk", [b"x"], now=now),
+    )
+    for change in changes:
+        with pytest.raises(NotFoundError, match=r"copy it from the machine that has it, or name its folder"):
+            change()
+    assert head_of(registry) == before
+
+
+def test_what_this_process_committed_is_pinned_by_its_next_read(registry, now):
+    registry.set_alias("helpdesk", "stable", 1, now=now)
+    size = registry.log().checkpoint.size
+    pin = registry.trust.pins.read(registry.log().checkpoint.origin)
+    assert pin.checkpoint.size == size
+
+
+def test_what_this_process_committed_is_pinned_when_it_ends(tmp_path, now):
+    script = (
+        "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from smallcraft.registry.store import Registry\n"
+        "registry = Registry.create(Path(sys.argv[1]))\n"
+        "registry.record_trials('a', [b'[1]'], now=datetime(2026, 10, 1, tzinfo=UTC))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "r")], env=environment, check=True)
+    log = Registry.open(tmp_path / "r")._open()
+    assert log.standing == "the log is as it was, with 3 entries"
+
+
+def test_a_disk_that_refuses_says_that_trying_again_is_safe(registry, now, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("smallcraft.registry.committing.rename_durably", refuse)
+    with pytest.raises(SmallcraftError, match=r"stopped .*run the same command again: that never registers"):
+        registry.publish("helpdesk", {"x.json": b"1"}, {}, now=now)
+    monkeypatch.undo()
+    assert len(Registry.open(registry.root).releases()) == 3
+    verify_registry(registry.root)
+
+
+def test_a_layout_is_where_the_registry_is(registry):
+    assert registry.layout == Layout(registry.root)
+
+
+def test_a_pin_that_cannot_be_moved_at_the_end_disturbs_nobody(registry, now, monkeypatch):
+    """Whoever opens the log next is told; here the folder with the keys is gone by then."""
+    moved = []
+    monkeypatch.setattr(store, "keep_pin", lambda log, trust: moved.append(log.checkpoint.size))
+    registry.set_alias("helpdesk", "stable", 1, now=now)
+    ending = registry._at_end
+    assert ending is not None
+    monkeypatch.setattr(Path, "is_dir", lambda path: False)
+    ending()
+    assert moved == []
+    monkeypatch.undo()
+    assert registry.log().checkpoint.size == 6

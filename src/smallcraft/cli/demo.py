@@ -22,14 +22,18 @@ def demo(
     *,
     seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = 7,
 ) -> int:
-    """Make a helpdesk corpus with known faults, build a release from it, and catch a changed byte."""
+    """Make a helpdesk corpus with known faults, release, correct, release again, and catch a changed byte."""
     from smallcraft.cli.show import show_result
     from smallcraft.cli.views import open_view
     from smallcraft.demo.helpdesk.corpus import write
+    from smallcraft.demo.tour import start_over
     from smallcraft.pipeline.build import build
     from smallcraft.pipeline.config import load_config
     from smallcraft.records import Outcome
 
+    earlier = start_over(folder)
+    if earlier is not None:
+        typer.echo(f"what an earlier tour released is kept in {earlier}")
     _say("1. A helpdesk's labelled messages, with faults planted in them")
     config = load_config(write(folder, seed=seed))
     _say("2. Check: labels, votes, copies, leaks")
@@ -44,7 +48,11 @@ def demo(
     _show_audits(result)
     _say("5. Ask the release")
     _show_answers(result)
-    _say("6. Verify: every stored byte; then change one byte of a copy")
+    _say("6. The next release: correct the doubted labels, build again, say why")
+    _release_again(config)
+    _say("7. Log: what changed, by how much, and why")
+    _show_log(folder)
+    _say("8. Verify: every stored byte, signature and delta; then change one byte of a copy")
     _show_proof(folder, result)
     typer.echo(f"\nreport: {result.report.resolve()}")
     return 0
@@ -107,8 +115,41 @@ def _show_answers(result: BuildResult) -> None:
         typer.echo(f"  {text}\n    -> {bundle.classes[int(probs.argmax())]} ({probs.max():.0%}{how})")
 
 
+def _release_again(config: Config) -> None:
+    """Correct what a person would, and release that."""
+    from datetime import UTC, datetime
+
+    import polars as pl
+
+    from smallcraft.demo.tour import correct_labels
+    from smallcraft.pipeline.build import build
+    from smallcraft.pipeline.workspace import Workspace, open_registry
+
+    workspace = Workspace(config.folder)
+    changed = correct_labels(config.folder, pl.read_parquet(workspace.check / "findings.parquet"))
+    typer.echo(f"a person looked at the doubted rows and corrected {changed} labels; building again")
+    because = f"{changed} labels that the check doubted were looked at and corrected"
+    result = build(config, because=lambda _decision: because)
+    if result.release is None:
+        typer.echo(f"not released: {result.outcome}")
+        return
+    registry = open_registry(config.folder)
+    registry.set_alias(
+        result.release.name, "stable", result.release.version, now=datetime.now(UTC), reason="the newest"
+    )
+    typer.echo(f"released {result.release.label}, which 'stable' means from now on")
+
+
+def _show_log(folder: Path) -> None:
+    from smallcraft.cli.show_registry import show_story
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.telling import tell_registry
+
+    show_story(tell_registry(open_registry(folder)))
+
+
 def _show_proof(folder: Path, result: BuildResult) -> None:
-    from smallcraft.cli.show import show_verified
+    from smallcraft.cli.show_registry import show_verified
     from smallcraft.demo.tour import change_one_byte
     from smallcraft.pipeline.verifying import verify_project
     from smallcraft.pipeline.workspace import Workspace

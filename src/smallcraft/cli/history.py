@@ -1,4 +1,4 @@
-"""`smallcraft log`, `show`, `card` and `verify`: the registry, read and checked."""
+"""`smallcraft log`, `show` and `diff`: what was released when, what changed, and why."""
 
 from __future__ import annotations
 
@@ -13,60 +13,86 @@ from smallcraft.cli.options import Json, Project, Release
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (log, show, card, verify):
+    for verb in (log, show, diff):
         app.command(verb.__name__)(verb)
 
 
-def log(project: Project = Path(), *, as_json: Json = False) -> None:
-    """List the releases, newest first: what changed, how good, how large, and why."""
-    from smallcraft.canonical import plain
-    from smallcraft.cli.show import show_history
-    from smallcraft.pipeline.workspace import open_registry
-    from smallcraft.registry.history import describe_history
-
-    lines = describe_history(reversed(open_registry(project).releases()))
-    if as_json:
-        typer.echo(json.dumps(plain(lines), indent=2))
-    else:
-        show_history(lines)
-
-
-def show(release: Release = "latest", *, project: Project = Path(), as_json: Json = False) -> None:
-    """Show one release: decision, evidence, verdicts, digests."""
-    from smallcraft.canonical import plain
-    from smallcraft.cli.show import show_release
-    from smallcraft.pipeline.workspace import open_registry
-
-    found = open_registry(project).read(release)
-    if as_json:
-        typer.echo(json.dumps(plain(found), indent=2))
-    else:
-        show_release(found)
-
-
-def card(release: Release = "latest", *, project: Project = Path()) -> None:
-    """Print the model card of a release, in Markdown."""
-    from smallcraft.pipeline.workspace import open_registry
-    from smallcraft.registry.cards import render_release_card
-
-    typer.echo(render_release_card(open_registry(project).read(release)))
-
-
-def verify(
-    target: Annotated[
-        Path | None, typer.Argument(help="A registry or bundle folder; the project's own by default.")
+def log(
+    project: Project = Path(),
+    *,
+    find: Annotated[
+        str | None, typer.Option(help="Only releases whose name, settings or reasons hold these words.")
     ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="What each alias meant at a time: 2026-10-01 or 2026-10-01T12:00Z.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the history, newest first: what changed, by how much, why, and how to use it."""
+    from smallcraft.canonical import plain
+    from smallcraft.cli.show_registry import show_aliases, show_story
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.telling import aliases_at, tell_found, tell_registry
+
+    registry = open_registry(project)
+    if at is not None:
+        meant = aliases_at(registry, at)
+        if as_json:
+            typer.echo(json.dumps(dict(meant), indent=2))
+        else:
+            show_aliases(meant, at)
+        return
+    story = tell_registry(registry) if find is None else tell_found(registry, find)
+    if as_json:
+        typer.echo(json.dumps(plain(tuple(reversed(story.lines))), indent=2))
+    else:
+        show_story(story)
+
+
+def show(
+    release: Release = "latest",
+    *,
+    project: Project = Path(),
+    proof: Annotated[
+        Path | None,
+        typer.Option(help="Write the release's proof to this folder, for whoever does not trust us."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one release: decision, evidence, verdicts, digests; or write its proof."""
+    from smallcraft.canonical import plain
+    from smallcraft.cli.show_registry import show_details
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.telling import detail_release
+
+    registry = open_registry(project)
+    if proof is not None:
+        from smallcraft.registry.proofs.proof_folder import write_proof_folder
+        from smallcraft.registry.proving import prove_release
+
+        written = write_proof_folder(prove_release(registry, release), proof)
+        label = registry.read(release).label
+        typer.echo(f"the proof of {label} is in {written}; {written}/VERIFY.md says how to check it")
+    elif as_json:
+        typer.echo(json.dumps(plain(registry.read(release)), indent=2))
+    else:
+        show_details(detail_release(registry, release))
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="A release: helpdesk@2.")],
+    after: Annotated[str, typer.Argument(help="Another one: helpdesk@3.")] = "latest",
     *,
     project: Project = Path(),
     as_json: Json = False,
 ) -> None:
-    """Check every stored byte; exit 4 names the first that is not as recorded."""
-    from smallcraft.canonical import plain
-    from smallcraft.cli.show import show_verified
-    from smallcraft.pipeline.verifying import verify_path, verify_project
+    """Compare two releases: scores with paired intervals, data, settings, weights, cost."""
+    from smallcraft.cli.show_registry import show_comparison
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.telling import compare_in
 
-    report = verify_path(target) if target else verify_project(project)
+    found = compare_in(open_registry(project), before, after)
     if as_json:
-        typer.echo(json.dumps(plain(report), indent=2))
+        typer.echo(json.dumps(found.as_json(), indent=2))
     else:
-        show_verified(report)
+        show_comparison(found)

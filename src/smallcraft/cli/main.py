@@ -14,7 +14,24 @@ from typing import cast
 
 import typer
 
-from smallcraft.cli import build, check, cost, demo, doctor, evaluate, gate, history, init, predict, selftest
+from smallcraft.cli import (
+    build,
+    card,
+    check,
+    cost,
+    demo,
+    doctor,
+    evaluate,
+    gate,
+    history,
+    init,
+    predict,
+    registry,
+    release,
+    reproduce,
+    selftest,
+    verify,
+)
 from smallcraft.errors import IntegrityError, SmallcraftError
 
 app = typer.Typer(
@@ -25,7 +42,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (init, check, build, evaluate, gate, cost, predict, history, selftest, doctor, demo):
+for _module in (
+    *(init, check, build, evaluate, gate, cost, predict, history, card, verify, reproduce),
+    *(release, registry, selftest, doctor, demo),
+):
     _module.register(app)
 
 

@@ -16,9 +16,7 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.diagnosis import Diagnosis
 from smallcraft.pipeline.gating import Gated
 from smallcraft.pipeline.result import BuildResult, by_gate_and_outcome, ledger_notes
-from smallcraft.records import CandidateStatus, CheckResult, Evidence, Measurement, Outcome, Release, Verdict
-from smallcraft.registry.history import HistoryLine, describe_details
-from smallcraft.registry.verify import VerifyReport
+from smallcraft.records import CandidateStatus, CheckResult, Evidence, Measurement, Outcome, Verdict
 
 OUTCOME_STYLES: Mapping[Outcome, str] = {
     Outcome.PASS: "green",
@@ -204,34 +202,6 @@ def show_quality(done: Checked) -> None:
     if done.record is not None and done.version is not None:
         made = ", ".join(f"{count:,} {action}" for action, count in done.record.counts.items() if count)
         console.print(f"version   {escape(str(done.version))}: {made or 'nothing to repair'}")
-
-
-def show_history(lines: Iterable[HistoryLine]) -> None:
-    """A table, newest first."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("release", "created", "chosen", "quality", "size", "why"):
-        table.add_column(title, overflow="fold")
-    for line in lines:
-        cells = (line.release, line.created, line.chosen, line.quality, line.size, line.sentence)
-        table.add_row(*map(escape, cells))
-    _console(is_table=True).print(table)
-
-
-def show_release(release: Release) -> None:
-    """Term and text, one a line."""
-    console = _console()
-    for detail in describe_details(release):
-        console.print(f"[bold]{escape(detail.term)}[/]: {escape(detail.text)}")
-
-
-def show_verified(report: VerifyReport) -> None:
-    """The steps that held, numbered."""
-    console = _console()
-    for place, step in enumerate(report.steps, start=1):
-        console.print(f"({place}) [green]holds[/] {step.name}: {escape(step.detail)} ({step.count:,})")
-    if report.head:
-        console.print(f"head of the log: {report.head}")
-        console.print("[dim]compare it with a copy kept elsewhere: an owner can rebuild a whole log[/]")
 
 
 def show_diagnosis(findings: Iterable[Diagnosis]) -> None:

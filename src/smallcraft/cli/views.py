@@ -32,7 +32,8 @@ def open_view(metric: str, *, to_stderr: bool) -> Iterator[Listener]:
         yield plain_view(to_stderr=to_stderr, metric=metric)
         return
     view = LiveView(console, metric)
-    with Live(view, console=console, refresh_per_second=8, transient=False):
+    with Live(view, console=console, refresh_per_second=8, transient=False) as live:
+        view.live = live
         yield view
         view.finish()
 
@@ -99,6 +100,7 @@ class LiveView:
     """A table that fills in while the ladder is climbed, with the running step below it."""
 
     def __init__(self, console: Console, metric: str) -> None:
+        self.live: Live | None = None
         self._console = console
         self._metric = metric
         self._rungs: tuple[str, ...] = ()
@@ -153,6 +155,19 @@ class LiveView:
     def note(self, sentence: str) -> None:
         """A line above the table."""
         self._console.print(f"  [dim]{escape(sentence)}[/]")
+
+    def ask_reason(self, decision: str) -> str | None:
+        """Ask why the release is made; an empty answer leaves it at the rule's reason."""
+        if self.live is not None:
+            self.live.stop()
+        self._console.print(f"  {escape(decision)}")
+        try:
+            said = self._console.input("  why this release? (Enter: leave it at that) ").strip()
+        except EOFError:  # the person closed the input: no answer
+            said = ""
+        if self.live is not None:
+            self.live.start()
+        return said or None
 
     def _time_left(self) -> str:
         passed = time.monotonic() - self._step_started

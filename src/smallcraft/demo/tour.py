@@ -20,7 +20,7 @@ from smallcraft.data.checks.leakage import Leakage
 from smallcraft.data.duplicates import duplicate_groups
 from smallcraft.errors import IntegrityError
 from smallcraft.records import AuditResult, CheckResult, Measurement, Release, Roles
-from smallcraft.registry.verify import verify_registry
+from smallcraft.registry.verify.registry import verify_registry
 
 EXAMPLES = (
     "I was billed twice for the same month, please send one of the payments back",
@@ -108,15 +108,66 @@ def count_wrong_labels(
         truth: Row-aligned with the file: `is_wrong_label`.
         rows: `(n,)` positions in the file of the rows whose labels were looked at.
     """
-    is_wrong = truth["is_wrong_label"].to_numpy()
+    is_wrong, flagged = truth["is_wrong_label"].to_numpy(), doubted_rows(findings)
+    return PlantedFault(
+        "wrong labels in train and dev", int(is_wrong[rows].sum()), int(is_wrong[flagged].sum()), len(flagged)
+    )
+
+
+def doubted_rows(findings: pl.DataFrame) -> NDArray[np.int64]:
+    """`(m,)` positions in the file of the rows whose label the check calls wrong.
+
+    Args:
+        findings: What the check flagged, as in `findings.parquet`.
+    """
     told = findings.filter(
         (pl.col("check") == "label_issues") & (pl.col("kind") == "wrong")
         | (pl.col("check") == "consensus") & (pl.col("kind") == "votes say otherwise")
     )
-    flagged = told["line"].unique().to_numpy()
-    return PlantedFault(
-        "wrong labels in train and dev", int(is_wrong[rows].sum()), int(is_wrong[flagged].sum()), len(flagged)
-    )
+    rows: NDArray[np.int64] = told["line"].unique().sort().to_numpy()
+    return rows
+
+
+def correct_labels(folder: Path, findings: pl.DataFrame) -> int:
+    """What a person does who looks at the doubted rows: gives those that are wrong their true label.
+
+    Args:
+        folder: With `tickets.csv`, which is written anew, and `truth.parquet`.
+        findings: What the check flagged.
+
+    Returns:
+        How many labels were changed.
+    """
+    frame, truth = pl.read_csv(folder / "tickets.csv"), pl.read_parquet(folder / "truth.parquet")
+    is_doubted = np.zeros(frame.height, dtype=np.bool_)
+    is_doubted[doubted_rows(findings)] = True
+    changed = pl.Series(is_doubted) & (frame["intent"] != truth["true_intent"])
+    corrected = pl.select(pl.when(changed).then(truth["true_intent"]).otherwise(frame["intent"])).to_series()
+    frame.with_columns(corrected.alias("intent")).write_csv(folder / "tickets.csv")
+    return int(changed.sum())
+
+
+def start_over(folder: Path) -> Path | None:
+    """Put what an earlier tour released aside, so that this one tells its own history; caches stay.
+
+    Args:
+        folder: Of the tour.
+
+    Returns:
+        Where it is now; None where there was nothing.
+    """
+    kept = folder / ".smallcraft"
+    parts = [*kept.glob("registry"), *kept.glob("ledger.jsonl*"), *kept.glob("bundles/*@*")]
+    if not parts:
+        return None
+    earlier = kept / "earlier"
+    earlier.mkdir(exist_ok=True)
+    target = earlier / str(len(list(earlier.iterdir())) + 1)
+    for part in parts:
+        moved = target / part.relative_to(kept)
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        part.rename(moved)
+    return target
 
 
 @dataclass(frozen=True)

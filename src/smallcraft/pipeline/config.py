@@ -19,12 +19,13 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from smallcraft.errors import ConfigError, NotFoundError
+from smallcraft.pipeline.card_section import CardSection
 from smallcraft.pipeline.config_errors import explain_faults
 from smallcraft.pipeline.prices import PricesSection
+from smallcraft.pipeline.registry_section import RegistrySection
 from smallcraft.pipeline.sections import (
     AuditsSection,
     BudgetSection,
-    CardSection,
     DataSection,
     GatesSection,
     LadderSection,
@@ -56,6 +57,7 @@ class Config(Section):
     gates: GatesSection = GatesSection()
     watch: WatchSection = WatchSection()
     rollout: RolloutSection = RolloutSection()
+    registry: RegistrySection = RegistrySection()
     card: CardSection = CardSection()
 
     _folder: Path = PrivateAttr(default=Path())

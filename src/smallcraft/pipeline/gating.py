@@ -24,7 +24,7 @@ from smallcraft.pipeline.stages.looks import is_floor_kept
 from smallcraft.pipeline.stages.measure import read_measurement
 from smallcraft.pipeline.workspace import Workspace, open_registry, write_whole
 from smallcraft.records import AuditResult, CandidateStatus, Evidence, Outcome, Verdict
-from smallcraft.registry.verify import verify_registry
+from smallcraft.registry.verify.registry import verify_registry
 
 _ANEW = "declare the next [quality] preregistration and run `smallcraft build`, which pays for another look"
 NOT_RELEASED = "the last build (not released)"

@@ -368,18 +368,3 @@ class RolloutSection(Section):
                 f"start and stages must rise, got {', '.join(f'{share:g}' for share in shares)}"
             )
         return self
-
-
-class CardSection(Section):
-    """What only a person knows; each one left out is printed on the card as missing."""
-
-    owner: str | None = None
-    language: str | None = None
-    intended_use: str | None = None
-    intended_users: str | None = None
-    out_of_scope: str | None = None
-    factors: str | None = None
-    collection: str | None = None
-    consent: str | None = None
-    ethical_considerations: str | None = None
-    caveats: str | None = None

@@ -3,79 +3,147 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smallcraft.bundle.layout import DESCRIPTION, BundleFiles, listed_digests, read_description
-from smallcraft.errors import IntegrityError, NotFoundError
+from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.evaluate.meter.chain import line_of, locked, restore
 from smallcraft.evaluate.meter.ledger import verify_ledger
+from smallcraft.pipeline.version_control import CHECKPOINT_FILE
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Release
+from smallcraft.registry.keys.policy import read_policy_file
+from smallcraft.registry.opening import Trust
+from smallcraft.registry.proofs.proof_check import PROOF, ProofReport, verify_proof
+from smallcraft.registry.proofs.proof_folder import read_proof_folder
 from smallcraft.registry.store import Registry
-from smallcraft.registry.verify import Step, VerifyReport, verify_directory, verify_registry
+from smallcraft.registry.verify.copies import Copy, pin_of, read_copy
+from smallcraft.registry.verify.folder import verify_directory
+from smallcraft.registry.verify.registry import verify_registry
+from smallcraft.registry.verify.release import verify_release
+from smallcraft.registry.verify.report import Step, VerifyReport
+from smallcraft.registry.writing import require_same_looks
 
 _BUNDLE = "bundle/"
 
 
-def verify_project(project: Path) -> VerifyReport:
+@dataclass(frozen=True)
+class RestoredLooks:
+    """How many looks were written, and where."""
+
+    count: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What a verifier brings along.
+
+    Attributes:
+        pins: Files that hold a checkpoint kept elsewhere: a note, a published card, another registry.
+        policy: A file that says whose logs count; None to believe the keys that were seen first.
+        deep: Also compare every tar header of a pack with its index.
+    """
+
+    pins: tuple[Path, ...] = ()
+    policy: Path | None = None
+    deep: bool = False
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The checkpoints.
+
+        Raises:
+            NotFoundError: A file is not there.
+            InvalidInputError: A file holds no checkpoint.
+        """
+        return tuple(read_copy(path) for path in self.pins)
+
+    @property
+    def trust(self) -> Trust:
+        """Keys and pins of the user, under their policy.
+
+        Raises:
+            NotFoundError: There is no such policy file.
+            InvalidInputError: It is no policy.
+        """
+        return Trust() if self.policy is None else Trust(policy=read_policy_file(self.policy))
+
+
+def verify_project(project: Path, options: VerifyOptions | None = None) -> VerifyReport:
     """Check a project's registry, ledger and bundles.
 
     Args:
-        project: Its folder, or its project file.
+        project: Its folder, or its project file; a checkpoint beside it counts as one kept elsewhere.
+        options: What the verifier brings along.
 
     Raises:
         NotFoundError: Nothing was released there yet.
         IntegrityError: The first thing that is not as recorded.
     """
+    options = options or VerifyOptions()
     workspace = Workspace(project.parent if project.is_file() else project)
     # Opening takes back what an interrupted publish left half-way.
-    registry = Registry.open(workspace.registry)
-    report = verify_registry(workspace.registry)
-    releases = registry.releases()
-    steps = (*report.steps, verify_looks(workspace.ledger, releases), _verify_copies(workspace, releases))
+    registry = Registry.open(workspace.registry, trust=options.trust)
+    kept = workspace.project / CHECKPOINT_FILE
+    copies = (*options.copies, *((read_copy(kept),) if kept.exists() else ()))
+    report = verify_registry(workspace.registry, trust=options.trust, copies=copies, deep=options.deep)
+    looks = verify_looks(workspace.ledger, registry.looks())
+    steps = (*report.steps, looks, _verify_copies(workspace, registry.releases()))
     return replace(report, steps=steps)
 
 
-def verify_looks(ledger: Path, releases: Sequence[Release]) -> Step:
-    """The ledger follows on, and still holds every entry that was its last when a release was made.
+def verify_named(reference: str, project: Path, options: VerifyOptions | None = None) -> VerifyReport:
+    """Check one release of a project: `helpdesk@3`, `helpdesk@stable`, `latest`.
+
+    Raises:
+        NotFoundError: There is no such release.
+        IntegrityError: The first thing that is not as recorded.
+    """
+    options = options or VerifyOptions()
+    folder = project.parent if project.is_file() else project
+    registry = Registry.open(Workspace(folder).registry, trust=options.trust)
+    kept = folder / CHECKPOINT_FILE
+    copies = (*options.copies, *((read_copy(kept),) if kept.exists() else ()))
+    return verify_release(registry, reference, copies=copies)
+
+
+def verify_looks(ledger: Path, logged: Sequence[bytes]) -> Step:
+    """The ledger follows on, and begins with every look that the registry's log has.
 
     Args:
         ledger: The file.
-        releases: Of the project, oldest first.
+        logged: The lines that were logged, oldest first.
 
     Raises:
-        IntegrityError: It does not; the message says which release to take ledger and head from.
+        IntegrityError: It does not; the message says how to write it anew from the log.
     """
-    recorded = [(release, head) for release in releases if (head := _recorded_head(release)) is not None]
-    if recorded and not ledger.exists():
-        label = recorded[-1][0].label
+    if logged and not ledger.exists():
         raise IntegrityError(
-            f"{ledger.name} is missing, and {label} recorded a look at the sealed test set in it: do not "
-            f"trust its cert scores; put back {ledger.name} and {ledger.name}.head as {label} keeps them "
-            "(both, `smallcraft show` tells their digests)"
+            f"{ledger.name} is missing, and the log has {len(logged)} looks at the sealed test set: do not "
+            "trust its cert scores; `smallcraft registry restore-ledger` writes it anew from the log"
         )
     looks = verify_ledger(ledger)
-    for release, head in recorded:
-        _require_look(ledger, release, head, newest=recorded[-1][0])
-    detail = "each look at the sealed test set follows on; the releases' looks are in it"
+    require_same_looks(logged, [line_of(entry) for entry in looks])
+    detail = "each look at the sealed test set follows on, and is the one that the registry's log has"
     return Step("ledger", detail, len(looks))
 
 
-def _require_look(ledger: Path, release: Release, head: str, *, newest: Release) -> None:
-    try:
-        verify_ledger(ledger, head=head)
-    except IntegrityError as error:
-        raise IntegrityError(
-            f"{release.label} recorded a look that is not in {ledger.name}, so that an older copy was put "
-            f"back, or entries were rewritten: {error}; put back both files as {newest.label} keeps them"
-        ) from error
+def restore_looks(project: Path) -> RestoredLooks:
+    """Write the ledger anew from the looks that the registry's log holds.
 
-
-def _recorded_head(release: Release) -> str | None:
-    cert = release.facts.get("cert")
-    head = cert.get("ledger_head") if isinstance(cert, Mapping) else None
-    return head if isinstance(head, str) else None
+    Raises:
+        NotFoundError: Nothing was logged there yet.
+        IntegrityError: The log is broken, or its looks do not follow from one another.
+    """
+    folder = project.parent if project.is_file() else project
+    workspace = Workspace(folder)
+    lines = Registry.open(workspace.registry).looks()
+    with locked(workspace.ledger):
+        restore(workspace.ledger, lines)
+    return RestoredLooks(len(lines), workspace.ledger)
 
 
 def _verify_copies(workspace: Workspace, releases: Sequence[Release]) -> Step:
@@ -90,20 +158,50 @@ def _verify_copies(workspace: Workspace, releases: Sequence[Release]) -> Step:
     return Step("bundles", "the working copies are what their own lists say", len(bundles))
 
 
-def verify_path(target: Path) -> VerifyReport:
-    """Check a registry, or a bundle, wherever it is.
+def verify_path(target: Path, options: VerifyOptions | None = None) -> VerifyReport:
+    """Check a registry, a proof, or a bundle, wherever it is.
 
     Raises:
-        NotFoundError: It is neither.
+        NotFoundError: It is none of them.
         IntegrityError: The first thing that is not as recorded.
     """
+    options = options or VerifyOptions()
     if (target / DESCRIPTION).exists():
         return VerifyReport((verify_bundle(target),))
+    if (target / PROOF).exists():
+        return _verify_proof(target, options)
     if (target / "log").is_dir() or (target / "oci-layout").exists():
-        return verify_registry(target)
+        return verify_registry(target, trust=options.trust, copies=options.copies, deep=options.deep)
     raise NotFoundError(
-        f"{target} is neither a registry nor a bundle; name a folder that holds bundle.json or log/, "
-        "or run `smallcraft verify` in a project"
+        f"{target} is neither a registry, nor a proof, nor a bundle; name a folder that holds log/, {PROOF} "
+        "or bundle.json, or run `smallcraft verify` in a project"
+    )
+
+
+def _verify_proof(folder: Path, options: VerifyOptions) -> VerifyReport:
+    policy = options.policy.read_bytes() if options.policy else None
+    found = verify_proof(read_proof_folder(folder), policy=policy)
+    for copy in options.copies:
+        _require_same_state(found, copy)
+    steps = tuple(Step(step.name, step.detail, step.count) for step in found.steps)
+    root = found.checkpoint.root_digest
+    return VerifyReport(steps, f"{found.checkpoint.size}:{root}", root)
+
+
+def _require_same_state(proof: ProofReport, copy: Copy) -> None:
+    """A proof holds no more of the log than one state: a pin of that size has that root."""
+    pin = pin_of(copy, [proof.vkey])
+    if (pin.checkpoint.size, pin.checkpoint.root) == (proof.checkpoint.size, proof.checkpoint.root):
+        return
+    if pin.checkpoint.size == proof.checkpoint.size:
+        raise IntegrityError(
+            f"{copy.source}: the log was forked: with {pin.checkpoint.size} entries it had root "
+            f"{pin.checkpoint.root_digest} there, the proof says {proof.checkpoint.root_digest}; trust "
+            "neither"
+        )
+    raise InvalidInputError(
+        f"{copy.source} pins {pin.checkpoint.size} entries, the proof {proof.checkpoint.size}: a proof alone "
+        "cannot connect the two; verify the registry itself with this pin, or ask for a proof of that state"
     )
 
 

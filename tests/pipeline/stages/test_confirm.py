@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from tests.projects import change_project
 
 from smallcraft.bundle.runtime import open_bundle
+from smallcraft.evaluate.choice.decide import not_inferior
 from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.models.ladder import Attempt
 from smallcraft.pipeline.config import Config, load_config
 from smallcraft.pipeline.events import SilentListener
-from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE, Incumbent, confirm_winner
-from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit
+from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE, confirm_winner
+from smallcraft.pipeline.stages.incumbent import Incumbent, keep_rows, unseen_rows
+from smallcraft.pipeline.stages.logs import row_ids
+from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
 from smallcraft.pipeline.stages.prepare import prepare_data
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CandidateStatus, Evidence, Measurement, Outcome
+from smallcraft.registry.memory.rows import RowIds, SplitRows
 from smallcraft.stats.intervals import wilson_interval
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -51,8 +57,10 @@ class Case:
         )
         self.bundle = open_bundle(next(Workspace(folder).bundles.glob("ngram-*")))
         self.labels = labels
+        # Nothing was ever asked: neither in the ledger nor in the log.
         for path in Workspace(folder).root.glob("ledger.jsonl*"):
             path.unlink()
+        shutil.rmtree(Workspace(folder).registry)
 
     def ask(self, rung="ngram", *, incumbent=None, config: Config | None = None, on_dev=ON_DEV, now=NOW):
         bundle = open_bundle(next(Workspace(self.folder).bundles.glob(f"{rung}-*")))
@@ -246,3 +254,50 @@ def test_without_a_width_from_dev_there_is_no_interval_but_a_reason(tiny):
 def test_the_bound_holds_at_the_confidence_that_was_declared(tiny):
     answer = Case(tiny, "confidence = 0.9").ask().answer
     assert answer.bound == pytest.approx(math.sqrt(math.log(2 / 0.1) / (2 * 60)))
+
+
+def knowing(case: Case, rung: str, rows: slice) -> Incumbent:
+    """An incumbent that was fitted to some of the sealed rows."""
+    ids = np.sort(row_ids(case.split.frame[rows], case.split.roles))
+    nothing = np.zeros(0, dtype=np.uint64)
+    empty = SplitRows(nothing, nothing, "sha256:0")
+    splits = {"train": SplitRows(ids, ids, "sha256:0"), "dev": empty, "cert": empty}
+    bundle = open_bundle(next(Workspace(case.folder).bundles.glob(f"{rung}-*")))
+    return Incumbent("rows@1", bundle, RowIds(("message",), "intent", splits))
+
+
+def test_the_incumbent_is_compared_only_on_rows_that_it_never_saw(tiny):
+    """On the rows it knows it would look better than it is."""
+    case = Case(tiny)
+    incumbent = knowing(case, "majority", slice(0, 20))
+    (verdict,) = case.ask(incumbent=incumbent).verdicts
+    assert "rows@1 on the 40 of 60 cert rows that rows@1 never saw" in verdict.reason
+    workspace = Workspace(tiny)
+    mine, other = (predict_split(bundle, case.split, workspace) for bundle in (case.bundle, incumbent.bundle))
+    unseen = unseen_rows(incumbent, case.split)
+    assert unseen.sum() == 40
+    quality = case.config.quality
+    alone = not_inferior(
+        *(keep_rows(predictions, unseen) for predictions in (mine, other)),
+        metric=quality.metric,
+        margin=quality.margin,
+        confidence=quality.confidence,
+        seed=case.config.seed,
+    )
+    assert verdict.outcome is alone.outcome
+
+
+def test_an_incumbent_that_knows_every_sealed_row_is_compared_on_none_and_blocks_nothing(tiny):
+    case = Case(tiny)
+    (verdict,) = case.ask(incumbent=knowing(case, "ngram", slice(0, 60))).verdicts
+    assert (verdict.outcome, verdict.blocks) == (Outcome.UNDECIDED, False)
+    assert "on the 0 of 60 cert rows that rows@1 never saw" in verdict.reason
+    assert verdict.needs == "more cert rows"
+
+
+def test_what_the_incumbent_knows_is_part_of_the_question(tiny):
+    case = Case(tiny)
+    case.ask(incumbent=knowing(case, "majority", slice(0, 20)))
+    assert case.ask(incumbent=knowing(case, "majority", slice(0, 20))).answer.is_repeated
+    assert not case.ask(incumbent=knowing(case, "majority", slice(0, 30))).answer.is_repeated
+    assert len(case.entries) == 2

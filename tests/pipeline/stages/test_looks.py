@@ -1,6 +1,9 @@
-"""What may not change between looks is checked before anything is trained, by the ledger and the releases."""
+"""What may not change between looks is checked before anything is trained, by the ledger and the log."""
 
 from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -8,11 +11,15 @@ from hypothesis import strategies as st
 from tests.projects import change_project
 
 from smallcraft.errors import IntegrityError, MeteredError
+from smallcraft.evaluate.meter.chain import line_of
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
 from smallcraft.pipeline.stages.looks import check_ledger, is_floor_kept, project_ledger
 from smallcraft.pipeline.stages.prepare import prepare_data
-from smallcraft.pipeline.workspace import Workspace
+from smallcraft.pipeline.workspace import Workspace, open_registry
+from smallcraft.registry.store import Registry
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -67,8 +74,55 @@ def test_a_ledger_that_is_gone_is_refused_whether_its_head_is_or_not(tiny, meter
     for path in Workspace(tiny).root.glob("ledger.jsonl*"):
         if path.suffix not in kept:
             path.unlink()
-    with pytest.raises(IntegrityError, match=r"ledger.jsonl is missing, and rows@1 recorded a look"):
+    with pytest.raises(IntegrityError, match=r"ledger.jsonl is missing, and the log has 1 looks"):
         check(tiny, meter)
+
+
+def test_a_ledger_that_lacks_a_look_is_refused_though_it_is_sound_in_itself(tiny, meter):
+    """Whoever knows the format starts a ledger over; the log of the registry remembers."""
+    workspace = Workspace(tiny)
+    for path in workspace.root.glob("ledger.jsonl*"):
+        path.unlink()
+    shutil.move(workspace.registry, tiny / "aside")
+    ledger = project_ledger(load_config(tiny))
+    ledger.ask("c", "q", "other", lambda: {"accuracy": 1.0}, bits=1.0, now=NOW, terms={}, registration=1)
+    shutil.rmtree(workspace.registry)
+    shutil.move(tiny / "aside", workspace.registry)
+    with pytest.raises(IntegrityError, match=r"line 1 of the ledger is not the look that was logged"):
+        check(tiny, meter)
+
+
+def test_a_look_stands_in_the_log_before_it_is_told(tiny):
+    config = load_config(tiny)
+
+    def measure():
+        return {"accuracy": 0.5}
+
+    before = len(open_registry(tiny).looks())
+    ledger = project_ledger(config)
+    ledger.ask("c", "q", "other", measure, bits=1.0, now=NOW, terms={}, registration=1)
+    logged = open_registry(tiny).looks()
+    assert len(logged) == before + 1
+    assert list(logged) == [line_of(entry) for entry in ledger.entries]
+
+
+def test_a_look_that_cannot_be_logged_is_not_told(tiny, monkeypatch):
+    def refuse(*given, **named):
+        raise IntegrityError("the log is broken")
+
+    monkeypatch.setattr(Registry, "record_looks", refuse)
+    ledger = project_ledger(load_config(tiny))
+    with pytest.raises(IntegrityError, match="the log is broken"):
+        ledger.ask("c", "q", "other", lambda: {"accuracy": 0.5}, bits=1.0, now=NOW, terms={}, registration=1)
+
+
+def test_the_first_look_starts_a_log_of_the_declared_origin(tmp_path):
+    (tmp_path / "smallcraft.toml").write_text(
+        '[data]\npath = "a.csv"\ntext = "m"\nlabel = "l"\n[registry]\norigin = "example.com/first"\n'
+    )
+    ledger = project_ledger(load_config(tmp_path))
+    ledger.ask("c", "q", "cert", lambda: {"accuracy": 0.5}, bits=1.0, now=NOW, terms={}, registration=1)
+    assert open_registry(tmp_path).log().checkpoint.origin == "example.com/first"
 
 
 def test_a_ledger_whose_look_was_rewritten_is_refused(tiny, meter):

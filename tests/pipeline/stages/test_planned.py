@@ -16,7 +16,8 @@ from smallcraft.errors import MeteredError
 from smallcraft.evaluate.meter.ledger import open_ledger
 from smallcraft.evaluate.meter.terms import PassPlan
 from smallcraft.pipeline.config import parse_config
-from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE, Incumbent
+from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
+from smallcraft.pipeline.stages.incumbent import Incumbent
 from smallcraft.pipeline.stages.looks import pass_plan
 from smallcraft.pipeline.stages.planned import FloorQuestion, ask_floor, confidence_of_all, floor_verdict
 from smallcraft.pipeline.workspace import Workspace

@@ -5,8 +5,8 @@ Always: an entry is on the disk before its head is, and both before `append_entr
 cut short and not covered by the head was never answered.
 Covered: edited, dropped, swapped, inserted and repeated entries; a removed ledger or head.
 Not covered: an owner who rebuilds both, puts older copies of both back, or removes the head and all entries
-but the first (a first entry without a head may be a write that was cut short, or a copy put back). A digest
-of the last entry kept elsewhere shows each of these (`verify_ledger(head=...)`).
+but the first (a first entry without a head may be a write that was cut short, or a copy put back). Lines
+kept elsewhere, as the registry's log does, show each of these.
 Left to others: what may be asked and at what price (`evaluate.meter.ledger`).
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,9 +178,33 @@ def repair_tail(path: Path, seen: SeenLines | None = None) -> tuple[LedgerEntry,
 def append_entry(path: Path, entry: LedgerEntry) -> None:
     """Write an entry and its head through to the disk; the caller holds the lock."""
     with path.open("ab") as stream:
-        stream.write(canonical_json({**entry.facts, "digest": entry.digest}) + b"\n")
+        stream.write(line_of(entry) + b"\n")
         _sync(stream)
     _write_head(path, entry.seq, entry.digest)
+
+
+def line_of(entry: LedgerEntry) -> bytes:
+    """The entry as its line has it, without the line end."""
+    return canonical_json({**entry.facts, "digest": entry.digest})
+
+
+def restore(path: Path, lines: Sequence[bytes]) -> tuple[LedgerEntry, ...]:
+    """Write a ledger anew from lines that were kept elsewhere; the caller holds the lock.
+
+    Raises:
+        IntegrityError: A line does not follow from the one before it; nothing was written.
+    """
+    entries: list[LedgerEntry] = []
+    for line in lines:
+        entries.append(_read_line(line, entries, path))
+    fresh = _beside(path, ".new")
+    with fresh.open("wb") as stream:
+        stream.writelines(line + b"\n" for line in lines)
+        _sync(stream)
+    if entries:
+        _write_head(path, entries[-1].seq, entries[-1].digest)
+    fresh.replace(path)
+    return tuple(entries)
 
 
 def _sync(stream: IO[bytes]) -> None:

@@ -25,12 +25,12 @@ look at an earlier time than the one before it is accepted, since no price depen
 (`clock_notes`).
 
 Always: the same candidate, pre-registration and data set asked again is answered from the file, free; an
-answer leaves this module only after its entry is on the disk; edited, dropped, swapped or inserted entries
-are detected.
+answer leaves this module only after its entry is on the disk and the anchor has it; edited, dropped, swapped
+or inserted entries are detected.
 Covered: a line half written when the machine stopped (it was never answered; it is removed), two processes
 at once, entries cut off the end (a small file beside the ledger holds the last digest).
-Not covered: an owner who rebuilds ledger and head together; keep `Ledger.head` elsewhere, as each release
-does.
+Not covered: an owner who rebuilds ledger and head together; give an anchor that keeps the entries elsewhere,
+such as the registry's log.
 """
 
 from __future__ import annotations
@@ -94,6 +94,14 @@ class Look:
         return self.entry.answer.get(PASSED)
 
 
+Anchor = Callable[[Sequence[LedgerEntry]], None]
+"""Told every entry on the disk before an answer is given, a repeated one too: keeps them elsewhere."""
+
+
+def no_anchor(entries: Sequence[LedgerEntry]) -> None:
+    """For a ledger that stands alone."""
+
+
 @dataclass(frozen=True)
 class Ledger:
     """A ledger file and its limit; reads the file anew for each question.
@@ -101,10 +109,12 @@ class Ledger:
     Attributes:
         path: The file; need not exist yet.
         max_bits: Looks are refused once so many bits of a data set were revealed.
+        anchor: Keeps the entries elsewhere.
     """
 
     path: Path
     max_bits: float
+    anchor: Anchor = field(default=no_anchor, compare=False, repr=False)
     _seen: SeenLines = field(default_factory=SeenLines, compare=False, repr=False)
 
     @property
@@ -171,11 +181,13 @@ class Ledger:
                 require_same_terms(entries, dataset, fixed)
             known = question.answered(entries)
             if known:
+                self.anchor(entries)
                 return known
             before = _bits_of(entries, dataset)
             self._require_bits(before)
             entry = question.entry(entries, plain(answer_fn()), bits=bits, now=now)
             append_entry(self.path, entry)
+            self.anchor((*entries, entry))
             return Look(entry, is_new=True, bits_before=before)
 
     def ask_pass(
@@ -211,6 +223,7 @@ class Ledger:
             require_same_terms(entries, dataset, plan.terms)
             known = question.answered(entries)
             if known:
+                self.anchor(entries)
                 return known
             before = _bits_of(entries, dataset)
             series = question.series(entries)
@@ -222,6 +235,7 @@ class Ledger:
             answer = {PASSED: plan.is_pass(value_fn())}
             entry = question.entry(entries, answer, bits=plan.bits_of(len(series) + 1), now=now)
             append_entry(self.path, entry)
+            self.anchor((*entries, entry))
             return Look(entry, is_new=True, bits_before=before)
 
     def _require_bits(self, spent: float) -> None:
@@ -285,13 +299,16 @@ def _bits_of(entries: Sequence[LedgerEntry], dataset: str) -> float:
     return math.fsum(entry.bits for entry in entries if entry.dataset == dataset)
 
 
-def open_ledger(path: Path, *, max_bits: float | None = None, delta: float = 0.05) -> Ledger:
+def open_ledger(
+    path: Path, *, max_bits: float | None = None, delta: float = 0.05, anchor: Anchor = no_anchor
+) -> Ledger:
     """The ledger at a path, checked; an absent file is an empty ledger.
 
     Args:
         path: A JSON-lines file; beside it stand `<name>.head` and `<name>.lock`.
         max_bits: The limit; None for `default_max_bits(delta)`.
         delta: Chance that the bound does not hold.
+        anchor: Keeps the entries elsewhere.
 
     Raises:
         IntegrityError: The file was tampered with.
@@ -305,7 +322,7 @@ def open_ledger(path: Path, *, max_bits: float | None = None, delta: float = 0.0
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path):
         require_rules_kept(repair_tail(path), path.name)
-    return Ledger(path, limit)
+    return Ledger(path, limit, anchor)
 
 
 def verify_ledger(path: Path, *, head: str | None = None) -> tuple[LedgerEntry, ...]:

@@ -11,7 +11,7 @@ from smallcraft.errors import IntegrityError, MeteredError
 from smallcraft.evaluate.meter.ledger import Ledger, open_ledger, verify_ledger
 from smallcraft.pipeline.selftest.promise import Promise, expect
 from smallcraft.registry.store import Registry
-from smallcraft.registry.verify import verify_registry
+from smallcraft.registry.verify.registry import verify_registry
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _LOOKS, _BITS = 3, 10.0

@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from smallcraft.bundle.runtime import Bundle, open_bundle
+import numpy as np
+from numpy.typing import NDArray
+
+from smallcraft.bundle.runtime import open_bundle
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MeteredError
 from smallcraft.evaluate.choice.decide import not_inferior
@@ -24,12 +27,13 @@ from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.result import CertAnswer
+from smallcraft.pipeline.stages.incumbent import Incumbent, keep_rows, unseen_rows
 from smallcraft.pipeline.stages.looks import describe_looks, fixed_terms, pass_plan, project_ledger
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
 from smallcraft.pipeline.stages.planned import FloorQuestion, ask_floor, floor_verdict
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.plugins import find_plugin
-from smallcraft.records import Evidence, Interval, Measurement, Outcome, Verdict
+from smallcraft.records import Evidence, Interval, Measurement, Outcome, Predictions, Verdict
 from smallcraft.stats.intervals import wilson_interval
 
 _DECIMALS = 3
@@ -42,14 +46,6 @@ _RANGES = {
 }
 INCUMBENT_GATE = "not_worse_than_incumbent"
 CERT_GATE = "confirmed_on_cert"
-
-
-@dataclass(frozen=True)
-class Incumbent:
-    """What is released now: its name and its bundle."""
-
-    label: str
-    bundle: Bundle
 
 
 @dataclass(frozen=True)
@@ -96,10 +92,10 @@ def confirm_winner(
         plan = pass_plan(config)
         if plan is not None:
             question = FloorQuestion(released.evidence.candidate, plan, meter, rows)
-            measure = lambda: _measure(released, split, config)  # noqa: E731
+            measure = lambda: measure_for_plan(released, split, config)  # noqa: E731
             answer = ask_floor(ledger, question, measure, config, now=now)
             return Confirmation(answer, _verdicts_of_plan(answer, incumbent))
-        look = _ask_scores(ledger, released, split, config, meter=meter, incumbent=incumbent, now=now)
+        look = ask_scores(ledger, released, split, config, meter=meter, incumbent=incumbent, now=now)
     except MeteredError as error:
         listener.note(str(error))
         answer = describe_looks(ledger, meter, rows, config, look=None)
@@ -108,11 +104,11 @@ def confirm_winner(
         _with_interval(name, look.entry.answer[name], rows, config, on_dev) for name in _told_scores(config)
     )
     answer = replace(describe_looks(ledger, meter, rows, config, look=look), measurements=told)
-    verdicts = (_incumbent_verdict(look.entry.answer, incumbent),) if incumbent else ()
+    verdicts = (_incumbent_verdict(look.entry.answer, incumbent, split),) if incumbent else ()
     return Confirmation(answer, verdicts)
 
 
-def _ask_scores(
+def ask_scores(
     ledger: Ledger,
     released: Measured,
     split: MeasuredSplit,
@@ -122,6 +118,20 @@ def _ask_scores(
     incumbent: Incumbent | None,
     now: datetime,
 ) -> Look:
+    """Ask for the scores, and whether the winner is worse than the incumbent.
+
+    Args:
+        ledger: Where the look is paid for.
+        released: The winner, as it will ship.
+        split: The sealed rows.
+        config: Says the metric, margin and confidence.
+        meter: Digest under which looks at these rows are counted.
+        incumbent: What is released now.
+        now: Time of the ledger's entry.
+
+    Raises:
+        MeteredError: The ledger refuses.
+    """
     quality, told = config.quality, _told_scores(config)
     asked = {
         "rows": split.ref.digest,
@@ -130,6 +140,7 @@ def _ask_scores(
         "confidence": quality.confidence,
         "scores": told,
         "incumbent": incumbent.bundle.digest if incumbent else None,
+        "incumbent_rows": int(unseen_rows(incumbent, split).sum()) if incumbent else None,
     }
     if quality.preregistration > 1:
         # Under a new number the same question is a new one: it is paid for and stands in the record.
@@ -149,7 +160,7 @@ def _ask_scores(
     )
 
 
-def _measure(released: Measured, split: MeasuredSplit, config: Config) -> Measurement:
+def measure_for_plan(released: Measured, split: MeasuredSplit, config: Config) -> Measurement:
     """The metric with its interval; called by the ledger, for a new question of a plan only."""
     assert released.attempt.bundle is not None
     predictions = predict_split(open_bundle(released.attempt.bundle), split, Workspace(config.folder))
@@ -191,15 +202,24 @@ def _open_labels(
         answer[name] = None if value is None else round(value, _DECIMALS)
     if incumbent is not None:
         other = predict_split(incumbent.bundle, split, workspace)
-        answer["incumbent"] = not_inferior(
-            predictions,
-            other,
-            metric=config.quality.metric,
-            margin=config.quality.margin,
-            confidence=config.quality.confidence,
-            seed=config.seed,
-        ).outcome.value
+        answer["incumbent"] = _compare(predictions, other, unseen_rows(incumbent, split), config).value
     return answer
+
+
+def _compare(
+    predictions: Predictions, other: Predictions, unseen: NDArray[np.bool_], config: Config
+) -> Outcome:
+    """Whether the winner is no worse than the incumbent, on the rows that are new to both."""
+    if not unseen.any():
+        return Outcome.UNDECIDED
+    return not_inferior(
+        keep_rows(predictions, unseen),
+        keep_rows(other, unseen),
+        metric=config.quality.metric,
+        margin=config.quality.margin,
+        confidence=config.quality.confidence,
+        seed=config.seed,
+    ).outcome
 
 
 def _with_interval(
@@ -249,12 +269,14 @@ def _verdicts_of_plan(answer: CertAnswer, incumbent: Incumbent | None) -> tuple[
     return verdict, Verdict(INCUMBENT_GATE, Outcome.UNDECIDED, skipped, needs=needs, required=False)
 
 
-def _incumbent_verdict(answer: Mapping[str, Any], incumbent: Incumbent) -> Verdict:
-    outcome = Outcome(answer["incumbent"])
+def _incumbent_verdict(answer: Mapping[str, Any], incumbent: Incumbent, split: MeasuredSplit) -> Verdict:
+    outcome, label = Outcome(answer["incumbent"]), incumbent.label
+    unseen, rows = int(unseen_rows(incumbent, split).sum()), split.frame.height
+    where = "on cert" if unseen == rows else f"on the {unseen:,} of {rows:,} cert rows that {label} never saw"
     words = {
-        Outcome.PASS: f"shown to be no more than the margin worse than {incumbent.label} on cert",
-        Outcome.FAIL: f"shown to be worse than {incumbent.label} by more than the margin on cert",
-        Outcome.UNDECIDED: f"neither shown worse than {incumbent.label} nor shown within the margin of it",
+        Outcome.PASS: f"shown to be no more than the margin worse than {label} {where}",
+        Outcome.FAIL: f"shown to be worse than {label} by more than the margin {where}",
+        Outcome.UNDECIDED: f"neither shown worse than {label} nor shown within the margin of it {where}",
     }
     needs = "more cert rows" if outcome is Outcome.UNDECIDED else None
     return Verdict(INCUMBENT_GATE, outcome, words[outcome], needs=needs, required=False)

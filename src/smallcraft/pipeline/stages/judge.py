@@ -28,7 +28,7 @@ from smallcraft.gates.policy import (
 )
 from smallcraft.pipeline.config import Config
 from smallcraft.records import AuditResult, Evidence, GateSpec, Measurement, Verdict
-from smallcraft.registry.cards import list_unsaid
+from smallcraft.registry.papers.model_card import list_unsaid
 
 AUDITED = "dev"
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from smallcraft.canonical import plain
 from smallcraft.errors import MeteredError, NotFoundError
-from smallcraft.evaluate.meter.chain import LedgerEntry
+from smallcraft.evaluate.meter.chain import LedgerEntry, line_of
 from smallcraft.evaluate.meter.ledger import Ledger, Look, clock_notes, open_ledger
 from smallcraft.evaluate.meter.terms import REGISTRATION, PassPlan, require_same_terms
 from smallcraft.gates.policy import LOWER_IS_BETTER
@@ -28,14 +29,22 @@ from smallcraft.registry.store import Registry
 
 
 def project_ledger(config: Config) -> Ledger:
-    """The project's ledger with the project's limit.
+    """The project's ledger with the project's limit; each look is logged in the registry before it is told.
 
     Raises:
         IntegrityError: It was tampered with.
     """
-    quality = config.quality
-    path = Workspace(config.folder).ledger
-    return open_ledger(path, max_bits=quality.cert_bits, delta=1 - quality.confidence)
+    quality, workspace = config.quality, Workspace(config.folder)
+
+    def log_looks(entries: Sequence[LedgerEntry]) -> None:
+        now = datetime.fromisoformat(entries[-1].time)
+        lines = [line_of(entry) for entry in entries]
+        registry = Registry.create(workspace.registry, origin=config.registry.origin)
+        registry.record_looks(config.name, lines, now=now)
+
+    return open_ledger(
+        workspace.ledger, max_bits=quality.cert_bits, delta=1 - quality.confidence, anchor=log_looks
+    )
 
 
 def check_ledger(config: Config, meter: str) -> None:
@@ -48,12 +57,12 @@ def check_ledger(config: Config, meter: str) -> None:
     Raises:
         MeteredError: Metric, margin, confidence, floor or plan were changed after the first look, under the
             same pre-registration.
-        IntegrityError: The ledger was tampered with, or lacks a look that a release recorded.
+        IntegrityError: The ledger was tampered with, or lacks a look that was logged.
     """
     workspace = Workspace(config.folder)
     path = workspace.ledger
     with suppress(NotFoundError):
-        verify_looks(path, Registry.open(workspace.registry).releases())
+        verify_looks(path, Registry.open(workspace.registry).looks())
     if not (path.exists() or path.with_name(f"{path.name}.head").exists()):
         return
     entries = project_ledger(config).entries

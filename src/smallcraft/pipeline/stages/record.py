@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,49 +11,24 @@ from typing import Any
 
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import canonical_json, plain
-from smallcraft.errors import NotFoundError
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import FILE_NAME, Config
+from smallcraft.pipeline.machine import describe_machine
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.result import CertAnswer
-from smallcraft.pipeline.stages.confirm import Confirmation, Incumbent
+from smallcraft.pipeline.stages.confirm import Confirmation
+from smallcraft.pipeline.stages.data_facts import data_facts
+from smallcraft.pipeline.stages.logs import memory_files
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
-from smallcraft.pipeline.stages.train import code_digest, describe_environment
+from smallcraft.pipeline.stages.train import describe_environment, recorded_code_digest
 from smallcraft.pipeline.stages.weigh import Weighed
-from smallcraft.pipeline.workspace import Workspace, open_released
+from smallcraft.pipeline.version_control import code_version, keep_checkpoint
+from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import AuditResult, Decision, Evidence, Release, Verdict
-from smallcraft.registry.cards import render_model_card
-from smallcraft.registry.datasheet import render_datasheet
+from smallcraft.registry.composing import compose_papers
+from smallcraft.registry.memory.trials import decisions_of_candidates
 from smallcraft.registry.store import Registry
-
-
-def find_incumbent(config: Config, workshop: Workshop, *, released: str | None) -> Incumbent | None:
-    """The newest release that reads the same columns, knows the same classes, and is another bundle.
-
-    Args:
-        config: The project.
-        workshop: Knows columns and classes.
-        released: Digest of the bundle that is about to be released; a build run again must not be compared
-            with what it released itself.
-    """
-    workspace = Workspace(config.folder)
-    try:
-        registry = Registry.open(workspace.registry)
-        releases = registry.releases(config.name)
-    except NotFoundError:
-        return None
-    others = [release for release in releases if _bundle_digest(release) != released]
-    if not others:
-        return None
-    bundle = open_released(workspace, registry, others[-1])
-    is_comparable = bundle.classes == workshop.classes and set(bundle.inputs) == set(workshop.spec.names)
-    return Incumbent(others[-1].label, bundle) if is_comparable else None
-
-
-def _bundle_digest(release: Release) -> object:
-    bundle = release.facts.get("bundle")
-    return bundle.get("digest") if isinstance(bundle, Mapping) else None
 
 
 @dataclass(frozen=True)
@@ -63,6 +37,7 @@ class Findings:
 
     Attributes:
         decision: Who won on dev, and why the others lost.
+        winner: As it was measured on dev, before it was trained on dev too.
         candidates: Evidence of every rung tried, on dev.
         released: The winner as it will ship.
         weighed: What the choice rests on.
@@ -72,6 +47,7 @@ class Findings:
     """
 
     decision: Decision
+    winner: Measured
     candidates: tuple[Evidence, ...]
     released: Measured
     weighed: Weighed
@@ -137,48 +113,69 @@ def _cert_facts(answer: CertAnswer) -> Mapping[str, Any]:
 
 def card_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
     """What the card tells that does not depend on any model: where the data are from, what a person said."""
-    return {"data": _data_facts(config, prepared), "card": config.card.model_dump(exclude_none=True)}
+    return {"data": data_facts(config, prepared), "card": config.card.model_dump(exclude_none=True)}
 
 
-def publish_release(config: Config, facts: Mapping[str, Any], bundle: Path, *, now: datetime) -> Release:
-    """Store the bundle, the card, the datasheet, the facts' parts and the project file as one release."""
+def publish_release(
+    config: Config,
+    facts: Mapping[str, Any],
+    files: Mapping[str, Path | bytes],
+    *,
+    now: datetime,
+    because: str | None = None,
+) -> Release:
+    """Make the release: bundle, evidence, decision and cards, signed, in one entry of the log.
+
+    Args:
+        config: The project.
+        facts: Everything known about it.
+        files: Path inside the release to bytes, or to a file to copy.
+        now: Time of the entry.
+        because: Why, by a person; None for the rule's reason.
+    """
+    registry = project_registry(config)
+    code = code_version(config.folder)
+    release = registry.publish(
+        config.name,
+        files,
+        facts,
+        now=now,
+        papers=lambda draft: compose_papers(draft, because=because, code=code),
+        trials=decisions_of_candidates(facts),
+    )
+    keep_checkpoint(config.folder, registry.log().note)
+    return release
+
+
+def record_trials(config: Config, facts: Mapping[str, Any], *, now: datetime) -> None:
+    """Log what was tried by a build that released nothing, its winner too."""
+    registry = project_registry(config)
+    registry.record_trials(config.name, decisions_of_candidates(facts), now=now)
+    keep_checkpoint(config.folder, registry.log().note)
+
+
+def project_registry(config: Config) -> Registry:
+    """The project's registry; made when there is none."""
+    return Registry.create(Workspace(config.folder).registry, origin=config.registry.origin)
+
+
+def release_files(
+    config: Config, prepared: Prepared, found: Findings, facts: Mapping[str, Any]
+) -> Mapping[str, Path | bytes]:
+    """What a release holds beside its papers: bundle, evidence, row logs and the project file."""
+    bundle = found.released.attempt.bundle
+    assert bundle is not None
     files: dict[str, Path | bytes] = {
         f"bundle/{path.relative_to(bundle)}": path for path in sorted(bundle.rglob("*")) if path.is_file()
     }
-    # The card is made from what will be read back: JSON knows no difference between 1.0 and 1.
-    recorded = json.loads(canonical_json(facts))
-    files["card.md"] = render_model_card(recorded).encode("utf-8")
-    files["datasheet.md"] = render_datasheet(recorded).encode("utf-8")
+    files |= memory_files(prepared, found.winner)
     files["evidence.json"] = canonical_json(
         {"candidates": facts["candidates"], "released": facts["released"]}
     )
-    files["decision.json"] = canonical_json({"decision": facts["decision"], "verdicts": facts["verdicts"]})
     project_file = config.folder / FILE_NAME
     if project_file.exists():
         files[FILE_NAME] = project_file
-    # Without its head a ledger of two looks or more is refused: a copy can be put back only with both.
-    ledger = Workspace(config.folder).ledger
-    for part in (ledger, ledger.with_name(f"{ledger.name}.head")):
-        if part.exists():
-            files[part.name] = part
-    registry = Registry.create(Workspace(config.folder).registry)
-    return registry.publish(config.name, files, facts, now=now)
-
-
-def _data_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
-    return {
-        "path": config.data.path,
-        "source": config.data.source,
-        "license": config.data.license,
-        "digest": prepared.table.ref.digest,
-        "rows_read": prepared.rows_read,
-        "rows_quarantined": prepared.rows_quarantined,
-        "rows_held_out": prepared.splits.removed.height,
-        "splits": {
-            name: {"rows": ref.rows, "digest": ref.digest} for name, ref in prepared.splits.refs.items()
-        },
-        "notes": list(prepared.splits.notes),
-    }
+    return files
 
 
 def _quality_facts(quality: QualityReport) -> Mapping[str, Any]:
@@ -211,6 +208,7 @@ def _environment_facts(config: Config) -> Mapping[str, Any]:
         "system": platform.system(),
         "processor": platform.machine(),
         "seed": config.seed,
-        "code": code_digest(),
+        "code": recorded_code_digest(),
         **describe_environment(),
+        "machine": dict(describe_machine()),
     }

@@ -200,6 +200,11 @@ def code_digest() -> str:
     return digest_of_sources("bundle", "data", "models", "pipeline/stages")
 
 
+def recorded_code_digest() -> str:
+    """Digest of all sources that what a release records comes from: training, measuring, judging."""
+    return digest_of_sources("bundle", "data", "models", "pipeline/stages", "evaluate", "gates", "stats")
+
+
 @cache
 def digest_of_sources(*folders: str) -> str:
     """Digest of the sources in some folders of the package, and of how columns become rows."""

@@ -1,0 +1,120 @@
+"""`smallcraft alias`, `export`, `push` and `pull`: what a release is called, and where it goes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smallcraft.cli.options import Project
+from smallcraft.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from smallcraft.registry.keys.policy import Policy as TrustedKeys
+
+
+Policy = Annotated[
+    Path | None, typer.Option(help="A policy file: whose logs and witnesses count.", show_default=False)
+]
+
+
+class Part(StrEnum):
+    """What an export writes."""
+
+    ALL = "all"
+    BUNDLE = "bundle"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    for verb in (alias, export, push, pull):
+        app.command(verb.__name__)(verb)
+
+
+def alias(
+    word: Annotated[str, typer.Argument(help="The word: stable, canary, ...", metavar="ALIAS")],
+    release: Annotated[
+        str | None, typer.Argument(help="What it means from now on: helpdesk@3; left out with --remove.")
+    ] = None,
+    *,
+    project: Project = Path(),
+    because: Annotated[str | None, typer.Option(help="Why, in a sentence.")] = None,
+    remove: Annotated[
+        str | None, typer.Option(help="Take the word away from this name.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Let a word such as 'stable' mean a release; every move is an entry of the log."""
+    from smallcraft.pipeline.workspace import open_registry
+
+    if (release is None) == (remove is None):
+        raise InvalidInputError(
+            f"alias wants the release that '{word}' is to mean, or --remove NAME; write `smallcraft alias "
+            f"{word} helpdesk@3`"
+        )
+    registry, now = open_registry(project), datetime.now(UTC)
+    if remove is not None:
+        registry.set_alias(remove, word, None, now=now, reason=because)
+        typer.echo(f"{remove}@{word} means nothing now")
+        return
+    found = registry.read(release or "")
+    registry.set_alias(found.name, word, found.version, now=now, reason=because)
+    typer.echo(f"{found.name}@{word} means {found.label}")
+
+
+def export(
+    release: Annotated[str, typer.Argument(help="A release: helpdesk@3, helpdesk@stable, latest.")],
+    target: Annotated[Path, typer.Argument(help="The folder to make.")],
+    *,
+    project: Project = Path(),
+    only: Annotated[Part, typer.Option(help="all, or the bundle alone: the on-device form.")] = Part.ALL,
+) -> None:
+    """Write a release to a folder that `model_signing verify` accepts, or its device bundle alone."""
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.proofs.exporting import export_release
+
+    found = open_registry(project).find(release)
+    written = export_release(found.files, lambda file: found.read(file.path), target, only=only.value)
+    typer.echo(f"{found.entry.label} is in {written}")
+
+
+def push(
+    remote: Annotated[Path, typer.Argument(help="A shared folder: absent, empty, or a registry.")],
+    *,
+    project: Project = Path(),
+    policy: Policy = None,
+) -> None:
+    """Bring a shared folder up to this project's registry; every byte is checked on the way."""
+    from smallcraft.cli.show_registry import show_transfer
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.proofs.transfer import push as push_registry
+
+    done = push_registry(open_registry(project).root, remote, policy=_policy_in(policy))
+    show_transfer(done, f"to {remote}")
+
+
+def pull(
+    remote: Annotated[Path, typer.Argument(help="A shared folder that holds a registry.")],
+    *,
+    project: Project = Path(),
+    policy: Policy = None,
+) -> None:
+    """Bring this project's registry up to a shared folder, then verify it."""
+    from smallcraft.cli.show_registry import show_transfer
+    from smallcraft.pipeline.workspace import Workspace
+    from smallcraft.registry.proofs.transfer import pull as pull_registry
+    from smallcraft.registry.verify.registry import verify_registry
+
+    folder = project.parent if project.is_file() else project
+    local = Workspace(folder).registry
+    local.parent.mkdir(parents=True, exist_ok=True)
+    done = pull_registry(remote, local, verify=verify_registry, policy=_policy_in(policy))
+    show_transfer(done, f"from {remote}")
+
+
+def _policy_in(path: Path | None) -> TrustedKeys | None:
+    from smallcraft.registry.keys.policy import read_policy_file
+
+    return None if path is None else read_policy_file(path)

@@ -1,0 +1,1 @@
+"""What a release is made of, as bytes: staged durably, packed, of allowed formats, in shared blocks."""

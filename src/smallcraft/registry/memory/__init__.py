@@ -1,0 +1,1 @@
+"""What is remembered between releases: rows, answers, deltas, decisions, and the story they make."""

@@ -1,0 +1,1 @@
+"""Reads registries of earlier formats, and brings them to the present one."""

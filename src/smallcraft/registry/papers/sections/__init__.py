@@ -1,0 +1,1 @@
+"""Sections of the model card: facts in, lines of Markdown out."""

@@ -1,0 +1,205 @@
+"""`alias`, `export`, `push` and `pull`: what a release is called, and what arrives elsewhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tests.cli.conftest import ORIGIN
+from tests.conftest import require
+from tests.projects import copy_project
+from tests.registry.proofs.conftest import why_no_model_signing
+
+import smallcraft.bundle
+from smallcraft.api import load
+from smallcraft.pipeline.workspace import Workspace, open_registry
+from smallcraft.registry.signing import author_pem
+
+
+def entries_of(folder):
+    return open_registry(folder).log().entries
+
+
+def test_a_word_is_moved_back_and_taken_away_each_time_by_an_entry(storied, told):
+    before = len(entries_of(storied))
+    assert told("alias", "canary", "rows@1", "-p", storied) == "rows@canary means rows@1\n"
+    assert told("alias", "canary", "latest", "-p", storied, "--because", "try it") == (
+        "rows@canary means rows@2\n"
+    )
+    assert load("rows@canary", project=storied).name == "rows@2"
+    told("alias", "canary", "rows@1", "-p", storied, "--because", "it failed")
+    assert load("rows@canary", project=storied).name == "rows@1"
+    assert told("alias", "canary", "--remove", "rows", "-p", storied) == "rows@canary means nothing now\n"
+    moves = entries_of(storied)[before:]
+    assert [(entry.kind, entry.version, entry.reason) for entry in moves] == [
+        ("alias", 1, None),
+        ("alias", 2, "try it"),
+        ("alias", 1, "it failed"),
+        ("alias", None, None),
+    ]
+    out = told("log", "-p", storied)
+    assert "canary went back from rows@2 to rows@1: it failed" in out
+    assert "canary was taken away from rows@1" in out
+
+
+def test_a_word_that_means_that_already_is_no_entry(storied, told):
+    before = len(entries_of(storied))
+    told("alias", "stable", "rows@1", "-p", storied)
+    assert len(entries_of(storied)) == before
+
+
+@pytest.mark.parametrize("word", ["latest", "7", "Stable", "a b", "st@ble", "", "x" * 200])
+def test_a_word_that_cannot_be_an_alias_is_refused(word, storied_built, told):
+    before = len(entries_of(storied_built))
+    message = told("alias", word, "rows@1", "-p", storied_built, code=1)
+    assert message.startswith("error: ")
+    assert "alias" in message
+    assert len(entries_of(storied_built)) == before
+
+
+def test_an_alias_wants_a_release_or_a_name_to_take_it_from(storied_built, told):
+    for arguments in (["stable"], ["stable", "rows@1", "--remove", "rows"]):
+        message = told("alias", *arguments, "-p", storied_built, code=1)
+        assert "wants the release that 'stable' is to mean, or --remove NAME" in message
+
+
+def test_a_word_that_means_nothing_cannot_be_taken_away(storied_built, told):
+    message = told("alias", "canary", "--remove", "rows", "-p", storied_built, code=1)
+    assert "rows@canary means nothing, so it cannot be taken away" in message
+
+
+def test_a_retired_release_gets_no_alias(storied, told):
+    told("registry", "retire", "rows@2", "-p", storied)
+    message = told("alias", "canary", "rows@2", "-p", storied, code=1)
+    assert "rows@2 is retired, so it cannot be served any more" in message
+
+
+def test_a_reason_too_long_for_an_entry_is_refused(storied_built, told):
+    message = told("alias", "canary", "rows@1", "-p", storied_built, "--because", "x" * 201, code=1)
+    assert "reason" in message
+
+
+def test_an_exported_bundle_runs_without_the_project(storied_built, told, tmp_path):
+    device = tmp_path / "device"
+    assert told("export", "rows@2", device, "-p", storied_built, "--only", "bundle") == (
+        f"rows@2 is in {device}\n"
+    )
+    assert (device / "bundle.json").exists()
+    texts = ["please refund my invoice", "the parcel of the courier"]
+    expected = load("rows@2", project=storied_built).predict_proba(texts)
+    assert (smallcraft.bundle.open(device).predict_proba(texts) == expected).all()
+
+
+def test_an_export_holds_every_file_of_the_release_and_nothing_else(storied_built, told, tmp_path):
+    told("export", "rows@1", tmp_path / "all", "-p", storied_built)
+    release = open_registry(storied_built).read("rows@1")
+    written = {
+        path.relative_to(tmp_path / "all").as_posix()
+        for path in (tmp_path / "all").rglob("*")
+        if path.is_file()
+    }
+    assert written == {file.path for file in release.files}
+
+
+def test_an_export_is_accepted_by_model_signing_with_the_authors_key(storied_built, told, tmp_path):
+    require(why_no_model_signing())
+    folder, key = tmp_path / "all", tmp_path / "author.pem"
+    told("export", "rows@stable", folder, "-p", storied_built)
+    log = open_registry(storied_built).log()
+    (author,) = {entry.by for entry in log.entries if entry.kind == "put"}
+    key.write_bytes(author_pem(log, author))
+
+    def verified():
+        command = [sys.executable, "-m", "model_signing", "verify", "key", str(folder)]
+        command += ["--signature", str(folder / "model.sig"), "--public_key", str(key)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = verified()
+    assert done.returncode == 0, done.stderr
+    (folder / "evidence.json").chmod(0o644)
+    (folder / "evidence.json").write_bytes(b"{}")
+    assert verified().returncode != 0
+
+
+def test_an_export_goes_beside_nothing_else(storied_built, told, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    assert "already holds mine.txt" in told("export", "rows@1", tmp_path, "-p", storied_built, code=1)
+
+
+def test_a_part_that_there_is_not_is_refused(storied_built, told, tmp_path):
+    told("export", "rows@1", tmp_path / "x", "-p", storied_built, "--only", "weights", code=1)
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_pushed_and_pulled_is_the_same_registry_on_another_machine(
+    storied, told, tmp_path, monkeypatch
+):
+    shared, elsewhere = tmp_path / "shared", tmp_path / "elsewhere"
+    size = len(entries_of(storied))
+    assert f"{ORIGIN} to {shared}: 0 to {size} entries; " in told("push", shared, "-p", storied)
+    assert f"{ORIGIN} to {shared}: nothing new; 0 blobs" in told("push", shared, "-p", storied)
+    monkeypatch.setenv("SMALLCRAFT_CONFIG", str(tmp_path / "other-machine"))
+    elsewhere.mkdir()
+    assert f"{ORIGIN} from {shared}: 0 to {size} entries; " in told("pull", shared, "-p", elsewhere)
+    assert load("rows@stable", project=elsewhere).name == "rows@1"
+    message = told("alias", "canary", "rows@1", "-p", elsewhere, code=1)
+    assert f"the key that signs log '{ORIGIN}' is not there" in message
+    message = told("verify", "-p", elsewhere, code=4)
+    assert "`smallcraft registry restore-ledger`" in message
+    told("registry", "restore-ledger", "-p", elsewhere)
+    told("verify", "-p", elsewhere)
+
+
+def test_what_came_after_is_pushed_and_pulled_alone(storied, told, tmp_path):
+    shared, other = tmp_path / "shared", tmp_path / "other"
+    told("push", shared, "-p", storied)
+    other.mkdir()
+    told("pull", shared, "-p", other)
+    told("alias", "canary", "rows@2", "-p", storied)
+    size = len(entries_of(storied))
+    assert f": {size - 1} to {size} entries; 0 blobs, 0 bytes copied" in told("push", shared, "-p", storied)
+    assert f": {size - 1} to {size} entries; 0 blobs" in told("pull", shared, "-p", other)
+    assert load("rows@canary", project=other).name == "rows@2"
+
+
+def test_a_shared_folder_that_is_behind_is_said_to_be_and_one_ahead_is_not_overwritten(
+    storied, told, tmp_path
+):
+    shared, earlier = tmp_path / "shared", copy_project(storied, tmp_path / "earlier")
+    told("push", shared, "-p", storied)
+    told("alias", "canary", "rows@2", "-p", storied)
+    assert "it is 1 entries behind: push them" in told("pull", shared, "-p", storied)
+    told("push", shared, "-p", storied)
+    message = told("push", shared, "-p", earlier, code=1)
+    assert "1 entries ahead of" in message
+    assert "pull them first, then push" in message
+
+
+def test_a_shared_folder_of_a_fork_is_broken_and_left_alone(storied, told, tmp_path, forget_pins):
+    shared, fork = tmp_path / "shared", copy_project(storied, tmp_path / "fork")
+    told("alias", "canary", "rows@2", "-p", storied)
+    told("push", shared, "-p", storied)
+    forget_pins()
+    told("alias", "canary", "rows@1", "-p", fork)
+    before = (shared / "log" / "checkpoint").read_bytes()
+    assert "fork" in told("push", shared, "-p", fork, code=4)
+    assert "fork" in told("pull", shared, "-p", fork, code=4)
+    assert (shared / "log" / "checkpoint").read_bytes() == before
+
+
+def test_a_wrong_byte_in_the_shared_folder_does_not_arrive(storied, told, tmp_path):
+    shared, other = tmp_path / "shared", tmp_path / "other"
+    told("push", shared, "-p", storied)
+    largest = max((shared / "blobs" / "sha256").iterdir(), key=lambda path: path.stat().st_size)
+    largest.chmod(0o644)
+    largest.write_bytes(largest.read_bytes()[:-1] + b"?")
+    other.mkdir()
+    assert largest.name[:12] in told("pull", shared, "-p", other, code=4)
+    assert not Workspace(other).registry.joinpath("log", "checkpoint").exists()
+
+
+def test_where_nothing_was_released_nothing_is_pushed_or_pulled(tmp_path, told):
+    assert "run `smallcraft build`" in told("push", tmp_path / "s", "-p", tmp_path, code=1)
+    assert "is not there; name another folder" in told("pull", tmp_path / "s", "-p", tmp_path, code=1)
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / ".smallcraft"])
