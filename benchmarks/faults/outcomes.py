@@ -17,7 +17,7 @@ WORDS: Mapping[str, str] = {
     "noticed elsewhere": "the store says nothing; a copy that was made before the fault does",
     "silent": "normal commands went on as if nothing had happened",
     "n/a": "the system has no such thing",
-    "not run": "this machine cannot try it",
+    "not run": "not tried, or not told, for the reason given",
 }
 
 _MOST_LETTERS = 140
@@ -67,6 +67,11 @@ class System:
 def not_applicable(reason: str) -> Trial:
     """The trial of a system that has no such thing."""
     return lambda _: Outcome("n/a", reason)
+
+
+def left_out(reason: str) -> Trial:
+    """A trial that is not made here."""
+    return lambda _: Outcome("not run", reason)
 
 
 def cell_text(text: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.attacks.conftest import release_files
 from tests.attacks.forging import NOW, overwrite
-from tests.conftest import require
+from tests.conftest import SMALL_DISK_BYTES
 
 from smallcraft.errors import NotFoundError, SmallcraftError
 from smallcraft.registry.indexing import derive, refresh_search
@@ -158,30 +158,6 @@ def test_eight_writers_at_once_lose_nothing_and_number_every_version_once(regist
 
 # --- a full disk -------------------------------------------------------------------------------
 
-DISK_BYTES = 24 << 20
-
-
-def why_no_small_disk() -> str | None:
-    return None if os.geteuid() == 0 else "a small disk can be mounted by root alone; run this test as root"
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 24 MiB."""
-    require(why_no_small_disk())
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    size = f"size={DISK_BYTES}"
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    require(f"a small disk cannot be mounted here: {done.stderr.strip()}" if done.returncode else None)
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
 
 def fill(disk: Path, *, free_bytes: int) -> Path:
     """A file that leaves this much."""
@@ -194,7 +170,7 @@ def fill(disk: Path, *, free_bytes: int) -> Path:
 def test_a_release_that_does_not_fit_is_refused_before_anything_is_written(small_disk, owner):
     registry = Registry.create(small_disk / "registry", trust=owner)
     before = registry.layout.checkpoint.read_bytes()
-    large = b'{"weights":"' + b"x" * DISK_BYTES + b'"}'
+    large = b'{"weights":"' + b"x" * SMALL_DISK_BYTES + b'"}'
     with pytest.raises(SmallcraftError, match=r"the release needs .* bytes, .* free; free space"):
         registry.publish("helpdesk", {"bundle/model.json": large}, {}, now=NOW)
     assert registry.layout.checkpoint.read_bytes() == before

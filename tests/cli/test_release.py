@@ -7,9 +7,8 @@ import sys
 
 import pytest
 from tests.cli.conftest import ORIGIN
-from tests.conftest import require
+from tests.conftest import require, why_no_model_signing
 from tests.projects import copy_project
-from tests.registry.proofs.conftest import why_no_model_signing
 
 import smallcraft.bundle
 from smallcraft.api import load

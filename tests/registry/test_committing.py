@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -111,31 +110,6 @@ def test_a_write_the_disk_refuses_registers_nothing(registry):
     assert "run the same command again: that never registers twice" in told
     assert not any(registry.layout.tmp.iterdir())
     assert verify_registry(registry.root).head == before
-
-
-def why_no_small_disk() -> str | None:
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return "a small disk can be mounted by root on Linux only; the limit on file sizes is tested anyway"
-    with tempfile.TemporaryDirectory() as folder:
-        if _mount(Path(folder), "64k") != 0:
-            return "this machine lets nobody mount a small disk"
-        subprocess.run(["umount", folder], check=True)
-    return None
-
-
-def _mount(folder: Path, size: str) -> int:
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    return subprocess.run(command, check=False, capture_output=True).returncode
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    require(why_no_small_disk())
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    assert _mount(folder, "4m") == 0
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def fill(folder, *, but):

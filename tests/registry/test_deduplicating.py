@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.conftest import require
+from tests.conftest import require, why_no_program
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError
@@ -174,17 +174,9 @@ def test_the_base_of_an_erased_version_is_still_there_for_the_next(versions, mod
     verify_registry(versions.root)
 
 
-def why_no_skopeo() -> str | None:
-    try:
-        subprocess.run(["skopeo", "--version"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "skopeo is not here; install it with `apt-get install skopeo`"
-    return None
-
-
 def test_skopeo_copies_a_release_that_is_made_of_blocks(versions, models, tmp_path):
     """All that the manifest names arrives, so the file can be put together from the copy alone."""
-    require(why_no_skopeo())
+    require(why_no_program("skopeo", "skopeo"))
     target = tmp_path / "copy"
     source = f"oci:{versions.root}:m@2"
     done = subprocess.run(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.conftest import require
+from tests.conftest import GO_PATH, require, why_no_go
 
 from smallcraft.errors import IntegrityError
 from smallcraft.registry.tlog import tree
@@ -22,18 +22,11 @@ from smallcraft.registry.tlog.checkpoint import Checkpoint, open_checkpoint, sig
 from smallcraft.registry.tlog.note import Cosigner, Signer, open_note, parse_verifier, sign_note
 from smallcraft.registry.tlog.tiles import TileLog
 
-GO_PATH = Path("/usr/share/gocode")
 SOURCE = Path(__file__).with_name("main.go")
 ORIGIN = "example.com/registry"
 LOG_SIZE = 1500
 
 Ask = Callable[[Sequence[dict]], list[dict]]
-
-
-def why_no_go() -> str | None:
-    if shutil.which("go") and (GO_PATH / "src/golang.org/x/mod/sumdb/tlog").is_dir():
-        return None
-    return "Go and its x/mod package are not here; `apt-get install golang-go golang-golang-x-mod-dev`"
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 import base64
 import dataclasses
-import importlib.util
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,19 +72,6 @@ def author() -> Author:
 @pytest.fixture(scope="session")
 def other_author() -> Author:
     return Author(20261002)
-
-
-def why_no_model_signing() -> str | None:
-    """The reference implementation imports pyopenssl, which it does not declare."""
-    parts = (("model_signing", "model-signing"), ("OpenSSL", "pyopenssl"))
-    absent = [package for module, package in parts if importlib.util.find_spec(module) is None]
-    return f"{' and '.join(absent)} not installed; pip install {' '.join(absent)}" if absent else None
-
-
-def why_no_program(name: str, package: str) -> str | None:
-    if shutil.which(name):
-        return None
-    return f"{name} is not installed; apt-get install {package}"
 
 
 class Published:

@@ -3,8 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.conftest import require
-from tests.registry.proofs.conftest import why_no_model_signing
+from tests.conftest import require, why_no_model_signing
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError, SmallcraftError

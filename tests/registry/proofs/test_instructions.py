@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import require
-from tests.registry.proofs.conftest import Author, Published, why_no_model_signing, why_no_program
+from tests.conftest import require, why_no_go, why_no_model_signing, why_no_program
+from tests.registry.proofs.conftest import Author, Published
 
 from smallcraft.registry.proofs.instructions import sides_of
 from smallcraft.registry.proofs.proof_bundle import write_proof
@@ -15,12 +15,6 @@ from smallcraft.registry.tlog.tree import leaf_hash, node_hash
 
 GO, OPENSSL, SUMS, AUTHOR, SKOPEO = range(5)
 WAYS = ("go", "openssl", "sums", "author", "skopeo")
-
-
-def why_no_go() -> str | None:
-    if Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/note").is_dir():
-        return why_no_program("go", "golang-go")
-    return "Go's x/mod is not installed; apt-get install golang-go golang-golang-x-mod-dev"
 
 
 REASONS = (

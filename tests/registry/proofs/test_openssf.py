@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import require
-from tests.registry.proofs.conftest import Author, why_no_model_signing
+from tests.conftest import require, why_no_model_signing
+from tests.registry.proofs.conftest import Author
 
 from smallcraft.canonical import canonical_json, digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError

@@ -4,8 +4,8 @@ import json
 import subprocess
 
 import pytest
-from tests.conftest import require
-from tests.registry.proofs.conftest import Published, why_no_program
+from tests.conftest import require, why_no_program
+from tests.registry.proofs.conftest import Published
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.registry.opening import Trust
