@@ -130,7 +130,7 @@ def at_a_terminal(folder, answer):
 def answered_screen(terminal, answer):
     """All that is written to a terminal; Ctrl-C is pressed until it is heard, any other answer typed once."""
     seen, presses = b"", 0
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         is_written = bool(select.select([terminal], [], [], 1.0)[0])
         if is_written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -161,6 +162,8 @@ class LiveView:
         if self.live is not None:
             self.live.stop()
         self._console.print(f"  {escape(decision)}")
+        # polars' handler lets a read go on after Ctrl-C, which would be heard after Enter only.
+        signal.siginterrupt(signal.SIGINT, True)
         try:
             said = self._console.input("  why this release? (Enter: leave it at that) ").strip()
         except EOFError:  # the person closed the input: no answer

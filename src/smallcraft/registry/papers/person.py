@@ -1,6 +1,6 @@
 """What only a person knows about a model and its data: the keys of `[card]`, and what each one asks for.
 
-Leaves to others: reading the project file (`pipeline.sections`), where on a paper an answer stands.
+Leaves to others: reading the project file (`pipeline.card_section`), where on a paper an answer stands.
 Always: a paper asks for nothing under `[card]` that is not in this table.
 """
 
