@@ -168,7 +168,7 @@ def test_a_shared_folder_that_is_behind_is_said_to_be_and_one_ahead_is_not_overw
     shared, earlier = tmp_path / "shared", copy_project(storied, tmp_path / "earlier")
     told("push", shared, "-p", storied)
     told("alias", "canary", "rows@2", "-p", storied)
-    assert "it is 1 entries behind: push them" in told("pull", shared, "-p", storied)
+    assert "it is 1 entry behind: push them" in told("pull", shared, "-p", storied)
     told("push", shared, "-p", storied)
     message = told("push", shared, "-p", earlier, code=1)
     assert "1 entries ahead of" in message
@@ -202,3 +202,26 @@ def test_where_nothing_was_released_nothing_is_pushed_or_pulled(tmp_path, told):
     assert "run `smallcraft build`" in told("push", tmp_path / "s", "-p", tmp_path, code=1)
     assert "is not there; name another folder" in told("pull", tmp_path / "s", "-p", tmp_path, code=1)
     assert list(tmp_path.iterdir()) in ([], [tmp_path / ".smallcraft"])
+
+
+def test_scripts_get_one_object_from_every_verb(storied, told_json, tmp_path):
+    assert told_json("alias", "canary", "rows@1", "-p", storied) == {"alias": "rows@canary", "means": "rows@1"}
+    assert told_json("alias", "canary", "--remove", "rows", "-p", storied)["means"] is None
+    target = tmp_path / "out"
+    assert told_json("export", "rows@1", target, "-p", storied) == {"release": "rows@1", "folder": str(target)}
+    assert told_json("push", tmp_path / "shared", "-p", storied)["size"] > 0
+    assert told_json("pull", tmp_path / "shared", "-p", storied)["blobs"] == 0
+    assert told_json("registry", "reindex", "-p", storied)["entries"] > 0
+    assert told_json("registry", "scrub", "-p", storied)["is_whole"] is True
+    assert told_json("registry", "gc", "-p", storied)["removed"] == []
+    assert told_json("registry", "rotate-key", "-p", storied)["key"].startswith("example.com/routing+")
+    assert told_json("registry", "restore-ledger", "-p", storied)["looks"] > 0
+    retired = told_json("registry", "retire", "rows@2", "-p", storied)
+    assert retired == {"retired": "rows@2", "erased": False}
+
+
+def test_what_moves_after_a_build_stands_in_the_repository_too(storied, told):
+    kept = storied / "smallcraft.checkpoint"
+    before = kept.read_bytes()
+    told("alias", "canary", "rows@1", "-p", storied)
+    assert kept.read_bytes() == open_registry(storied).log().note != before

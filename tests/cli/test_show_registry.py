@@ -6,11 +6,11 @@ import pytest
 from tests.cli.test_show import HOSTILE
 
 from smallcraft.cli.show_registry import (
+    describe_transfer,
     show_aliases,
     show_comparison,
     show_details,
     show_story,
-    show_transfer,
     show_verified,
 )
 from smallcraft.registry.memory.comparing import ComparedRow, Comparison
@@ -72,18 +72,17 @@ def test_a_comparison_is_a_table_a_section_in_the_order_given(capsys):
     assert "+0.05 [0.01, 0.09]" in out
 
 
-def test_what_a_transfer_did_is_a_line(capsys):
-    show_transfer(Transfer("example.com/models", 3, 9, blobs=1200, copied_bytes=10**6), "to /mnt/shared")
-    show_transfer(Transfer("example.com/models", 9, 9), "from /mnt/shared")
-    assert capsys.readouterr().out == (
-        "example.com/models to /mnt/shared: 3 to 9 entries; 1,200 blobs, 1,000,000 bytes copied\n"
-        "example.com/models from /mnt/shared: nothing new; 0 blobs, 0 bytes copied\n"
-    )
+def test_what_a_transfer_did_is_a_line():
+    pushed = Transfer("example.com/models", 3, 9, blobs=1200, copied_bytes=10**6)
+    line = "example.com/models to /mnt/shared: 3 to 9 entries; 1,200 blobs, 1,000,000 bytes copied"
+    assert describe_transfer(pushed, "to /mnt/shared") == line
+    pulled = describe_transfer(Transfer("example.com/models", 9, 9), "from /mnt/shared")
+    assert pulled == "example.com/models from /mnt/shared: nothing new; 0 blobs, 0 bytes copied"
 
 
-def test_a_remote_that_is_behind_is_said_to_be(capsys):
-    show_transfer(Transfer("example.com/models", 9, 9, ahead=2), "from /mnt/shared")
-    assert "it is 2 entries behind" in capsys.readouterr().out
+def test_a_remote_that_is_behind_is_said_to_be():
+    behind = [describe_transfer(Transfer("o", 9, 9, ahead=count), "from x") for count in (1, 2)]
+    assert ["it is 1 entry behind" in behind[0], "it is 2 entries behind" in behind[1]] == [True, True]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -105,5 +104,4 @@ def test_what_users_wrote_is_printed_as_it_stands(text, capsys):
     assert printed() == 3
     show_aliases({}, text)
     assert printed() == 1
-    show_transfer(Transfer("o", 0, 1), text)
-    assert printed() == 1
+    assert text in describe_transfer(Transfer("o", 0, 1), text)

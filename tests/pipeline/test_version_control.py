@@ -1,12 +1,46 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from smallcraft.pipeline.version_control import CHECKPOINT_FILE, code_version, keep_checkpoint
+from smallcraft.errors import IntegrityError
+from smallcraft.pipeline.version_control import (
+    CHECKPOINT_FILE,
+    code_version,
+    keep_checkpoint,
+    kept_copies,
+    other_logs,
+    require_kept,
+)
+from smallcraft.registry.opening import Trust
+from smallcraft.registry.store import Registry
 
-NOTE = b"example.com/models\n3\nAAAA\n\n\xe2\x80\x94 example.com/models BBBB\n"
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def registry_of(folder, origin):
+    made = Registry.create(folder, origin=origin, trust=Trust(folder.with_name("keys")))
+    made.publish("a", {"bundle/a.json": b"1"}, {}, now=NOW)
+    return made
+
+
+@pytest.fixture
+def mine(tmp_path):
+    return registry_of(tmp_path / "mine" / "registry", "example.com/mine")
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    return registry_of(tmp_path / "theirs" / "registry", "example.com/theirs")
+
+
+@pytest.fixture
+def log(mine):
+    return mine.log()
 
 
 def git(folder, *words):
@@ -46,38 +80,77 @@ def test_a_change_elsewhere_in_the_repository_is_none_of_the_project(repository)
     assert not code_version(repository).is_dirty
 
 
-def test_the_checkpoint_that_a_build_writes_is_no_change_of_the_code(repository):
-    assert keep_checkpoint(repository, NOTE) == repository / CHECKPOINT_FILE
-    assert (repository / CHECKPOINT_FILE).read_bytes() == NOTE
+def test_the_checkpoint_that_a_build_writes_is_no_change_of_the_code(repository, mine, log):
+    assert keep_checkpoint(repository, log) == repository / CHECKPOINT_FILE
+    assert (repository / CHECKPOINT_FILE).read_bytes() == log.note
     assert not code_version(repository).is_dirty
     git(repository, "add", CHECKPOINT_FILE)
     git(repository, "commit", "--quiet", "-m", "kept")
-    keep_checkpoint(repository, NOTE + b"\n")
+    mine.set_alias("a", "stable", 1, now=NOW)
+    keep_checkpoint(repository, mine.log())
     assert not code_version(repository).is_dirty
 
 
-def test_nothing_but_one_file_is_changed_and_nothing_committed(repository):
+def test_nothing_but_one_file_is_changed_and_nothing_committed(repository, log):
     head = git(repository, "rev-parse", "HEAD")
-    keep_checkpoint(repository, NOTE)
+    keep_checkpoint(repository, log)
     assert git(repository, "status", "--porcelain", "--untracked-files=all") == (
         f"?? project/{CHECKPOINT_FILE}"
     )
     assert git(repository, "rev-parse", "HEAD") == head
 
 
-def test_outside_of_a_repository_nothing_is_told_or_written(tmp_path):
-    assert code_version(tmp_path) is None
-    assert keep_checkpoint(tmp_path, NOTE) is None
-    assert list(tmp_path.iterdir()) == []
+def test_outside_of_a_repository_nothing_is_told_or_written(tmp_path, log):
+    folder = tmp_path / "no-repository"
+    folder.mkdir()
+    assert code_version(folder) is None
+    assert keep_checkpoint(folder, log) is None
+    assert list(folder.iterdir()) == []
 
 
-def test_a_repository_without_a_commit_keeps_a_checkpoint_and_has_no_version(tmp_path):
-    git(tmp_path, "init", "--quiet")
-    assert code_version(tmp_path) is None
-    assert keep_checkpoint(tmp_path, NOTE) == tmp_path / CHECKPOINT_FILE
+def test_a_repository_without_a_commit_keeps_a_checkpoint_and_has_no_version(tmp_path, log):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    assert code_version(folder) is None
+    assert keep_checkpoint(folder, log) == folder / CHECKPOINT_FILE
 
 
-def test_without_git_on_the_machine_nothing_happens(repository, monkeypatch):
+def test_without_git_on_the_machine_nothing_happens(repository, monkeypatch, log):
     monkeypatch.setenv("PATH", str(repository))
     assert code_version(repository) is None
-    assert keep_checkpoint(repository, NOTE) is None
+    assert keep_checkpoint(repository, log) is None
+
+
+def test_people_with_logs_of_their_own_keep_a_checkpoint_each(repository, mine, theirs):
+    keep_checkpoint(repository, mine.log())
+    keep_checkpoint(repository, theirs.log())
+    mine.set_alias("a", "stable", 1, now=NOW)
+    keep_checkpoint(repository, mine.log())
+    for registry, other in ((mine, theirs), (theirs, mine)):
+        origin = registry.log().checkpoint.origin
+        assert [copy.note for copy in kept_copies(repository, origin)] == [registry.log().note]
+        assert other_logs(repository, origin) == (other.log().checkpoint.origin,)
+        require_kept(repository, registry.log())
+
+
+def test_a_checkpoint_is_replaced_only_by_one_that_continues_it(repository, mine, tmp_path):
+    older = Path(shutil.copytree(mine.root, tmp_path / "older"))
+    mine.publish("a", {"bundle/a.json": b"2"}, {}, now=NOW)
+    keep_checkpoint(repository, mine.log())
+    before = (repository / CHECKPOINT_FILE).read_bytes()
+    put_back = Registry.open(older, trust=Trust(tmp_path / "nobody")).log()
+    for refuse in (require_kept, keep_checkpoint):
+        with pytest.raises(IntegrityError, match=f"{CHECKPOINT_FILE}: the log was rolled back"):
+            refuse(repository, put_back)
+    assert (repository / CHECKPOINT_FILE).read_bytes() == before
+
+
+def test_a_file_that_was_edited_is_named_with_the_way_back(repository, log):
+    keep_checkpoint(repository, log)
+    path = repository / CHECKPOINT_FILE
+    path.write_bytes(path.read_bytes() + b"and more\n")
+    with pytest.raises(
+        IntegrityError, match=r"holds something else .*git checkout -- smallcraft.checkpoint"
+    ):
+        keep_checkpoint(repository, log)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smallcraft.cli.options import Json, Project
+from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from smallcraft.pipeline.events import Listener
@@ -49,8 +50,13 @@ def build(
 def _reason(said: str | None, view: Listener, *, is_quiet: bool) -> Callable[[str], str | None] | None:
     """Gives the reason that was passed, or asks a person at a terminal; None where nobody can be asked."""
     from smallcraft.cli.views import LiveView
+    from smallcraft.registry.memory.decisions import REASON_LIMIT
 
     reason = (said or "").strip()
+    if len(reason) > REASON_LIMIT:
+        raise InvalidInputError(
+            f"--because must hold at most {REASON_LIMIT:,} characters, got {len(reason):,}; say it shorter"
+        )
     if reason:
         return lambda _decision: reason
     if is_quiet or not isinstance(view, LiveView) or not sys.stdin.isatty():

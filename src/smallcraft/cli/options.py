@@ -10,7 +10,13 @@ import typer
 Project = Annotated[
     Path, typer.Option("--project", "-p", help="Folder with smallcraft.toml, or the file itself.")
 ]
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to stderr.")]
 Release = Annotated[
     str, typer.Argument(help="A release: helpdesk@3, a bare 3, or latest.", metavar="[RELEASE]")
 ]
+
+
+def folder_of(project: Path) -> Path:
+    """The folder of a project that was named by it, or by its file."""
+    return project.parent if project.is_file() else project

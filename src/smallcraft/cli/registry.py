@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from smallcraft.cli.options import Project
+from smallcraft.cli.options import Json, Project, folder_of
+from smallcraft.cli.saying import say
 
 _upkeep = typer.Typer(
     name="registry",
@@ -37,14 +38,18 @@ def retire(
         bool,
         typer.Option("--erase", help="Its bytes go as well, with the next `gc`; the log keeps its entry."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Take a release out of use; nothing serves it any more."""
+    from smallcraft.pipeline.version_control import keep_checkpoint
     from smallcraft.pipeline.workspace import open_registry
 
     registry = open_registry(project)
     found = registry.read(release)
     registry.retire(found.name, found.version, now=datetime.now(UTC), erase=erase, reason=because)
-    typer.echo(f"{found.label} is retired{'; `smallcraft registry gc` erases its bytes' if erase else ''}")
+    keep_checkpoint(folder_of(project), registry.log())
+    more = "; `smallcraft registry gc` erases its bytes" if erase else ""
+    say(f"{found.label} is retired{more}", told={"retired": found.label, "erased": erase}, as_json=as_json)
 
 
 @_upkeep.command()
@@ -55,24 +60,31 @@ def gc(
     purge_erased: Annotated[
         bool, typer.Option("--purge-erased", help="Delete what was erased at once, without grace.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Move what nothing needs to the trash, delete what lay there long enough, and log what went."""
+    from smallcraft.canonical import plain
+    from smallcraft.pipeline.version_control import keep_checkpoint
     from smallcraft.pipeline.workspace import open_registry
     from smallcraft.registry.collecting import collect_garbage
 
+    registry = open_registry(project)
     done = collect_garbage(
-        open_registry(project),
+        registry,
         now=datetime.now(UTC),
         grace=timedelta(days=grace_days),
         purge_erased=purge_erased,
     )
+    keep_checkpoint(folder_of(project), registry.log())
     where = "for good" if purge_erased else "to the trash"
-    typer.echo(f"{len(done.removed):,} blobs went {where} ({done.removed_bytes:,} bytes)")
-    for kept in done.kept:
-        typer.echo(f"kept {kept.content.digest} of {kept.of}: {kept.by} needs it")
-    for path in done.left:
-        typer.echo(f"left {path}: it is no blob; look at it, then move it away")
-    typer.echo(f"{len(done.purged):,} deleted from the trash")
+    say(
+        f"{len(done.removed):,} blobs went {where} ({done.removed_bytes:,} bytes)",
+        *(f"kept {kept.content.digest} of {kept.of}: {kept.by} needs it" for kept in done.kept),
+        *(f"left {path}: it is no blob; look at it, then move it away" for path in done.left),
+        f"{len(done.purged):,} deleted from the trash",
+        told=plain(done),
+        as_json=as_json,
+    )
 
 
 @_upkeep.command()
@@ -83,21 +95,24 @@ def scrub(
     source: Annotated[
         Path | None, typer.Option(help="A copy of the registry to fetch right bytes from.")
     ] = None,
+    as_json: Json = False,
 ) -> int:
     """Read what was not read for longest; set wrong bytes aside, and fetch right ones from a copy."""
+    from smallcraft.canonical import plain
     from smallcraft.pipeline.workspace import open_registry
     from smallcraft.registry.scrubbing import scrub as scrub_registry
 
     budget = None if budget_mb is None else int(budget_mb * 1e6)
     found = scrub_registry(open_registry(project), budget_bytes=budget, now=datetime.now(UTC), source=source)
-    typer.echo(f"{found.checked:,} blobs read ({found.checked_bytes:,} bytes), {found.waiting:,} wait")
+    line = f"{found.checked:,} blobs read ({found.checked_bytes:,} bytes), {found.waiting:,} wait"
+    say(line, told={**plain(found), "is_whole": found.is_whole}, as_json=as_json)
     for blob in found.damaged:
-        typer.echo(f"broken: {blob}", err=not blob.is_healed)
+        typer.echo(f"broken: {blob}", err=as_json or not blob.is_healed)
     return 0 if found.is_whole else 4
 
 
 @_upkeep.command()
-def reindex(*, project: Project = Path()) -> None:
+def reindex(*, project: Project = Path(), as_json: Json = False) -> None:
     """Make `index.json` and the search anew from the log."""
     from smallcraft.pipeline.workspace import open_registry
     from smallcraft.registry.indexing import derive
@@ -107,31 +122,39 @@ def reindex(*, project: Project = Path()) -> None:
     with registry.writing(datetime.now(UTC)) as writer:
         State(registry.layout.database).remove()
         derive(registry.layout, writer.log)
-        typer.echo(f"index and search hold what {len(writer.log.entries):,} entries of the log say")
+        count = len(writer.log.entries)
+    line = f"index and search hold what {count:,} entries of the log say"
+    say(line, told={"entries": count}, as_json=as_json)
 
 
 @_upkeep.command("rotate-key")
-def rotate_key(*, project: Project = Path()) -> None:
+def rotate_key(*, project: Project = Path(), as_json: Json = False) -> None:
     """Let a new key sign the log from now on; the old one signs that it may."""
+    from smallcraft.pipeline.version_control import keep_checkpoint
     from smallcraft.pipeline.workspace import open_registry
 
-    vkey = open_registry(project).rotate_key(now=datetime.now(UTC))
-    typer.echo(f"the log is signed by {vkey} from now on; whoever pinned the old key follows by itself")
+    registry = open_registry(project)
+    vkey = registry.rotate_key(now=datetime.now(UTC))
+    keep_checkpoint(folder_of(project), registry.log())
+    line = f"the log is signed by {vkey} from now on; whoever pinned the old key follows by itself"
+    say(line, told={"key": vkey}, as_json=as_json)
 
 
 @_upkeep.command("restore-ledger")
-def restore_ledger(*, project: Project = Path()) -> None:
+def restore_ledger(*, project: Project = Path(), as_json: Json = False) -> None:
     """Write the sealed test set's ledger anew from the looks that the log holds."""
     from smallcraft.pipeline.verifying import restore_looks
 
     restored = restore_looks(project)
-    typer.echo(f"{restored.path} holds the {restored.count:,} looks of the log")
+    line = f"{restored.path} holds the {restored.count:,} looks of the log"
+    say(line, told={"ledger": str(restored.path), "looks": restored.count}, as_json=as_json)
 
 
 @_upkeep.command()
-def upgrade(*, project: Project = Path()) -> None:
+def upgrade(*, project: Project = Path(), as_json: Json = False) -> None:
     """Bring a registry of the format before to this one; the old one is kept beside it."""
     from smallcraft.pipeline.upgrading import upgrade_project
 
     kept = upgrade_project(project, now=datetime.now(UTC))
-    typer.echo(f"the registry has the present format; the old one is in {kept}")
+    line = f"the registry has the present format; the old one is in {kept}"
+    say(line, told={"before": str(kept)}, as_json=as_json)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smallcraft.cli.options import Project
+from smallcraft.cli.options import Json, Project, folder_of
+from smallcraft.cli.saying import say
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def alias(
     remove: Annotated[
         str | None, typer.Option(help="Take the word away from this name.", metavar="NAME")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Let a word such as 'stable' mean a release; every move is an entry of the log."""
+    from smallcraft.pipeline.version_control import keep_checkpoint
     from smallcraft.pipeline.workspace import open_registry
 
     if (release is None) == (remove is None):
@@ -55,13 +58,14 @@ def alias(
             f"{word} helpdesk@3`"
         )
     registry, now = open_registry(project), datetime.now(UTC)
-    if remove is not None:
-        registry.set_alias(remove, word, None, now=now, reason=because)
-        typer.echo(f"{remove}@{word} means nothing now")
-        return
-    found = registry.read(release or "")
-    registry.set_alias(found.name, word, found.version, now=now, reason=because)
-    typer.echo(f"{found.name}@{word} means {found.label}")
+    found = None if release is None else registry.read(release)
+    name = found.name if found else remove or ""
+    version = found.version if found else None
+    registry.set_alias(name, word, version, now=now, reason=because)
+    keep_checkpoint(folder_of(project), registry.log())
+    meant = found.label if found else "nothing now"
+    told = {"alias": f"{name}@{word}", "means": found.label if found else None}
+    say(f"{name}@{word} means {meant}", told=told, as_json=as_json)
 
 
 def export(
@@ -70,6 +74,7 @@ def export(
     *,
     project: Project = Path(),
     only: Annotated[Part, typer.Option(help="all, or the bundle alone: the on-device form.")] = Part.ALL,
+    as_json: Json = False,
 ) -> None:
     """Write a release to a folder that `model_signing verify` accepts, or its device bundle alone."""
     from smallcraft.pipeline.workspace import open_registry
@@ -77,7 +82,8 @@ def export(
 
     found = open_registry(project).find(release)
     written = export_release(found.files, lambda file: found.read(file.path), target, only=only.value)
-    typer.echo(f"{found.entry.label} is in {written}")
+    label = found.entry.label
+    say(f"{label} is in {written}", told={"release": label, "folder": str(written)}, as_json=as_json)
 
 
 def push(
@@ -85,14 +91,16 @@ def push(
     *,
     project: Project = Path(),
     policy: Policy = None,
+    as_json: Json = False,
 ) -> None:
     """Bring a shared folder up to this project's registry; every byte is checked on the way."""
-    from smallcraft.cli.show_registry import show_transfer
+    from smallcraft.canonical import plain
+    from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import open_registry
     from smallcraft.registry.proofs.transfer import push as push_registry
 
     done = push_registry(open_registry(project).root, remote, policy=_policy_in(policy))
-    show_transfer(done, f"to {remote}")
+    say(describe_transfer(done, f"to {remote}"), told=plain(done), as_json=as_json)
 
 
 def pull(
@@ -100,18 +108,19 @@ def pull(
     *,
     project: Project = Path(),
     policy: Policy = None,
+    as_json: Json = False,
 ) -> None:
     """Bring this project's registry up to a shared folder, then verify it."""
-    from smallcraft.cli.show_registry import show_transfer
+    from smallcraft.canonical import plain
+    from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import Workspace
     from smallcraft.registry.proofs.transfer import pull as pull_registry
     from smallcraft.registry.verify.registry import verify_registry
 
-    folder = project.parent if project.is_file() else project
-    local = Workspace(folder).registry
+    local = Workspace(folder_of(project)).registry
     local.parent.mkdir(parents=True, exist_ok=True)
     done = pull_registry(remote, local, verify=verify_registry, policy=_policy_in(policy))
-    show_transfer(done, f"from {remote}")
+    say(describe_transfer(done, f"from {remote}"), told=plain(done), as_json=as_json)
 
 
 def _policy_in(path: Path | None) -> TrustedKeys | None:

@@ -66,15 +66,15 @@ def show_aliases(meant: Mapping[str, str], time: str) -> None:
         console.print(f"{escape(alias)} meant {escape(label)} at {escape(time)}")
 
 
-def show_transfer(done: Transfer, where: str) -> None:
+def describe_transfer(done: Transfer, where: str) -> str:
     """How far the log is, and what was copied."""
-    console = _console()
     grew = (
         f"{done.size_before:,} to {done.size:,} entries" if done.size != done.size_before else "nothing new"
     )
     copied = f"{done.blobs:,} blobs, {done.copied_bytes:,} bytes copied"
-    behind = f"; it is {done.ahead:,} entries behind: push them" if done.ahead else ""
-    console.print(f"{escape(done.origin)} {escape(where)}: {grew}; {copied}{behind}")
+    entries = "1 entry" if done.ahead == 1 else f"{done.ahead:,} entries"
+    behind = f"; it is {entries} behind: push them" if done.ahead else ""
+    return f"{done.origin} {where}: {grew}; {copied}{behind}"
 
 
 def _console(*, is_table: bool = False) -> Console:

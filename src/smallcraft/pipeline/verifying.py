@@ -11,7 +11,7 @@ from smallcraft.bundle.layout import DESCRIPTION, BundleFiles, listed_digests, r
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.meter.chain import line_of, locked, restore
 from smallcraft.evaluate.meter.ledger import verify_ledger
-from smallcraft.pipeline.version_control import CHECKPOINT_FILE
+from smallcraft.pipeline.version_control import CHECKPOINT_FILE, kept_copies, other_logs
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Release
 from smallcraft.registry.keys.policy import read_policy_file
@@ -87,12 +87,17 @@ def verify_project(project: Path, options: VerifyOptions | None = None) -> Verif
     workspace = Workspace(project.parent if project.is_file() else project)
     # Opening takes back what an interrupted publish left half-way.
     registry = Registry.open(workspace.registry, trust=options.trust)
-    kept = workspace.project / CHECKPOINT_FILE
-    copies = (*options.copies, *((read_copy(kept),) if kept.exists() else ()))
+    origin = registry.log().checkpoint.origin
+    copies = (*options.copies, *kept_copies(workspace.project, origin))
     report = verify_registry(workspace.registry, trust=options.trust, copies=copies, deep=options.deep)
     looks = verify_looks(workspace.ledger, registry.looks())
     steps = (*report.steps, looks, _verify_copies(workspace, registry.releases()))
-    return replace(report, steps=steps)
+    others = tuple(
+        f"{CHECKPOINT_FILE} also has a checkpoint of log '{other}': somebody else's, or one that was here "
+        "before"
+        for other in other_logs(workspace.project, origin)
+    )
+    return replace(report, steps=steps, notes=(*report.notes, *others))
 
 
 def verify_named(reference: str, project: Path, options: VerifyOptions | None = None) -> VerifyReport:
@@ -105,9 +110,8 @@ def verify_named(reference: str, project: Path, options: VerifyOptions | None = 
     options = options or VerifyOptions()
     folder = project.parent if project.is_file() else project
     registry = Registry.open(Workspace(folder).registry, trust=options.trust)
-    kept = folder / CHECKPOINT_FILE
-    copies = (*options.copies, *((read_copy(kept),) if kept.exists() else ()))
-    return verify_release(registry, reference, copies=copies)
+    kept = kept_copies(folder, registry.log().checkpoint.origin)
+    return verify_release(registry, reference, copies=(*options.copies, *kept))
 
 
 def verify_looks(ledger: Path, logged: Sequence[bytes]) -> Step:

@@ -24,6 +24,7 @@ from smallcraft.gates.policy import LOWER_IS_BETTER
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.result import CertAnswer
 from smallcraft.pipeline.verifying import verify_looks
+from smallcraft.pipeline.version_control import require_kept
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.registry.store import Registry
 
@@ -62,7 +63,9 @@ def check_ledger(config: Config, meter: str) -> None:
     workspace = Workspace(config.folder)
     path = workspace.ledger
     with suppress(NotFoundError):
-        verify_looks(path, Registry.open(workspace.registry).looks())
+        registry = Registry.open(workspace.registry)
+        require_kept(config.folder, registry.log())
+        verify_looks(path, registry.looks())
     if not (path.exists() or path.with_name(f"{path.name}.head").exists()):
         return
     entries = project_ledger(config).entries

@@ -143,7 +143,7 @@ def publish_release(
         papers=lambda draft: compose_papers(draft, because=because, code=code),
         trials=decisions_of_candidates(facts),
     )
-    keep_checkpoint(config.folder, registry.log().note)
+    keep_checkpoint(config.folder, registry.log())
     return release
 
 
@@ -151,7 +151,7 @@ def record_trials(config: Config, facts: Mapping[str, Any], *, now: datetime) ->
     """Log what was tried by a build that released nothing, its winner too."""
     registry = project_registry(config)
     registry.record_trials(config.name, decisions_of_candidates(facts), now=now)
-    keep_checkpoint(config.folder, registry.log().note)
+    keep_checkpoint(config.folder, registry.log())
 
 
 def project_registry(config: Config) -> Registry:

@@ -26,7 +26,7 @@ DECISION_FILE = "decision.json"
 Verdict = Literal["accept", "reject", "revert", "crash"]
 Author = Literal["person", "rule"]
 _FORMAT = 1
-_REASON_LIMIT = 4000
+REASON_LIMIT = 4000
 
 
 @dataclass(frozen=True)
@@ -271,9 +271,9 @@ def _require_sound(
     before: Side | None, after: Side, *, verdict: Verdict, rationale: Rationale, parents: Sequence[Parent]
 ) -> None:
     length = len(rationale.text.strip())
-    if not 1 <= length <= _REASON_LIMIT:
+    if not 1 <= length <= REASON_LIMIT:
         raise InvalidInputError(
-            f"a decision needs a reason of 1 to {_REASON_LIMIT} characters, got {length}; "
+            f"a decision needs a reason of 1 to {REASON_LIMIT} characters, got {length}; "
             'say why with --because "..."'
         )
     first = parents[0].release if parents else None
