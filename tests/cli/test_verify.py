@@ -27,7 +27,7 @@ def earlier(storied, told, tmp_path):
 def test_a_project_is_verified_whole_and_where_its_log_stands_is_told(storied_built, told, told_json):
     out = told("verify", "-p", storied_built)
     for step in (
-        *("layout", "log", "copies", "releases", "signatures", "decisions", "blobs", "index", "extra"),
+        *("layout", "log", "copies", "releases", "signatures", "decisions", "blobs", "extra", "index"),
         *("ledger", "bundles"),
     ):
         assert f"holds {step}:" in out

@@ -9,7 +9,6 @@ checkpoint is replaced only by one that continues it.
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +17,9 @@ from smallcraft.errors import IntegrityError
 from smallcraft.pipeline.workspace import write_whole
 from smallcraft.registry.composing import CodeVersion
 from smallcraft.registry.opening import OpenLog, require_well
-from smallcraft.registry.verify.copies import Copy, pin_of
+from smallcraft.registry.verify.copies import NOTE, Copy, pin_of
 
 CHECKPOINT_FILE = "smallcraft.checkpoint"
-_NOTE = re.compile("([^\n]+)\n[0-9]+\n[^\n]+\n\n(?:\u2014 [^\n]+\n)+")
 _WAIT_S = 10.0
 
 
@@ -92,12 +90,12 @@ def _notes(folder: Path) -> Mapping[str, str]:
     if not path.exists():
         return {}
     text = path.read_bytes().decode("utf-8", "replace")
-    if _NOTE.sub("", text).strip():
+    if NOTE.sub("", text).strip():
         raise IntegrityError(
             f"{path} holds something else than checkpoints of logs; take it from the repository's history: "
             f"`git checkout -- {CHECKPOINT_FILE}`"
         )
-    return {match[1]: match[0] for match in _NOTE.finditer(text)}
+    return {match[1]: match[0] for match in NOTE.finditer(text)}
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from smallcraft.registry.store import Registry
 from smallcraft.registry.verify.copies import Copy
 from smallcraft.registry.verify.registry import tile_paths, verify_registry
 
-STEPS = ["layout", "log", "copies", "releases", "signatures", "decisions", "blobs", "index", "extra"]
+STEPS = ["layout", "log", "copies", "releases", "signatures", "decisions", "blobs", "extra", "index"]
 
 
 @pytest.fixture
@@ -52,6 +53,16 @@ def test_a_sound_registry_passes_in_numbered_steps(registry):
     assert counts["releases"] == counts["signatures"] == 3
     assert report.head == f"5:{report.root}"
     assert report.notes == ()
+
+
+def test_another_author_is_no_error_and_is_told(registry, tmp_path, now):
+    """Who has the log's key can let one in; whoever verifies is asked whether that was meant."""
+    other = Path(shutil.copytree(registry.trust.folder, tmp_path / "other"))
+    (other / "keys" / "author.pem").unlink()
+    guest = Registry.open(registry.root, trust=Trust(other))
+    guest.publish("helpdesk", {"bundle/model.json": b"[1]"}, {}, now=now)
+    (note,) = verify_registry(registry.root).notes
+    assert note.startswith("entry 6 lets another author sign releases: sha256:")
 
 
 def test_an_empty_registry_passes(tmp_path):

@@ -5,6 +5,7 @@ Always: a copy counts only when a key of the log signed it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from smallcraft.registry.content.disk import CHECKPOINT_PATH
 from smallcraft.registry.keys.pins import Pin, open_pin
 from smallcraft.registry.papers.checking import published_checkpoint
 
+# Origin, size, root, and at least one signature; what the lines say is checked with the log's keys.
+NOTE = re.compile("([^\n]+)\n[0-9]+\n[^\n]+\n\n(?:\u2014 [^\n]+\n)+")
 _LIMIT_BYTES = 16 << 20
 
 
@@ -35,10 +38,8 @@ def read_copy(path: Path) -> Copy:
     file = path / CHECKPOINT_PATH if path.is_dir() else path
     if not file.is_file():
         raise NotFoundError(f"no checkpoint at {path}; name a file that holds one, or another registry")
-    data = file.read_bytes()[:_LIMIT_BYTES]
-    printed = published_checkpoint(data.decode("utf-8", "replace"))
-    if printed is None and b"\n\n\xe2\x80\x94 " in data[:2000]:
-        return Copy(data, str(path))
+    text = file.read_bytes()[:_LIMIT_BYTES].decode("utf-8", "replace")
+    printed = text if NOTE.fullmatch(text) else published_checkpoint(text)
     if printed is None:
         raise InvalidInputError(
             f"{path} holds no checkpoint; name a copy of log/checkpoint, or a card printed by `smallcraft "

@@ -12,7 +12,7 @@ Not covered: what happened before the first such checkpoint. File modes and time
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from smallcraft.errors import IntegrityError, NotFoundError
@@ -102,13 +102,19 @@ def _verify(layout: Layout, trust: Trust, copies: Sequence[Copy], *, deep: bool)
     # (6) blobs
     expected = expected_blobs(layout, log, stored)
     steps.append(_check_blobs(layout, expected, deep=deep))
-    # (7) index
-    steps.append(_check_index(layout, log, stored))
-    # (8) nothing else
+    # (7) nothing else; before the index, which is no fault where the checkpoint was put back
     steps.append(_check_nothing_else(layout, log, expected))
+    # (8) index
+    steps.append(_check_index(layout, log, stored))
     head = f"{log.checkpoint.size}:{log.checkpoint.root_digest}"
-    notes = tuple(str(note) for note in clock_notes(log.entries))
+    notes = (*_author_notes(log), *(str(note) for note in clock_notes(log.entries)))
     return VerifyReport(tuple(steps), head, log.checkpoint.root_digest, notes)
+
+
+def _author_notes(log: OpenLog) -> Iterator[str]:
+    """Whoever holds the log's key can let another author in; that is no error, and worth a look."""
+    for fingerprint, named in list(log.state.authors.items())[1:]:
+        yield f"entry {named.number} lets another author sign releases: {fingerprint}; was that meant?"
 
 
 def _check_layout(layout: Layout) -> Step:
