@@ -131,12 +131,22 @@ def test_the_build_machine_runs_every_step_and_stops_at_the_first_that_fails(tmp
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text("torch:\n\t@echo torch CI=$$CI\ncheck:\n\t@echo check; exit 3\n")
+    # Packages are not installed by a test: it looks at what would be asked for.
+    for name in ("apt-get", "sudo"):
+        asked = tmp_path / "bin" / name
+        asked.parent.mkdir(exist_ok=True)
+        asked.write_text(f'#!/bin/sh\necho "{name} $*" >> "{tmp_path}/asked"\n[ {name} = apt-get ] || "$@"\n')
+        asked.chmod(0o755)
     kept = {k: v for k, v in os.environ.items() if k not in {"CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    kept["PATH"] = f"{tmp_path / 'bin'}{os.pathsep}{kept['PATH']}"
     answer = subprocess.run(
         [tmp_path / ".ci" / "run"], cwd="/", capture_output=True, text=True, check=False, env=kept
     )
     assert answer.stdout.split() == ["torch", "CI=true", "check"]
     assert answer.returncode != 0
+    asked = [line for line in (tmp_path / "asked").read_text().splitlines() if line.startswith("apt-get")]
+    assert [line.split()[1] for line in asked] == ["update", "install"]
+    assert {"skopeo", "golang-go", "golang-golang-x-mod-dev"} <= set(asked[1].split())
 
 
 @pytest.mark.parametrize(("on_build_machine", "ending"), [("false", "2 skipped"), ("true", "2 errors")])

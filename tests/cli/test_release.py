@@ -205,10 +205,16 @@ def test_where_nothing_was_released_nothing_is_pushed_or_pulled(tmp_path, told):
 
 
 def test_scripts_get_one_object_from_every_verb(storied, told_json, tmp_path):
-    assert told_json("alias", "canary", "rows@1", "-p", storied) == {"alias": "rows@canary", "means": "rows@1"}
+    assert told_json("alias", "canary", "rows@1", "-p", storied) == {
+        "alias": "rows@canary",
+        "means": "rows@1",
+    }
     assert told_json("alias", "canary", "--remove", "rows", "-p", storied)["means"] is None
     target = tmp_path / "out"
-    assert told_json("export", "rows@1", target, "-p", storied) == {"release": "rows@1", "folder": str(target)}
+    assert told_json("export", "rows@1", target, "-p", storied) == {
+        "release": "rows@1",
+        "folder": str(target),
+    }
     assert told_json("push", tmp_path / "shared", "-p", storied)["size"] > 0
     assert told_json("pull", tmp_path / "shared", "-p", storied)["blobs"] == 0
     assert told_json("registry", "reindex", "-p", storied)["entries"] > 0

@@ -21,6 +21,7 @@ from tests.projects import build_json, command, run_command, write_project
 import smallcraft.bundle
 from smallcraft.api import load
 from smallcraft.cli.main import run
+from smallcraft.pipeline.workspace import open_registry
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -94,7 +95,11 @@ def test_a_floor_out_of_reach_fails_with_exit_code_2_and_releases_nothing(tmp_pa
     result = json.loads(capsys.readouterr().out)
     assert result["release"] is None
     assert [v["outcome"] for v in result["verdicts"] if v["gate"] == "quality_floor"] == ["FAIL"]
-    assert not (folder / ".smallcraft" / "registry").exists()
+    registry = open_registry(folder)
+    assert registry.releases() == ()
+    # The look at cert, and every candidate that was tried, the winner that the gate kept back too.
+    kinds = [entry.kind for entry in registry.log().entries]
+    assert (kinds.count("look"), kinds.count("decision")) == (1, len(result["candidates"]))
     assert (folder / "report.html").exists()
 
 

@@ -150,7 +150,5 @@ def test_a_file_that_was_edited_is_named_with_the_way_back(repository, log):
     keep_checkpoint(repository, log)
     path = repository / CHECKPOINT_FILE
     path.write_bytes(path.read_bytes() + b"and more\n")
-    with pytest.raises(
-        IntegrityError, match=r"holds something else .*git checkout -- smallcraft.checkpoint"
-    ):
+    with pytest.raises(IntegrityError, match=r"holds something else .*git checkout -- smallcraft.checkpoint"):
         keep_checkpoint(repository, log)

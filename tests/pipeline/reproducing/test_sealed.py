@@ -41,7 +41,7 @@ def labels_stay_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("labels of cert were read")
 
     monkeypatch.setattr(confirm, "_open_labels", refuse)
-    monkeypatch.setattr(confirm, "_measure", refuse)
+    monkeypatch.setattr(confirm, "measure_for_plan", refuse)
 
 
 def test_the_same_question_about_the_same_bundle_is_answered_again(tiny_built, tmp_path, ask):

@@ -23,6 +23,13 @@ def test_a_buffer_reads_like_bytesio(data: bytes, moves: list[tuple[int, int]]) 
         assert ours.seek(0, io.SEEK_END) == real.seek(0, io.SEEK_END)
 
 
+@given(data=st.binary(max_size=40), offset=st.integers(-60, 60), whence=st.sampled_from([1, 2]))
+def test_a_move_to_before_the_first_byte_ends_at_it(data: bytes, offset: int, whence: int) -> None:
+    ours, real = BufferFile(memoryview(data)), io.BytesIO(data)
+    assert ours.seek(offset, whence) == real.seek(offset, whence)
+    assert ours.read() == real.read()
+
+
 def test_a_stated_size_sets_no_memory_aside() -> None:
     assert BufferFile(memoryview(b"abc")).read(1 << 62) == b"abc"
 

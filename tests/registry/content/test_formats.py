@@ -246,3 +246,11 @@ def test_no_tensor_is_read(tmp_path: Path) -> None:
         stream.write(struct.pack("<Q", len(header)) + header)
         stream.truncate(8 + len(header) + size)
     check_file(tmp_path / "a.safetensors")
+
+
+def test_an_archive_of_no_arrays_is_an_archive():
+    """What a model has that learned nothing of some kind: 22 bytes, less than a zip's own longest record."""
+    buffer = io.BytesIO()
+    np.savez(buffer)
+    assert len(buffer.getvalue()) == 22
+    check_format("bundle/edges.npz", buffer.getvalue())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from smallcraft.pipeline.sections import CardSection
+from smallcraft.pipeline.card_section import CardSection
 from smallcraft.registry.papers.datasheet import render_datasheet
 from smallcraft.registry.papers.model_card import list_unsaid, render_model_card
 from smallcraft.registry.papers.person import DATA_KEYS, KEYS, MODEL_KEYS

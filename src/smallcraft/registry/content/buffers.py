@@ -27,11 +27,11 @@ class BufferFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a position; none is before the first byte."""
+        """Move to a position; one that is before the first byte, seen from elsewhere, is the first byte."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
-        if origin + offset < 0:
-            raise ValueError("no position before the first byte")
-        self._at = origin + offset
+        if whence == io.SEEK_SET and offset < 0:
+            raise ValueError(f"no position is before the first byte, got {offset}")
+        self._at = max(0, origin + offset)
         return self._at
 
     def read(self, size: int | None = -1, /) -> bytes:

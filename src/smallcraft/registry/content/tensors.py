@@ -12,7 +12,6 @@ Source:
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import struct
@@ -21,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError
+from smallcraft.registry.content.buffers import BufferFile
 
 HEADER_LIMIT_BYTES = 100_000_000
 
@@ -202,7 +202,7 @@ def _refusal(path: str, what: str) -> InvalidInputError:
 def _npz_members(data: memoryview) -> list[Segment]:
     """Bytes of each member as they lie in the zip, an npy's header apart; nothing where it cannot be read."""
     try:
-        with zipfile.ZipFile(_View(data)) as archive:
+        with zipfile.ZipFile(BufferFile(data)) as archive:
             members = [_member(data, info) for info in archive.infolist()]
     except _UNREADABLE_ZIP:
         return []
@@ -231,33 +231,6 @@ def _npy_body(data: memoryview, start: int, stop: int) -> tuple[int, str]:
     if body > stop:
         return start, ""
     return body, bytes(data[start + _NPY_SHORT_BYTES : body]).decode("latin-1").strip()
-
-
-class _View(io.RawIOBase):
-    """A buffer as a file to seek in, without the copy that `io.BytesIO` makes."""
-
-    def __init__(self, data: memoryview) -> None:
-        self._data = data
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
-        if origin + offset < 0:
-            raise ValueError("no position before the first byte")
-        self._at = origin + offset
-        return self._at
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        stop = len(self._data) if size is None or size < 0 else self._at + size
-        found = bytes(self._data[self._at : stop])
-        self._at += len(found)
-        return found
 
 
 def _tile(segments: Sequence[Segment], size_bytes: int) -> tuple[Segment, ...]:
