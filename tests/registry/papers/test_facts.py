@@ -3,14 +3,13 @@ from __future__ import annotations
 import pytest
 
 from smallcraft.records import Release
+from smallcraft.registry.memory.evidence import list_of, map_of
 from smallcraft.registry.papers.facts import (
     bullet,
     carded,
     in_data,
     interval_of,
     is_number,
-    list_of,
-    map_of,
     measurement_row,
     recorded_facts,
     said,

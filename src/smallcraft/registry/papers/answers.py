@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
 from smallcraft.registry.papers.facts import (
     BY_BUILD,
-    Facts,
     bullet,
     is_number,
-    list_of,
-    map_of,
     measurement_row,
     missing,
     said,

@@ -19,8 +19,9 @@ from urllib.parse import quote
 
 from smallcraft.canonical import canonical_json
 from smallcraft.records import Release, StoredFile
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
 from smallcraft.registry.papers.bom_card import model_card
-from smallcraft.registry.papers.facts import Facts, list_of, map_of, recorded_facts
+from smallcraft.registry.papers.facts import recorded_facts
 from smallcraft.registry.papers.licenses import license_identifier
 from smallcraft.registry.papers.measured import check_of
 from smallcraft.registry.papers.sections.choice import has_graph

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smallcraft.registry.papers.facts import Facts, is_number, list_of, map_of, texts_of
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
+from smallcraft.registry.papers.facts import is_number, texts_of
 from smallcraft.registry.papers.measured import audit_of, evidence_of
 from smallcraft.registry.papers.sections.choice import has_graph
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from smallcraft.canonical import canonical_json
 from smallcraft.records import Release
-from smallcraft.registry.papers.facts import Facts, list_of, map_of, recorded_facts, texts_of
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
+from smallcraft.registry.papers.facts import recorded_facts, texts_of
 from smallcraft.registry.papers.licenses import license_address
 from smallcraft.registry.papers.measured import check_of
 from smallcraft.registry.papers.vocabulary import CONTEXT

@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smallcraft.records import Release
+from smallcraft.registry.memory.evidence import Facts
 from smallcraft.registry.papers import answers
-from smallcraft.registry.papers.facts import Facts, carded, in_data, recorded_facts, text_of
+from smallcraft.registry.papers.facts import carded, in_data, recorded_facts, text_of
 
 _Answer = Callable[[Facts], list[str]]
 

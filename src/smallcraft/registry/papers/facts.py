@@ -6,13 +6,11 @@ Always: a fact that is not there is printed as missing, with where to say it; no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from smallcraft.records import Release
+from smallcraft.registry.memory.evidence import Facts, map_of
 from smallcraft.registry.papers.markdown import escape, show
 from smallcraft.registry.papers.person import KEYS
 
-Facts = Mapping[str, object]
 BY_BUILD = "`smallcraft build` records it"
 
 
@@ -25,19 +23,6 @@ def recorded_facts(release: Release) -> Facts:
         "created": release.created,
         "manifest_digest": release.manifest_digest,
     }
-
-
-def map_of(facts: Facts, key: str) -> Facts:
-    """The mapping under a key; empty where there is none."""
-    value = facts.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def list_of(facts: Facts, key: str) -> list[Facts]:
-    """The mappings listed under a key; empty where there are none."""
-    value = facts.get(key)
-    items = value if isinstance(value, list | tuple) else ()
-    return [item for item in items if isinstance(item, Mapping)]
 
 
 def texts_of(facts: Facts, key: str) -> list[str]:

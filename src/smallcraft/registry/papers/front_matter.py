@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 
-from smallcraft.registry.papers.facts import Facts, interval_of, is_number, map_of
+from smallcraft.registry.memory.evidence import Facts, map_of
+from smallcraft.registry.papers.facts import interval_of, is_number
 from smallcraft.registry.papers.measured import scores_of
 
 _LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")

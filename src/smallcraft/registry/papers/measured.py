@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smallcraft.registry.papers.facts import Facts, is_number, list_of, map_of
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
+from smallcraft.registry.papers.facts import is_number
 
 _OF_CLASSES = ("recall", "precision", "f1")
 _GAP = "_gap"

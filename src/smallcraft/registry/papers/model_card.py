@@ -16,7 +16,8 @@ import re
 from collections.abc import Callable
 
 from smallcraft.records import Release
-from smallcraft.registry.papers.facts import BY_BUILD, Facts, recorded_facts, said, text_of
+from smallcraft.registry.memory.evidence import Facts
+from smallcraft.registry.papers.facts import BY_BUILD, recorded_facts, said, text_of
 from smallcraft.registry.papers.front_matter import card_metadata
 from smallcraft.registry.papers.markdown import front_matter
 from smallcraft.registry.papers.sections import choice, costs, data, details, quality

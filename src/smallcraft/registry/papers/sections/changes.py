@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smallcraft.registry.papers.facts import Facts, bullet, interval_of, list_of, map_of
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
+from smallcraft.registry.papers.facts import bullet, interval_of
 from smallcraft.registry.papers.markdown import cut_table, escape, listing, show
 
 _SHOWN = 25

@@ -5,16 +5,8 @@ Leaves to others: what is different from the release before (`sections.changes`)
 
 from __future__ import annotations
 
-from smallcraft.registry.papers.facts import (
-    BY_BUILD,
-    Facts,
-    bullet,
-    list_of,
-    map_of,
-    missing,
-    said,
-    texts_of,
-)
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
+from smallcraft.registry.papers.facts import BY_BUILD, bullet, missing, said, texts_of
 from smallcraft.registry.papers.markdown import cut_table, escape, show
 from smallcraft.registry.papers.measured import costs_of
 from smallcraft.registry.papers.sections.changes import changes

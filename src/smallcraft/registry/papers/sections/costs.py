@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smallcraft.registry.papers.facts import BY_BUILD, Facts, interval_of, missing
+from smallcraft.registry.memory.evidence import Facts
+from smallcraft.registry.papers.facts import BY_BUILD, interval_of, missing
 from smallcraft.registry.papers.markdown import show, table
 from smallcraft.registry.papers.measured import costs_of
 

@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from smallcraft.registry.papers.facts import (
-    BY_BUILD,
-    Facts,
-    bullet,
-    carded,
-    in_data,
-    is_number,
-    list_of,
-    map_of,
-    missing,
-    said,
-)
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
+from smallcraft.registry.papers.facts import BY_BUILD, bullet, carded, in_data, is_number, missing, said
 from smallcraft.registry.papers.markdown import escape, show, table
 from smallcraft.registry.papers.measured import check_of
 

@@ -9,14 +9,12 @@ import json
 import shlex
 from collections.abc import Mapping
 
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
 from smallcraft.registry.papers.facts import (
     BY_BUILD,
-    Facts,
     bullet,
     carded,
     is_number,
-    list_of,
-    map_of,
     missing,
     said,
     text_of,

@@ -5,13 +5,11 @@ Leaves to others: what it costs (`sections.costs`), arranging measurements (`pap
 
 from __future__ import annotations
 
+from smallcraft.registry.memory.evidence import Facts, list_of, map_of
 from smallcraft.registry.papers.facts import (
     BY_BUILD,
-    Facts,
     bullet,
     interval_of,
-    list_of,
-    map_of,
     measurement_row,
     missing,
     said,
