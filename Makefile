@@ -26,7 +26,7 @@ demo: $(INSTALLED)  ## the whole loop on shipped data
 	@$(BIN)/smallcraft demo
 
 test: $(INSTALLED)  ## every test
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(INSTALLED)  ## format, lint, types, layers, every test: what a change must pass
 	@$(BIN)/ruff format --check .

@@ -102,7 +102,7 @@ def test_a_reason_of_any_length_that_a_decision_can_hold_is_kept_and_a_longer_on
     change_a_little(small)
     before = open_registry(small).read("latest")
     message = told("build", "-p", small, "--because", "x" * 4001, code=1)
-    assert "a decision needs a reason of 1 to 4000 characters, got 4001" in message
+    assert "--because must hold at most 4,000 characters, got 4,001" in message
     assert open_registry(small).read("latest") == before
 
 
