@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tarfile
+from pathlib import Path
 
 import pytest
 
 from smallcraft.api import load
 from smallcraft.canonical import canonical_json, digest_value, plain
-from smallcraft.errors import IntegrityError, NotFoundError
+from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.meter.chain import GENESIS
 from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.pipeline.verifying import (
@@ -146,6 +148,25 @@ def test_a_proof_is_verified_as_such_and_shows_the_same_state(tiny, tmp_path):
     report = verify_path(proof)
     assert report.root == verify_project(tiny).root
     assert {"checkpoint", "log", "release", "author"} <= {step.name for step in report.steps}
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_a_proof_that_came_as_an_archive_is_verified_as_the_folder_is(tiny, tmp_path, form, is_wrapped):
+    proof = write_proof_folder(prove_release(open_registry(tiny), "rows@1"), tmp_path / "sent" / "proof")
+    root, base = (proof.parent, proof.name) if is_wrapped else (proof, ".")
+    archive = Path(shutil.make_archive(str(tmp_path / "proof"), form, root, base))
+    assert verify_path(archive) == verify_path(proof)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped"])
+def test_an_archive_that_would_write_elsewhere_is_refused_before_anything_lands(tmp_path, name):
+    archive = tmp_path / "proof.tar"
+    with tarfile.open(archive, "w") as written:
+        written.addfile(tarfile.TarInfo(name))
+    with pytest.raises(InvalidInputError, match="must not be unpacked"):
+        verify_path(archive)
+    assert [path.name for path in tmp_path.iterdir()] == ["proof.tar"]
 
 
 def test_a_checkpoint_beside_the_project_file_counts_as_a_copy_kept_elsewhere(tiny):

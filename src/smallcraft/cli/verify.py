@@ -20,8 +20,8 @@ def verify(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A registry, proof or bundle folder, or a release such as helpdesk@3; the whole project by "
-            "default."
+            help="A registry, proof or bundle (a folder, tar or zip), or a release such as helpdesk@3; the "
+            "whole project by default."
         ),
     ] = None,
     *,

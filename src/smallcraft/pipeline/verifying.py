@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.pipeline.version_control import CHECKPOINT_FILE, kept_copies, other_logs
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Release
+from smallcraft.registry.content.archives import extract_safely
 from smallcraft.registry.keys.policy import read_policy_file
 from smallcraft.registry.opening import Trust
 from smallcraft.registry.proofs.proof_check import PROOF, ProofReport, verify_proof
@@ -27,6 +29,7 @@ from smallcraft.registry.verify.report import Step, VerifyReport
 from smallcraft.registry.writing import require_same_looks
 
 _BUNDLE = "bundle/"
+_ARCHIVES = {".tar", ".zip"}
 
 
 @dataclass(frozen=True)
@@ -163,13 +166,16 @@ def _verify_copies(workspace: Workspace, releases: Sequence[Release]) -> Step:
 
 
 def verify_path(target: Path, options: VerifyOptions | None = None) -> VerifyReport:
-    """Check a registry, a proof, or a bundle, wherever it is.
+    """Check a registry, a proof, or a bundle, wherever it is; also one that came as a tar or a zip.
 
     Raises:
         NotFoundError: It is none of them.
+        InvalidInputError: It is an archive that must not be unpacked.
         IntegrityError: The first thing that is not as recorded.
     """
     options = options or VerifyOptions()
+    if target.is_file() and target.suffix.lower() in _ARCHIVES:
+        return _verify_archive(target, options)
     if (target / DESCRIPTION).exists():
         return VerifyReport((verify_bundle(target),))
     if (target / PROOF).exists():
@@ -180,6 +186,16 @@ def verify_path(target: Path, options: VerifyOptions | None = None) -> VerifyRep
         f"{target} is neither a registry, nor a proof, nor a bundle; name a folder that holds log/, {PROOF} "
         "or bundle.json, or run `smallcraft verify` in a project"
     )
+
+
+def _verify_archive(archive: Path, options: VerifyOptions) -> VerifyReport:
+    """Unpacked in a folder of its own; an archive of one folder stands for that folder."""
+    with tempfile.TemporaryDirectory(prefix="smallcraft-verify-") as place:
+        unpacked = Path(place) / archive.name
+        extract_safely(archive, unpacked)
+        inside = sorted(unpacked.iterdir())
+        is_wrapped = len(inside) == 1 and inside[0].is_dir()
+        return verify_path(inside[0] if is_wrapped else unpacked, options)
 
 
 def _verify_proof(folder: Path, options: VerifyOptions) -> VerifyReport:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.registry.content.archives import Extracted, extract_safely, open_zip
+from smallcraft.registry.content.archives import Extracted, check_members, extract_safely, open_zip
 
 FILES: Mapping[str, bytes] = {"entry.json": b"{}", "keys/log.pub": b"key", "proof/größe.txt": b"x" * 5000}
 PART = st.text(alphabet="abcde-_.ü", min_size=1, max_size=8).filter(lambda name: name not in {".", ".."})
@@ -310,3 +310,13 @@ def test_a_zip_in_memory_is_read_like_one_on_disk(tmp_path: Path) -> None:
     data = _zip(tmp_path / "a.zip", *FILES.items(), method=zipfile.ZIP_DEFLATED).read_bytes()
     with open_zip(memoryview(data), use="a.zip") as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == FILES
+
+
+def test_folders_that_are_listed_may_lie_in_one_another():
+    """As `tar` writes them, each before what is in it."""
+    check_members(["a/b/c.json"], folders=["a", "a/b"], use="it")
+
+
+def test_a_folder_below_a_file_is_refused():
+    with pytest.raises(InvalidInputError, match="'a' is a file in it and a folder"):
+        check_members(["a"], folders=["a/b"], use="it")

@@ -15,7 +15,6 @@ from smallcraft.registry.manifests.manifest import (
     PackLayer,
     check_paths,
     encode_manifest,
-    is_model,
     model_config,
     named_in_config,
     parse_manifest,
@@ -95,8 +94,6 @@ def test_an_attachment_names_its_subject_and_has_the_empty_config():
     value = json.loads(encode_manifest(FORMS["attached"]))
     assert value["subject"]["digest"] == digest_bytes(b"model")
     assert value["config"]["mediaType"] == "application/vnd.oci.empty.v1+json"
-    assert not is_model(FORMS["attached"])
-    assert is_model(FORMS["files"])
 
 
 def test_the_order_files_are_given_in_does_not_matter():

@@ -8,7 +8,6 @@ from smallcraft.errors import IntegrityError
 from smallcraft.registry.memory.trials import (
     decisions_of_candidates,
     encode_trial,
-    numbers_of,
     parse_trial,
     trials_of_build,
 )
@@ -33,7 +32,7 @@ def test_a_loser_keeps_its_scores_with_intervals_and_its_cost():
         ("macro_f1", 0.91, 0.91 - 0.02, 0.91 + 0.02),
         ("accuracy", 0.91, 0.91 - 0.02, 0.91 + 0.02),
     ]
-    assert numbers_of(loser)["size_mb"] == 0.4
+    assert {cost.name: cost.value for cost in loser.costs}["size_mb"] == 0.4
     assert loser.candidate == digest_bytes(b"fast")
     assert loser.winner == "sha256:b1"
     assert trials()["frozen", "skipped"].costs == ()

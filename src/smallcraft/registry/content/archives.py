@@ -137,12 +137,17 @@ def check_members(files: Sequence[str], *, folders: Sequence[str] = (), use: str
     """
     try:
         check_paths(files)
-        check_paths(folders)
+        # One by one: a folder may lie in another, which a file may not.
+        for folder in folders:
+            check_paths((folder,))
     except InvalidInputError as error:
         raise InvalidInputError(f"{use} must not be unpacked: {error}") from error
     if len(set(files)) < len(files) or not set(files).isdisjoint(folders):
         doubled = min(path for path in files if files.count(path) > 1 or path in folders)
         raise _refusal(use, f"{doubled!r} stands in it twice")
+    parents = {folder[:end] for folder in folders for end, letter in enumerate(folder) if letter == "/"}
+    if both := parents.intersection(files):
+        raise _refusal(use, f"{min(both)!r} is a file in it and a folder")
     spelled: dict[str, str] = {}
     for path in (*files, *folders):
         parts = path.split("/")

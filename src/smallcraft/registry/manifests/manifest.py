@@ -24,7 +24,6 @@ from smallcraft.registry.manifests.kinds import (
     EMPTY_TYPE,
     MANIFEST_TYPE,
     MODEL_CONFIG_TYPE,
-    MODEL_TYPE,
     PACK_INDEX_TYPE,
     PACK_TYPE,
     PATH_ANNOTATION,
@@ -281,8 +280,3 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         raise ValueError("a key stands twice")
     return value
-
-
-def is_model(manifest: Manifest) -> bool:
-    """True for the manifest of a model, false for an attachment."""
-    return manifest.artifact_type == MODEL_TYPE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from smallcraft.canonical import canonical_json, plain
 from smallcraft.errors import IntegrityError
@@ -144,8 +144,3 @@ def _trial(facts: Facts, rung: str, status: Status, reason: str) -> Trial:
         scores=tuple(score for score in scores if score is not None),
         costs=tuple(cost for cost in costs if cost is not None),
     )
-
-
-def numbers_of(trial: Trial) -> Mapping[str, Any]:
-    """Name to value of everything measured."""
-    return {figure.name: figure.value for figure in (*trial.scores, *trial.costs)}
