@@ -117,7 +117,7 @@ def _safetensors_tensors(path: str, data: bytes) -> tuple[Tensor, ...]:
     from safetensors import SafetensorError, deserialize
 
     try:
-        found = deserialize(data)  # type: ignore[no-untyped-call]
+        found = deserialize(data)  # type: ignore[no-untyped-call]  # safetensors carries no types
     except SafetensorError as error:
         raise IntegrityError(
             f"{path} must hold plain tensors ({error}); do not use this model, "
