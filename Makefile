@@ -45,7 +45,7 @@ bench: $(INSTALLED)  ## measure side by side with peers; writes BENCHMARKS.md
 goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from what is there
 	@$(BIN)/python -m pytest -q --update-goldens tests
 
-torch: $(INSTALLED)  ## add torch and transformers, the reference implementation of the parity tests
+torch: $(INSTALLED)  ## add the extra [train]: torch, transformers, peft; what tuned rungs train with
 	@$(PIP) install --quiet $(TORCH)
 	@$(PIP) install --quiet -c constraints.txt -e '.[train]'
 
