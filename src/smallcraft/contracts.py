@@ -6,15 +6,24 @@ Attributes are read-only properties, so frozen dataclasses fit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smallcraft.records import CheckResult, GateSpec, Measurement, Predictions, Roles, Verdict
+from smallcraft.records import (
+    CheckResult,
+    Decisions,
+    GateSpec,
+    Measurement,
+    Predictions,
+    Roles,
+    Task,
+    Verdict,
+)
 
-Need = Literal["text", "features", "backbone"]
+Need = Literal["text", "features", "backbone", "train"]
 Takes = Literal["limit", "parts", "nothing"]
 Workshop = TypeVar("Workshop", contravariant=True)
 Stage = TypeVar("Stage", covariant=True)
@@ -70,6 +79,37 @@ class Rule(Protocol):
         """
 
 
+class Decider(Protocol):
+    """Turns probabilities into answers (`bundle/decoders`)."""
+
+    @property
+    def kind(self) -> str:
+        """Its key in the folder's table."""
+
+    def decide(self, probs: NDArray[np.float64], classes: Sequence[str]) -> Decisions:
+        """An answer to each row; a row's never depends on its neighbours.
+
+        `probs` are `(n, k)` in the order of `classes`; for a regression `(n, 1)` values.
+        """
+
+    def describe(self) -> Mapping[str, Any]:
+        """Plain values with its kind; given to the table's entry, they restore it."""
+
+
+class Calibrator(Protocol):
+    """Corrects probabilities after the temperature (`bundle/calibrators`)."""
+
+    @property
+    def kind(self) -> str:
+        """Its key in the folder's table."""
+
+    def apply(self, probs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(n, k)` to `(n, k)`, rows sum to 1; a row's never depend on its neighbours."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Plain values with its kind; given to the table's entry, they restore it."""
+
+
 class Rung(Protocol[Workshop, Stage]):
     """One kind of candidate on the ladder (`models/rungs`)."""
 
@@ -81,8 +121,26 @@ class Rung(Protocol[Workshop, Stage]):
     def needs(self) -> frozenset[Need]:
         """What it cannot be built without."""
 
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """What it can learn."""
+
+    @property
+    def is_raced(self) -> bool:
+        """Whether it trains for a fold at a time (`workshop.most_folds`), so that it may be stopped early."""
+
+    @property
+    def no_cheaper_than(self) -> str | None:
+        """The rung whose cost of answering it has at least; None where that is not known beforehand."""
+
+    def estimate_cpu_s(self, workshop: Workshop) -> float | None:
+        """CPU-seconds that training will take, before anything is trained; None where it is seconds."""
+
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
-        """The candidate's stages, trained on every row of the workshop; one, or two for a cascade."""
+        """The candidate's stages, trained on every row of the workshop; one, or more for a cascade."""
 
     def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
-        """For each stage `(n, k)` logits of every row, from a model that did not see the row's fold."""
+        """For each stage `(n, k)` logits of every row, from a model that did not see the row's fold.
+
+        Rows of folds that a dear rung did not train for are NaN.
+        """

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 SplitName = Literal["train", "dev", "cert"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "dev", "cert")
+# Two classes are multiclass with two; multilabel: several labels a row; regression: a number a row.
+Task = Literal["multiclass", "multilabel", "regression"]
 
 
 class Outcome(StrEnum):
@@ -35,7 +37,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column plays which part in a table."""
+    """Which column plays which part in a table, and what the label column holds.
+
+    Attributes:
+        task: One class a row, several labels a row, or a number a row.
+        separator: Between the labels of a row, where there are several.
+    """
 
     label: str
     text: str | None = None
@@ -44,6 +51,8 @@ class Roles:
     time: str | None = None
     groups: tuple[str, ...] = ()
     key: str | None = None
+    task: Task = "multiclass"
+    separator: str = "|"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -156,6 +165,76 @@ class Predictions:
 
 
 @dataclass(frozen=True)
+class TagPredictions:
+    """A multilabel candidate's answers on one split beside the truth; row order is the table's.
+
+    Attributes:
+        classes: The `k` labels.
+        truth: `(n, k)` bool; a label that is none of the classes leaves no trace here.
+        probs: `(n, k)` float64 in [0, 1], each label's on its own.
+        predicted: `(n, k)` bool, what the bundle decided.
+        clusters: As in `Predictions`.
+    """
+
+    classes: tuple[str, ...]
+    truth: NDArray[np.bool_]
+    probs: NDArray[np.float64]
+    predicted: NDArray[np.bool_]
+    clusters: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class ValuePredictions:
+    """A regression candidate's answers on one split beside the truth; row order is the table's.
+
+    Attributes:
+        classes: The name of the target, alone.
+        truth: `(n,)` float64.
+        predicted: `(n,)` float64, in the target's unit.
+        low: `(n,)` float64, the lower end of the interval of each answer; None without intervals.
+        high: `(n,)` float64, the upper end.
+        coverage: Share of true values that the intervals are to hold; None without intervals.
+        clusters: As in `Predictions`.
+    """
+
+    classes: tuple[str, ...]
+    truth: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+    coverage: float | None = None
+    clusters: NDArray[np.int64] | None = None
+
+
+AnyPredictions = Predictions | TagPredictions | ValuePredictions
+
+# One label, several, a number, or None where there is no answer.
+Label = str | tuple[str, ...] | float | None
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a bundle answers to `n` rows, decided from its probabilities.
+
+    Attributes:
+        labels: `n` answers: a label, a tuple of labels (multilabel) or a number (regression); None where it
+            abstained.
+        confidence: `(n,)` float64, how probable the answer is; None for numbers, which have an interval.
+        abstained: `(n,)` bool.
+        sets: The labels that the true one is among with the promised coverage, most probable first.
+        low: `(n,)` float64, the lower end of the interval of each number.
+        high: `(n,)` float64, the upper end.
+    """
+
+    labels: tuple[Label, ...]
+    confidence: NDArray[np.float64] | None
+    abstained: NDArray[np.bool_]
+    sets: tuple[tuple[str, ...], ...] | None = None
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One measured number with what makes it believable.
 
@@ -213,6 +292,7 @@ class CandidateStatus(StrEnum):
 
     MEASURED = "measured"
     SKIPPED = "skipped"
+    STOPPED = "stopped"
     CRASHED = "crashed"
 
 

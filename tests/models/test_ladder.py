@@ -13,7 +13,7 @@ from smallcraft.bundle.decoder import Decoder, decode
 from smallcraft.bundle.inputs import read_inputs
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import InvalidInputError
-from smallcraft.models import ladder
+from smallcraft.models import candidates, ladder
 from smallcraft.models.ladder import climb, fit_rung, rungs_for
 from smallcraft.models.memory import Memory
 from smallcraft.models.rungs import BUILTIN
@@ -23,6 +23,12 @@ from smallcraft.records import CandidateStatus
 class Crashing:
     name = "crashing"
     needs = frozenset()
+    tasks = frozenset({"multiclass"})
+    is_raced = False
+    no_cheaper_than = None
+
+    def estimate_cpu_s(self, workshop):
+        return None
 
     def stages(self, workshop):
         raise AssertionError("never asked")
@@ -102,7 +108,7 @@ def test_rungs_without_their_columns_are_skipped_with_what_to_name(tmp_path):
 
 def test_a_rung_that_crashes_is_a_row_and_the_others_go_on(tmp_path, monkeypatch):
     patched = {"crashing": Crashing(), "unreadable": Unreadable(), **BUILTIN}
-    monkeypatch.setattr(ladder, "BUILTIN", patched)
+    monkeypatch.setattr(candidates, "BUILTIN", patched)
     rungs = ("crashing", "majority", "unreadable", "ngram")
     attempts = list(climb(rungs, toy_workshop(tmp_path, n=60), tmp_path, about={}))
     assert [(attempt.rung, attempt.status.value) for attempt in attempts] == [
@@ -123,7 +129,7 @@ def test_being_stopped_by_the_user_is_no_crash(tmp_path, monkeypatch):
         def out_of_fold(self, workshop):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ladder, "BUILTIN", {"crashing": Interrupted(), **BUILTIN})
+    monkeypatch.setattr(candidates, "BUILTIN", {"crashing": Interrupted(), **BUILTIN})
     with pytest.raises(KeyboardInterrupt):
         list(climb(("crashing", "majority"), toy_workshop(tmp_path, n=20), tmp_path, about={}))
 
@@ -261,3 +267,82 @@ def test_probabilities_are_calibrated_out_of_fold(tmp_path):
     probs = open_bundle(attempt.bundle).predict_proba(test.columns)
     right = probs.argmax(axis=1) == test.labels
     assert abs(probs.max(axis=1).mean() - right.mean()) < 0.04
+
+
+# --- dear rungs ----------------------------------------------------------------------------
+
+
+class Dear:
+    """The n-grams as a rung that is raced, and asks to be trained a fold at a time."""
+
+    name = "dear"
+    needs = frozenset({"text"})
+    tasks = frozenset({"multiclass"})
+    is_raced = True
+    no_cheaper_than = "ngram"
+
+    def __init__(self, estimate=None):
+        self.estimate = estimate
+        self.asked = []
+
+    def estimate_cpu_s(self, workshop):
+        return self.estimate
+
+    def stages(self, workshop):
+        return BUILTIN["ngram"].stages(workshop)
+
+    def out_of_fold(self, workshop):
+        self.asked.append(workshop.most_folds)
+        (logits,) = BUILTIN["ngram"].out_of_fold(workshop)
+        logits = logits.copy()
+        logits[workshop.folds >= (workshop.most_folds or 2)] = np.nan
+        return (logits,)
+
+
+def climb_with(monkeypatch, tmp_path, rung, *, cannot_win=None, budget=None):
+    monkeypatch.setattr(candidates, "BUILTIN", {**BUILTIN, "dear": rung})
+    workshop = replace(toy_workshop(tmp_path, TEXT), budget_cpu_s=budget)
+    attempts = list(climb(["ngram", "dear"], workshop, tmp_path / "bundles", about={}, cannot_win=cannot_win))
+    return workshop, attempts[1]
+
+
+def test_a_rung_over_the_budget_is_skipped_before_it_is_trained(monkeypatch, tmp_path):
+    rung = Dear(estimate=640.0)
+    _, attempt = climb_with(monkeypatch, tmp_path, rung, budget=300.0)
+    assert (attempt.status, rung.asked) == (CandidateStatus.SKIPPED, [])
+    assert re.search(r"about 640 CPU-s, the budget's train_cpu_s is 300; raise it", attempt.reason)
+
+
+@pytest.mark.parametrize(("estimate", "budget"), [(None, 300.0), (299.0, 300.0), (640.0, None)])
+def test_a_rung_within_the_budget_is_trained(monkeypatch, tmp_path, estimate, budget):
+    _, attempt = climb_with(monkeypatch, tmp_path, Dear(estimate), budget=budget)
+    assert attempt.status is CandidateStatus.MEASURED
+
+
+def test_a_raced_rung_is_judged_by_its_first_fold_and_stopped_with_the_reason(monkeypatch, tmp_path):
+    judged = []
+    rung = Dear()
+    workshop, attempt = climb_with(
+        monkeypatch, tmp_path, rung, cannot_win=lambda found: judged.append(found) or "it lags"
+    )
+    assert (attempt.status, attempt.reason, attempt.bundle) == (CandidateStatus.STOPPED, "it lags", None)
+    assert rung.asked == [1]
+    (found,) = judged
+    assert (found.rung, found.no_cheaper_than) == ("dear", "ngram")
+    assert found.rows.tolist() == np.flatnonzero(workshop.folds == 0).tolist()
+    assert found.probs.sum(axis=1) == pytest.approx(1)
+    assert attempt.train_cpu_s > 0
+
+
+def test_a_raced_rung_that_may_win_is_trained_to_its_end(monkeypatch, tmp_path):
+    rung = Dear()
+    workshop, attempt = climb_with(monkeypatch, tmp_path, rung, cannot_win=lambda found: None)
+    assert attempt.status is CandidateStatus.MEASURED
+    assert rung.asked == [1, None]
+    assert attempt.held_out.rows.tolist() == np.flatnonzero(workshop.folds < 2).tolist()
+
+
+def test_without_a_judge_nothing_is_raced(monkeypatch, tmp_path):
+    rung = Dear()
+    _, attempt = climb_with(monkeypatch, tmp_path, rung)
+    assert (attempt.status, rung.asked) == (CandidateStatus.MEASURED, [None])

@@ -1,4 +1,4 @@
-"""Fits the decoder from out-of-fold logits: temperature, mix of two stages, and when to escalate.
+"""Fits the decoder from out-of-fold logits: temperature, mix of the stages, and when to escalate.
 
 Numbers in, numbers out. No row's own training labels leak into these: every logit comes from a model that
 did not see the row's fold, and neither dev nor cert is looked at.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 
-from smallcraft.bundle.decoder import Decoder, mix_logits, softmax
+from smallcraft.bundle.decoder import Decoder, decode, mix_logits, softmax
 
 _LOG_SCALE_BOUNDS = (-5.0, 5.0)
 
@@ -26,23 +26,33 @@ def fit_decoder(
     tolerance: float,
     confidence: float,
 ) -> Decoder:
-    """The decoder of one or two stages.
+    """The decoder of one stage, or of several of which the first says who is asked.
 
     Args:
-        logits: For each stage `(n, k)` out-of-fold logits.
+        logits: For each stage `(n, k)` out-of-fold logits; rows that a stage left out are NaN and unused.
         labels: `(n,)` codes.
-        tolerance: Accuracy that a cascade may give up for asking its second stage less often.
+        tolerance: Accuracy that a cascade may give up for asking its further stages less often.
         confidence: One-sided, of not giving up more.
     """
-    scale = fit_scale(logits[0], labels)
+    # The first stage's scale from all its rows; what the others are for, from rows that all have seen to.
+    alone_known = answered_rows(logits[:1])
+    scale = fit_scale(logits[0][alone_known], labels[alone_known])
     if len(logits) == 1:
         return Decoder(scale)
-    mix = fit_mix((logits[0], logits[1]), labels)
+    known = answered_rows(logits)
+    logits, labels = [stage[known] for stage in logits], labels[known]
+    mix = fit_mix(logits, labels)
     both = np.argmax(mix_logits(mix, logits), axis=1) == labels
     first = softmax(scale * logits[0])
     alone = np.argmax(first, axis=1) == labels
     threshold = choose_threshold(first.max(axis=1), alone, both, tolerance=tolerance, confidence=confidence)
     return Decoder(scale, threshold, mix)
+
+
+def answered_rows(logits: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_]:
+    """`(n,)` True where every stage has logits: dear rungs train for some folds only."""
+    known: NDArray[np.bool_] = np.all([~np.isnan(stage).any(axis=1) for stage in logits], axis=0)
+    return known
 
 
 def fit_scale(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
@@ -58,21 +68,29 @@ def fit_scale(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=_LOG_SCALE_BOUNDS, method="bounded").x))
 
 
-def fit_mix(
-    logits: tuple[NDArray[np.float64], NDArray[np.float64]], labels: NDArray[np.int64]
-) -> tuple[float, float]:
-    """The two weights, none negative, whose sum of logits has the lowest log-loss."""
+def decode_held_out(decoder: Decoder, logits: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """`(n, k)` probabilities from logits out of fold of every stage, as the bundle would give them."""
+    first, *others = logits
+
+    def ask(rows: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+        return [stage[rows] for stage in others]
+
+    return decode(decoder, first, ask if others else None).probs
+
+
+def fit_mix(logits: Sequence[NDArray[np.float64]], labels: NDArray[np.int64]) -> tuple[float, ...]:
+    """A weight a stage, none negative, so that the sum of logits has the lowest log-loss."""
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        mixed = mix_logits((weights[0], weights[1]), logits)
+        mixed = mix_logits(weights.tolist(), logits)
         residual = softmax(mixed)
         residual[np.arange(len(labels)), labels] -= 1
         slope = [float((residual * part).sum()) / len(labels) for part in logits]
         return log_loss(mixed, labels), np.array(slope)
 
-    start = np.array([fit_scale(part, labels) / 2 for part in logits])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 2)
-    return float(found.x[0]), float(found.x[1])
+    start = np.array([fit_scale(part, labels) / len(logits) for part in logits])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(logits))
+    return tuple(found.x.tolist())
 
 
 def log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,16 +18,21 @@ from numpy.typing import NDArray
 
 import smallcraft
 from smallcraft.bundle.blocks.block import Block
+from smallcraft.bundle.blocks.static import TABLE
 from smallcraft.bundle.encoded import Dense, Encoded
 from smallcraft.bundle.inputs import Inputs, InputSpec
 from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone
+from smallcraft.models.decisions import DecisionPlan
+from smallcraft.models.encoders import EncoderSource, source_of, write_encoder
+from smallcraft.models.forms import Form
 from smallcraft.models.memory import Arrays, Memory, Tracked
-from smallcraft.models.quantize import write_encoder
+from smallcraft.records import Task
 
 _ENCODE_ROWS = 1000
+_SAMPLE_ROWS = 48
 
 Made = TypeVar("Made")
 Progress = Callable[[str, float], None]
@@ -41,10 +47,10 @@ class Workshop:
     """Training rows and tools.
 
     Attributes:
-        classes: The `k` labels in order.
+        classes: The `k` labels in order; of a regression the target's name, alone.
         spec: The columns a model may read.
         parts: The rows, in named parts whose encodings are remembered apart: `train`; `dev` for a refit.
-        labels: `(n,)` int64 codes over all parts.
+        labels: Over all parts, by the task: `(n,)` int64 codes; `(n, k)` int64 of 0 and 1; `(n,)` float64.
         folds: `(n,)` int64; rows of one fold are held out together.
         seed: Seeds everything random.
         tolerance: Accuracy that a cascade may give up for being cheaper.
@@ -53,12 +59,20 @@ class Workshop:
         scratch: Folder for files that several rungs use.
         backbone: The encoder; None when there is none, and `no_backbone` says what would bring one.
         progress: Told what is running and the share of it that is done.
+        teacher: `(n, k)` float64 probabilities that a large model gave, NaN where it was not asked; None
+            without one.
+        most_folds: For how many folds a raced rung trains at most when asked for its logits; None for its own
+            number.
+        budget_cpu_s: What training one candidate may take; None for no limit.
+        form: How stages are written; what is trained does not depend on it.
+        task: What the labels are.
+        decision: What the user asks of answers: an error budget, a coverage, or nothing.
     """
 
     classes: tuple[str, ...]
     spec: InputSpec
     parts: tuple[tuple[str, Inputs], ...]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     folds: NDArray[np.int64]
     seed: int
     memory: Memory
@@ -68,6 +82,12 @@ class Workshop:
     tolerance: float = 0.0025
     confidence: float = 0.95
     progress: Progress = no_progress
+    teacher: NDArray[np.float64] | None = None
+    most_folds: int | None = None
+    budget_cpu_s: float | None = None
+    form: Form = "int8"
+    task: Task = "multiclass"
+    decision: DecisionPlan = DecisionPlan()
     _made: dict[str, Tracked[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -97,24 +117,73 @@ class Workshop:
         values = [np.asarray(chunk["values"], dtype=np.float32) for chunk in chunks]
         return Dense(np.concatenate(values) if values else np.empty((0, block.width), np.float32))
 
+    def estimate_encoding(self, block: Block) -> float:
+        """CPU-seconds that a block will take for every row, by a few rows spread over them."""
+        seconds = 0.0
+        for _, inputs in self.parts:
+            rows = np.unique(np.linspace(0, inputs.n - 1, min(inputs.n, _SAMPLE_ROWS)).astype(np.intp))
+            start = time.process_time()
+            block.encode(inputs.take(rows))
+            seconds += (time.process_time() - start) * inputs.n / max(len(rows), 1)
+        return seconds
+
+    def in_form(self, form: Form) -> Workshop:
+        """The same workshop, whose stages are written in another form; what was made stays shared."""
+        return self if form == self.form else replace(self, form=form)
+
     def encoder_files(self) -> BundleFiles:
-        """The backbone's quantized encoder, written to the scratch folder at the first request.
+        """The backbone's encoder in the workshop's form, written to the scratch folder at the first request.
 
         Raises:
             MissingPartError: There is no backbone.
         """
+        backbone = self._found_backbone()
+        return self._written(backbone.digest, "", lambda: (source_of(backbone), TABLE))
+
+    def backbone_source(self) -> EncoderSource:
+        """The backbone's encoder as arrays, read once.
+
+        Raises:
+            MissingPartError: There is no backbone.
+        """
+        return self.in_form("int8").once("backbone source", partial(source_of, self._found_backbone()))
+
+    def files_of(self, source: EncoderSource, *, name: str) -> BundleFiles:
+        """An encoder made from the backbone, in the workshop's form, written once.
+
+        Args:
+            source: The encoder.
+            name: Begins its files' names, so that another encoder fits into the same bundle.
+        """
+        return self._written(source.digest, f"{name}-", lambda: (source, self._table_of(source, name)))
+
+    def _table_of(self, source: EncoderSource, name: str) -> str:
+        shared = np.array_equal(source.token_table, self.backbone_source().token_table)
+        return TABLE if shared else f"{name}-{TABLE}"
+
+    def _found_backbone(self) -> Backbone:
         if self.backbone is None:
             raise MissingPartError(self.no_backbone)
-        backbone = self.backbone
-        made_with = (smallcraft.__version__, onnx.__version__, onnxruntime.__version__)
-        target = self.scratch / f"encoder-{digest_value((backbone.digest, made_with))[7:23]}"
-        self.memory.recall(f"{target.name}-written", lambda: _write_encoder_once(backbone, target))
-        _write_encoder_once(backbone, target)
+        return self.backbone
+
+    def _written(self, digest: str, stem: str, make: Callable[[], tuple[EncoderSource, str]]) -> BundleFiles:
+        made_with: tuple[str, ...] = (smallcraft.__version__, onnx.__version__, onnxruntime.__version__)
+        made_with += tuple(part for part in (stem, self.form) if part not in ("", "int8"))
+        target = self.scratch / f"encoder-{digest_value((digest, made_with))[7:23]}"
+
+        def write() -> Arrays:
+            if not target.exists():
+                _write_whole(target, *make(), form=self.form, stem=stem)
+            return {}
+
+        self.memory.recall(f"{target.name}-written", write)
+        write()
         description, _ = read_description(target)
         return BundleFiles(target, listed_digests(description))
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """A stage or recipe, made once however many candidates use it; equal names must mean equal things."""
+        name = name if self.form == "int8" else f"{name}:{self.form}"
         if name not in self._made:
             self._made[name] = self.memory.track(f"once/{name}/{self.name}", make)
         tracked = self._made[name]
@@ -129,14 +198,12 @@ def _encode_rows(block: Block, inputs: Inputs, start: int, stop: int) -> Arrays:
     return {"values": encoded.values}
 
 
-def _write_encoder_once(backbone: Backbone, target: Path) -> Arrays:
+def _write_whole(target: Path, source: EncoderSource, table: str, *, form: Form, stem: str) -> None:
     """Write the encoder's directory whole, or not at all."""
-    if not target.exists():
-        partial_copy = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-        shutil.rmtree(partial_copy, ignore_errors=True)
-        write_encoder(backbone, partial_copy)
-        partial_copy.rename(target)
-    return {}
+    partial_copy = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(partial_copy, ignore_errors=True)
+    write_encoder(source, partial_copy, form=form, stem=stem, table=table)
+    partial_copy.rename(target)
 
 
 def assign_folds(

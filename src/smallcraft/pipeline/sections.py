@@ -220,6 +220,8 @@ class LadderSection(Section):
     rungs: Annotated[tuple[Column, ...], Field(min_length=1)] | None = None
     backbone: Annotated[str, Field(min_length=1)] = "auto"
     refit: bool = True
+    race: bool = True
+    teacher: Column | None = None
 
     @field_validator("rungs")
     @classmethod

@@ -14,6 +14,7 @@ from smallcraft.evaluate.audits.privacy import PrivacyAudit
 from smallcraft.evaluate.audits.robustness import RobustnessAudit
 from smallcraft.evaluate.audits.scope import ScopeAudit
 from smallcraft.evaluate.audits.shift import ShiftAudit
+from smallcraft.evaluate.audits.teacher import TeacherAudit
 
 BUILTIN: Mapping[str, Audit] = {
     "cost": CostAudit(),
@@ -25,4 +26,5 @@ BUILTIN: Mapping[str, Audit] = {
     "robustness": RobustnessAudit(),
     "scope": ScopeAudit(),
     "shift": ShiftAudit(),
+    "teacher": TeacherAudit(),
 }

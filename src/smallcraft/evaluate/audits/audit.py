@@ -59,6 +59,7 @@ class AuditSubject:
         out_of_scope: Input columns of rows that belong to none of the classes.
         twin: Trains the recipe again.
         metadata: Columns that no model reads (row number, text length, time), `(n,)` numbers each.
+        teacher: `(n,)` int64 codes of what a large model said; -1 where it was not asked.
     """
 
     rows: Columns
@@ -75,6 +76,7 @@ class AuditSubject:
     out_of_scope: Columns | None = None
     twin: Twin | None = None
     metadata: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    teacher: NDArray[np.int64] | None = None
 
 
 class Audit(Protocol):

@@ -18,6 +18,7 @@ from sklearn.svm import LinearSVC
 
 from smallcraft.bundle.encoded import Dense, Encoded, Sparse
 from smallcraft.bundle.heads.linear import LinearHead, exact_weights, quantize_weights
+from smallcraft.models.forms import Form
 
 Matrix: TypeAlias = Any  # NDArray[np.float64] | scipy.sparse.csr_matrix; scipy carries no types
 Fit = Callable[[Matrix, NDArray[np.int64], int, int], NDArray[np.float64]]
@@ -25,7 +26,7 @@ Fit = Callable[[Matrix, NDArray[np.int64], int, int], NDArray[np.float64]]
 _ABSENT = -30.0
 _MARGIN_COST = 1.0
 _LOGISTIC_COST = 2.0
-_MOST_ITERATIONS = 150
+MOST_ITERATIONS = 150
 
 
 def design_matrix(parts: Sequence[Sequence[Encoded]]) -> Matrix:
@@ -55,13 +56,13 @@ def fit_margin(matrix: Matrix, labels: NDArray[np.int64], n_classes: int, seed: 
     Returns:
         `(width + 1, n_classes)` float64 weights, the bias last.
     """
-    model = LinearSVC(C=_MARGIN_COST, random_state=seed, max_iter=_MOST_ITERATIONS)
+    model = LinearSVC(C=_MARGIN_COST, random_state=seed, max_iter=MOST_ITERATIONS)
     return _fit(model, matrix, labels, n_classes)
 
 
 def fit_logistic(matrix: Matrix, labels: NDArray[np.int64], n_classes: int, seed: int) -> NDArray[np.float64]:
     """Multinomial logistic regression; shape as in `fit_margin`."""
-    model = LogisticRegression(C=_LOGISTIC_COST, max_iter=_MOST_ITERATIONS, random_state=seed)
+    model = LogisticRegression(C=_LOGISTIC_COST, max_iter=MOST_ITERATIONS, random_state=seed)
     return _fit(model, matrix, labels, n_classes)
 
 
@@ -88,16 +89,19 @@ def linear_logits(matrix: Matrix, weights: NDArray[np.float64]) -> NDArray[np.fl
     return np.asarray(matrix @ weights[:-1] + weights[-1])
 
 
-def make_linear_head(weights: NDArray[np.float64], widths: Sequence[tuple[int, bool]]) -> LinearHead:
+def make_linear_head(
+    weights: NDArray[np.float64], widths: Sequence[tuple[int, bool]], *, form: Form = "int8"
+) -> LinearHead:
     """The runtime's head from fitted weights.
 
     Args:
         weights: `(width + 1, k)` as `fit_margin` gives them.
         widths: For each block its width and whether it is sparse: sparse ones are rounded to INT8.
+        form: In `fp32` none is rounded.
     """
     parts, start = [], 0
     for width, is_sparse in widths:
         part = weights[start : start + width]
-        parts.append(quantize_weights(part) if is_sparse else exact_weights(part))
+        parts.append(quantize_weights(part) if is_sparse and form == "int8" else exact_weights(part))
         start += width
     return LinearHead(weights[-1].astype(np.float32), tuple(parts))

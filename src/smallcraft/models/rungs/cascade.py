@@ -12,6 +12,7 @@ from smallcraft.contracts import Need
 from smallcraft.models.rungs.fast import FAST
 from smallcraft.models.rungs.frozen import FROZEN
 from smallcraft.models.workshop import Workshop
+from smallcraft.records import Task
 
 
 class Cascade:
@@ -19,6 +20,14 @@ class Cascade:
 
     name: ClassVar[str] = "cascade"
     needs: ClassVar[frozenset[Need]] = FAST.needs | FROZEN.needs
+    tasks: ClassVar[frozenset[Task]] = frozenset({"multiclass"})
+    is_raced: ClassVar[bool] = False
+    no_cheaper_than: ClassVar[str | None] = None
+    rounds: ClassVar[bool] = True
+
+    def estimate_cpu_s(self, workshop: Workshop) -> float | None:
+        """What its second stage takes."""
+        return FROZEN.estimate_cpu_s(workshop)
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """Fast, then frozen."""

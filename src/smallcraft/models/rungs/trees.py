@@ -15,8 +15,9 @@ from smallcraft.bundle.stage import Stage
 from smallcraft.contracts import Need
 from smallcraft.models.memory import Arrays
 from smallcraft.models.parts.features import fit_columns
-from smallcraft.models.parts.trees import fit_trees, tree_logits, trees_to_onnx
+from smallcraft.models.parts.forest import FORESTS, Boosters, Rows, find_rounds
 from smallcraft.models.workshop import Workshop
+from smallcraft.records import Task
 
 
 class Trees:
@@ -24,6 +25,14 @@ class Trees:
 
     name: ClassVar[str] = "trees"
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
+    tasks: ClassVar[frozenset[Task]] = frozenset(FORESTS)
+    is_raced: ClassVar[bool] = False
+    no_cheaper_than: ClassVar[str | None] = None
+    rounds: ClassVar[bool] = False
+
+    def estimate_cpu_s(self, workshop: Workshop) -> float | None:  # noqa: ARG002 - the contract
+        """Seconds: nothing to weigh beforehand."""
+        return None
 
     def stages(self, workshop: Workshop) -> tuple[Stage, ...]:
         """One stage: columns and trees."""
@@ -57,26 +66,34 @@ def _encode(workshop: Workshop, block: ColumnsBlock) -> NDArray[np.float32]:
     return np.concatenate([part.values for part in workshop.encode(block) if isinstance(part, Dense)])
 
 
-def _choose_rounds(workshop: Workshop, values: NDArray[np.float32]) -> int:
-    """Rounds at which the loss on the first fold stops falling, when the others are trained on."""
+def _choose_rounds(workshop: Workshop, values: NDArray[np.float32]) -> list[int]:
+    """Rounds of each booster at which the loss on the first fold stops falling, trained on the others."""
 
     def compute() -> Arrays:
         held = workshop.folds == workshop.folds.min()
-        labels, k = workshop.labels, len(workshop.classes)
-        held_out = (values[held], labels[held])
-        booster = fit_trees(values[~held], labels[~held], k, workshop.seed, held_out=held_out)
-        return {"rounds": np.array(booster.best_iteration)}
+        fitted, stop = _rows(workshop, values, ~held), _rows(workshop, values, held)
+        forest, k = FORESTS[workshop.task], len(workshop.classes)
+        return {"rounds": find_rounds(forest, fitted, stop, k, seed=workshop.seed)}
 
-    return int(workshop.memory.recall(f"trees/{workshop.name}-rounds", compute)["rounds"])
+    rounds = workshop.memory.recall(f"trees/{workshop.name}-rounds", compute)["rounds"]
+    return [int(count) for count in np.atleast_1d(rounds)]
+
+
+def _rows(workshop: Workshop, values: NDArray[np.float32], taken: NDArray[np.bool_]) -> Rows:
+    return Rows(values[taken], workshop.labels[taken])
+
+
+def _fit(workshop: Workshop, values: NDArray[np.float32], taken: NDArray[np.bool_]) -> Boosters:
+    rounds, k = _choose_rounds(workshop, values), len(workshop.classes)
+    return FORESTS[workshop.task].fit(_rows(workshop, values, taken), k, workshop.seed, rounds, None)
 
 
 def _fit_fold(workshop: Workshop, values: NDArray[np.float32], held: NDArray[np.bool_]) -> Arrays:
-    rounds, k = _choose_rounds(workshop, values), len(workshop.classes)
-    booster = fit_trees(values[~held], workshop.labels[~held], k, workshop.seed, rounds=rounds)
-    return {"logits": tree_logits(booster, values[held], k)}
+    boosters = _fit(workshop, values, ~held)
+    return {"logits": FORESTS[workshop.task].logits(boosters, values[held], len(workshop.classes))}
 
 
 def _fit_all(workshop: Workshop, values: NDArray[np.float32]) -> Arrays:
-    rounds, k = _choose_rounds(workshop, values), len(workshop.classes)
-    booster = fit_trees(values, workshop.labels, k, workshop.seed, rounds=rounds)
-    return {"model": np.frombuffer(trees_to_onnx(booster, k), dtype=np.uint8)}
+    boosters = _fit(workshop, values, np.ones(len(values), dtype=np.bool_))
+    model = FORESTS[workshop.task].to_onnx(boosters, len(workshop.classes))
+    return {"model": np.frombuffer(model, dtype=np.uint8)}

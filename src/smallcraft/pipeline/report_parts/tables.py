@@ -34,7 +34,7 @@ class CandidateRow:
 
     Attributes:
         rung: Its name.
-        standing: `chosen`, `tied`, `lost`, `skipped` or `crashed`.
+        standing: `chosen`, `tied`, `lost`, `skipped`, `stopped` or `crashed`.
         reason: Why it is not the winner; empty for the winner.
         quality: The declared metric on dev.
         scores: `CANDIDATE_SCORES` on dev, without the declared metric.
@@ -97,7 +97,7 @@ class CheckRow:
 
 
 def standing(evidence: Evidence, decision: Decision) -> str:
-    """How a candidate ended: `chosen`, `tied`, `lost`, `skipped` or `crashed`."""
+    """How a candidate ended: `chosen`, `tied`, `lost`, `skipped`, `stopped` or `crashed`."""
     if evidence.status is not CandidateStatus.MEASURED:
         return evidence.status.value
     if evidence.rung == decision.chosen:

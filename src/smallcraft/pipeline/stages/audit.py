@@ -36,6 +36,7 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, read_measurement
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in
+from smallcraft.pipeline.stages.teacher import read_teacher
 from smallcraft.pipeline.stages.train import digest_of_sources
 from smallcraft.pipeline.stages.twin import WorkshopTwin
 from smallcraft.pipeline.workspace import Workspace, write_whole
@@ -45,7 +46,7 @@ from smallcraft.records import AuditResult, Finding
 _FORMAT = 1
 _MOST_CANARIES = 2000
 # What each needs beside rows, labels and a bundle; without it the audit is not worth a row.
-_BY_DEFAULT = ("fairness", "counterfactual", "robustness", "scope", "shift", "failures", "leakage")
+_BY_DEFAULT = ("fairness", "counterfactual", "robustness", "scope", "shift", "failures", "leakage", "teacher")
 
 
 def require_audit_inputs(config: Config, prepared: Prepared) -> None:
@@ -92,6 +93,7 @@ class _Case:
             "rows": self.split.ref.digest,
             "settings": config.audits,
             "positive": config.data.positive,
+            "teacher": config.ladder.teacher,
             "out_of_scope": outside and digest_bytes(config.resolve(outside).read_bytes()),
             "seed": config.seed,
             "confidence": config.quality.confidence,
@@ -118,6 +120,7 @@ class _Case:
             out_of_scope=_outside_rows(config, bundle),
             twin=WorkshopTwin(self.workshop, self.winner.attempt.rung, decoder),
             metadata=_metadata(split),
+            teacher=_teacher_codes(config, split, bundle),
         )
 
 
@@ -133,6 +136,7 @@ def audits_to_run(config: Config, workshop: Workshop) -> tuple[str, ...]:
         "counterfactual": workshop.spec.text is None,
         "scope": config.data.out_of_scope is None,
         "shift": config.data.time is None,
+        "teacher": config.ladder.teacher is None,
     }
     chosen = config.audits.run or tuple(name for name in _BY_DEFAULT if not lacking.get(name, False))
     judged = tuple(
@@ -186,6 +190,11 @@ def _recall_result(audit: Audit, case: _Case) -> AuditResult:
         placed = tuple(replace(m, split=m.split or case.split.name) for m in result.measurements)
         write_whole(path, canonical_json(replace(result, measurements=placed)))
     return read_result(json.loads(path.read_bytes()))
+
+
+def _teacher_codes(config: Config, split: MeasuredSplit, bundle: Bundle) -> NDArray[np.int64] | None:
+    column = config.ladder.teacher
+    return None if column is None else read_teacher(split.frame[column], bundle.classes).codes
 
 
 def _outside_rows(config: Config, bundle: Bundle) -> Columns | None:

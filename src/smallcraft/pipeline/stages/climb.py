@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.choice.decide import choose_cheapest
-from smallcraft.models.ladder import climb, fit_rung, rungs_for
+from smallcraft.models.ladder import CannotWin, climb, fit_rung, rungs_for
 from smallcraft.models.workshop import Workshop
+from smallcraft.pipeline.columns import key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.stages.measure import (
@@ -22,10 +25,11 @@ from smallcraft.pipeline.stages.measure import (
     recall_train_cost,
 )
 from smallcraft.pipeline.stages.prepare import Prepared
+from smallcraft.pipeline.stages.race import Rules, why_it_cannot_win
 from smallcraft.pipeline.stages.train import describe_environment, with_dev_rows
 from smallcraft.pipeline.stages.weigh import contenders_of
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.records import CandidateStatus, Decision, Evidence, SplitName
+from smallcraft.records import CandidateStatus, Decision, Evidence, Predictions, SplitName
 
 
 def split_of(prepared: Prepared, name: SplitName) -> MeasuredSplit:
@@ -50,15 +54,30 @@ def climb_ladder(
     """Train every rung, cheapest first, and measure each as a bundle on dev."""
     rungs = rungs_for(workshop, config.ladder.rungs)
     listener.climbing(rungs)
-    measured = []
+    measured: list[Measured] = []
     bundles = Workspace(config.folder).bundles
-    for attempt in climb(rungs, workshop, bundles, about=_about(workshop)):
+    race = _race(config, prepared, workshop, measured)
+    for attempt in climb(rungs, workshop, bundles, about=_about(workshop), cannot_win=race):
         if attempt.bundle is not None:
             listener.progress(f"measuring {attempt.rung}", 0.0)
         candidate = measure_candidate(attempt, split_of(prepared, "dev"), config)
         listener.candidate(candidate.evidence)
         measured.append(candidate)
     return measured
+
+
+def _race(
+    config: Config, prepared: Prepared, workshop: Workshop, measured: Sequence[Measured]
+) -> CannotWin | None:
+    """Who says that a raced rung cannot win, from the candidates measured by then."""
+    if not config.ladder.race:
+        return None
+    quality, key = config.quality, prepared.table.roles.key
+    clusters = None if key is None else key_codes(prepared.splits.frames["train"][key])
+    no_answers = np.empty((0, len(workshop.classes)))
+    train = Predictions(workshop.classes, workshop.labels, no_answers, clusters)
+    rules = Rules(quality.metric, quality.margin, quality.confidence, config.seed)
+    return lambda runner: why_it_cannot_win(runner, measured, train, rules)
 
 
 def choose_winner(config: Config, measured: Sequence[Measured]) -> Decision:
@@ -95,7 +114,7 @@ def refit_winner(
     if not config.ladder.refit:
         return winner
     listener.stage(f"training {winner.attempt.rung} on train and dev together")
-    everything = with_dev_rows(workshop, prepared.splits, prepared.table.roles)
+    everything = with_dev_rows(workshop, prepared.splits, prepared.table.roles, teacher=config.ladder.teacher)
     attempt = fit_rung(
         winner.attempt.rung,
         everything,

@@ -77,8 +77,13 @@ def prepare_data(config: Config, listener: Listener, *, votes: Path | None = Non
         votes = config.resolve(config.data.votes_file)
     long = None if votes is None else read_long_votes(votes)
     keep = () if long is None else (long.item,)
-    table = _load(config, config.data.path, part="main", keep=keep)
-    given = {name: _load(config, path, part=name, keep=keep) for name, path in _given_splits(config).items()}
+    taught = (*keep, *((config.ladder.teacher,) if config.ladder.teacher else ()))
+    table = _load(config, config.data.path, part="main", keep=taught)
+    # Nobody is taught on cert, so the teacher's column may be missing there.
+    given = {
+        name: _load(config, path, part=name, keep=keep if name == "cert" else taught)
+        for name, path in _given_splits(config).items()
+    }
     for part, loaded in {"main": table, **given}.items():
         if loaded.rows_quarantined:
             listener.note(_quarantine_note(config, part, loaded))

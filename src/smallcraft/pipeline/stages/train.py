@@ -24,6 +24,7 @@ from smallcraft.models.memory import Memory
 from smallcraft.models.workshop import Progress, Workshop, assign_folds
 from smallcraft.pipeline.columns import bundle_rows, input_spec, key_codes
 from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.stages.teacher import read_teacher
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Roles, TableRef
 
@@ -44,6 +45,7 @@ def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Work
         {
             "train": splits.refs["train"].digest,
             "dev": splits.refs["dev"].digest,
+            "teacher": _teacher_digest(config, splits),
             **_dependencies(spec, config.seed, backbone),
         }
     )
@@ -58,7 +60,16 @@ def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Work
         tolerance=_ROUTING_SHARE * config.quality.margin,
         confidence=config.quality.confidence,
         progress=progress,
+        budget_cpu_s=config.budget.train_cpu_s,
+        teacher=config.ladder.teacher,
     )
+
+
+def _teacher_digest(config: Config, splits: Splits) -> str | None:
+    """Digest of what the teacher said of train and dev; a column without a role is in no table's digest."""
+    if config.ladder.teacher is None:
+        return None
+    return digest_value([splits.frames[name][config.ladder.teacher].to_list() for name in ("train", "dev")])
 
 
 def open_workshop_of_rows(
@@ -101,6 +112,8 @@ def furnish_workshop(
     tolerance: float = 0.0,
     confidence: float = 0.95,
     progress: Progress,
+    budget_cpu_s: float | None = None,
+    teacher: str | None = None,
 ) -> Workshop:
     """A workshop over rows: classes in order, folds, and a memory under `key`."""
     classes = tuple(frame[roles.label].unique().sort().to_list())
@@ -120,20 +133,36 @@ def furnish_workshop(
         tolerance=tolerance,
         confidence=confidence,
         progress=progress,
+        budget_cpu_s=budget_cpu_s,
+        teacher=None if teacher is None else read_teacher(frame[teacher], classes).probs,
     )
 
 
-def with_dev_rows(workshop: Workshop, splits: Splits, roles: Roles) -> Workshop:
-    """The same workshop with the dev rows beside the train rows, for the refit of the winner."""
+def with_dev_rows(
+    workshop: Workshop, splits: Splits, roles: Roles, *, teacher: str | None = None
+) -> Workshop:
+    """The same workshop with the dev rows beside the train rows, for the refit of the winner.
+
+    Args:
+        workshop: Of the train rows.
+        splits: Have the dev rows.
+        roles: Which column is the label.
+        teacher: The column of a large model's answers.
+    """
     dev = splits.frames["dev"]
     labels = label_codes(dev[roles.label], workshop.classes)
     known = labels >= 0
+    taught = workshop.teacher
+    if teacher is not None and taught is not None:
+        said = read_teacher(dev[teacher].filter(pl.Series(known)), workshop.classes)
+        taught = np.concatenate([taught, said.probs])
     inputs = read_rows(dev.filter(pl.Series(known)), workshop.spec, source="dev")
     return replace(
         workshop,
         parts=(*workshop.parts, ("dev", inputs)),
         labels=np.concatenate([workshop.labels, labels[known]]),
         folds=np.concatenate([workshop.folds, np.zeros(int(known.sum()), dtype=np.int64)]),
+        teacher=taught,
         _made={},
     )
 

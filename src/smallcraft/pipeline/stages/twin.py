@@ -21,9 +21,8 @@ from smallcraft.bundle.runtime import answer_inputs
 from smallcraft.canonical import digest_value
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.audits.audit import Answer, Columns
-from smallcraft.models.rungs import BUILTIN
+from smallcraft.models.candidates import find_rung
 from smallcraft.models.workshop import Workshop
-from smallcraft.plugins import find_plugin
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class WorkshopTwin:
 
     def _train(self, workshop: Workshop) -> Answer:
         with threadpool_limits(1):
-            stages = find_plugin("rungs", self.rung, BUILTIN).stages(workshop)
+            stages = find_rung(self.rung).stages(workshop)
 
         def answer(rows: Columns) -> NDArray[np.float64]:
             with threadpool_limits(1):

@@ -49,7 +49,7 @@ class Weighed:
 def contenders_of(measured: Sequence[Measured]) -> tuple[Contender, ...]:
     """The candidates that are in the running, with the cost that decides."""
     return tuple(
-        Contender(candidate.attempt.rung, candidate.predictions, _cost(candidate), order)
+        Contender(candidate.attempt.rung, candidate.predictions, cost_of(candidate), order)
         for order, candidate in enumerate(measured)
         if candidate.predictions is not None
     )
@@ -149,6 +149,7 @@ def _standings(measured: Sequence[Measured]) -> tuple[Standing, ...]:
     )
 
 
-def _cost(candidate: Measured) -> float | None:
+def cost_of(candidate: Measured) -> float | None:
+    """The cost that decides, CPU-seconds per 1,000 answers; None where it was not measured."""
     cost = candidate.evidence.find("cpu_s_per_1000")
     return cost.value if cost else None

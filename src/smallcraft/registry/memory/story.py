@@ -23,6 +23,7 @@ _UNMEASURED = "not measured"
 _ENDINGS = {
     "lost": "lost",
     "skipped": "was skipped",
+    "stopped": "was stopped",
     "crashed": "crashed",
     "failed": "won, but a gate failed",
     "undecided": "won, but a gate was undecided",
@@ -238,7 +239,7 @@ def _event_of(
     if trial is None:
         return ""
     # The losers of a released build stand with that release already.
-    is_told = trial.status in ("lost", "skipped", "crashed") and trial.winner in bundles
+    is_told = trial.status in ("lost", "skipped", "stopped", "crashed") and trial.winner in bundles
     return "" if is_told else f"{entry.time} not released: {_told_trial(trial)}"
 
 

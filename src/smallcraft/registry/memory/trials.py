@@ -23,14 +23,16 @@ from smallcraft.registry.memory.evidence import (
 )
 from smallcraft.registry.memory.reading import read_object
 
-Status = Literal["lost", "skipped", "crashed", "failed", "undecided"]
+Status = Literal["lost", "skipped", "stopped", "crashed", "failed", "undecided"]
 VERDICTS: Mapping[Status, str] = {
     "lost": "reject",
     "skipped": "reject",
+    "stopped": "reject",
     "crashed": "crash",
     "failed": "reject",
     "undecided": "reject",
 }
+_UNBUILT: Mapping[str, Status] = {"skipped": "skipped", "stopped": "stopped", "crashed": "crashed"}
 _FORMAT = 1
 _COSTS = ("size_mb", "p50_ms", "p95_ms", "cpu_s_per_1000", "train_cpu_s")
 
@@ -123,7 +125,7 @@ def _blocking(facts: Facts) -> list[Facts]:
 
 def _status_of(facts: Facts, rung: str) -> Status:
     status = text_of(candidate_of(facts, rung), "status")
-    return "skipped" if status == "skipped" else "crashed" if status == "crashed" else "lost"
+    return _UNBUILT.get(status or "", "lost")
 
 
 def _trial(facts: Facts, rung: str, status: Status, reason: str) -> Trial:
