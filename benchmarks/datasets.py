@@ -69,6 +69,31 @@ def read_clinc150() -> Dataset:
     return Dataset("clinc150", *parts)
 
 
+def read_uci_sentiment() -> Dataset:
+    """2,838 sentences of three sites; there is no official split: every fifth is the test."""
+    texts, labels = [], []
+    for site in ("amazon_cells", "imdb", "yelp"):
+        lines = _open(f"uci_sentiment/{site}_labelled.txt").read_text(encoding="utf-8").split("\n")
+        pairs = [line.rsplit("\t", 1) for line in lines if "\t" in line]
+        texts += [text.strip() for text, _ in pairs]
+        labels += [label.strip() for _, label in pairs]
+    is_test = [place % 5 == 0 for place in range(len(texts))]
+    parts = [
+        Rows(
+            {"text": [text for text, held in zip(texts, is_test, strict=True) if held is part]},
+            [label for label, held in zip(labels, is_test, strict=True) if held is part],
+        )
+        for part in (False, True)
+    ]
+    return Dataset("uci_sentiment", *parts)
+
+
+def read_clinc150_domains() -> dict[str, str]:
+    """Intent to domain: ten domains of fifteen intents each."""
+    found = json.loads(_open("clinc150/domains.json").read_text(encoding="utf-8"))
+    return {intent: domain for domain, intents in found.items() for intent in intents}
+
+
 def read_adult() -> Dataset:
     """32,561 and 16,281 people of the 1994 census; is their income above 50,000?"""
     return Dataset("adult", _people("adult/adult.data"), _people("adult/adult.test"))

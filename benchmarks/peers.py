@@ -52,6 +52,20 @@ TORCHMETRICS = Environment(
     "torchmetrics", (*_NUMERIC, "torchmetrics==1.9.0", "lightning-utilities==0.15.3"), ("torch==2.13.0",)
 )
 FAIRLEARN = Environment("fairlearn", (*_LEARNING, "fairlearn==0.15.0", "pandas==2.3.3"))
+SETFIT = Environment(
+    "setfit",
+    (*_LEARNING, "setfit==1.2.0", "sentence-transformers==6.2.0", "transformers==5.24.0", "datasets==5.2.0"),
+    ("torch==2.13.0",),
+)
+MODEL2VEC = Environment(
+    "model2vec",
+    (
+        *_LEARNING,
+        *("model2vec==0.10.0", "skeletoken==0.6.1", "tokenizers==0.22.2", "transformers==5.3.0"),
+        "datasets==5.2.0",
+    ),
+    ("torch==2.13.0",),
+)
 # It imports pyopenssl and does not ask for it.
 MODEL_SIGNING = Environment("model-signing", ("model-signing==1.1.1", "pyopenssl==26.4.0"))
 DVC = Environment("dvc", ("dvc==3.67.1", "dvc-data==3.18.3", "dvc-objects==5.2.0"))

@@ -78,7 +78,7 @@ def render_suite(result: SuiteResult) -> str:
         )
         for row in result.rows
     ]
-    parts = [f"## {result.suite}\n", f"{result.about}\n", _table(columns, lines)]
+    parts = [f"## {result.suite}\n", f"{result.about}\n", *([_table(columns, lines)] if lines else [])]
     parts += [_render_listing(listing) for listing in result.listings]
     if result.notes:
         parts.append("".join(f"- {note}\n" for note in result.notes))

@@ -21,8 +21,8 @@ from smallcraft.bundle.layout import BundleFiles, listed_digests, read_descripti
 from smallcraft.data.quality.consensus import Consensus, find_consensus, witness_of
 from smallcraft.data.votes import Votes, votes_from_columns, votes_from_long
 from smallcraft.models.backbone import find_backbone
+from smallcraft.models.encoders import source_of, write_encoder
 from smallcraft.models.parts.encoder import make_encoder
-from smallcraft.models.quantize import write_encoder
 from smallcraft.records import Predictions
 from smallcraft.stats.calibration import expected_calibration_error, log_losses
 from smallcraft.stats.dawid_skene import VoteFit, fit_crowd, fit_dawid_skene, majority_vote, one_coin
@@ -87,7 +87,7 @@ def embedded(texts: list[str]) -> np.ndarray:
     """What the frozen sentence encoder of the ladder makes of them, rows of length 1."""
     with tempfile.TemporaryDirectory(prefix="smallcraft-bench-encoder-") as folder:
         target = Path(folder, "encoder")
-        write_encoder(find_backbone("auto"), target)
+        write_encoder(source_of(find_backbone("auto")), target)
         files = BundleFiles(target, listed_digests(read_description(target)[0]))
         inputs = Inputs(len(texts), texts, np.empty((len(texts), 0)), ())
         rows = make_encoder(files).encode(inputs).values

@@ -18,6 +18,7 @@ from benchmarks.suites import (
     privacy,
     registry,
     startup,
+    trunk,
     votes,
 )
 from benchmarks.suites.suite import Found, Surroundings
@@ -37,4 +38,5 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "ledger": ledger.measure,
     "latency": latency.measure,
     "registry": registry.measure,
+    "trunk": trunk.measure,
 }
