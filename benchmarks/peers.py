@@ -73,6 +73,10 @@ MLFLOW = Environment(
     "mlflow",
     ("mlflow==3.17.2", "numpy==2.4.6", "pandas==2.3.3", "SQLAlchemy==2.0.51", "safetensors==0.8.0"),
 )
+# Not a peer but another engine for our own graphs (`bundle/runtimes`).
+OPENVINO = Environment(
+    "openvino", ("openvino==2026.4.1", "numpy==2.4.6", "onnxruntime==1.32.0", "tokenizers==0.23.3")
+)
 
 
 class AbsentPeerError(RuntimeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from tests.projects import message_rows, write_messages
 
 from smallcraft import api
+from smallcraft.bundle.decoders.abstain import Abstain
+from smallcraft.bundle.decoders.thresholds import Thresholds
+from smallcraft.bundle.decoders.value import Value
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import ConfigError, DataError, IntegrityError, InvalidInputError, NotFoundError
 from smallcraft.pipeline.workspace import Workspace
@@ -49,6 +53,34 @@ def test_every_form_of_the_same_rows_gets_the_same_answers(predictor, rows):
     ):
         np.testing.assert_array_equal(predictor.predict_proba(same), expected)
     np.testing.assert_array_equal(predictor.predict(texts), predictor.classes_[expected.argmax(axis=1)])
+
+
+def test_answers_come_with_their_confidence_and_missing_ones_as_none(predictor, rows):
+    texts = rows["message"].to_list()
+    probs = predictor.predict_proba(texts)
+    usual = predictor.decide(texts)
+    assert list(usual.labels) == predictor.predict(texts).tolist()
+    np.testing.assert_array_equal(usual.confidence, probs.max(axis=1))
+    cautious = with_decision(predictor, Abstain(float(np.median(probs.max(axis=1)))))
+    answers = cautious.predict(texts)
+    assert answers.dtype == object
+    np.testing.assert_array_equal(answers == None, cautious.decide(texts).abstained)  # noqa: E711 - each one
+    assert 0 < sum(answer is None for answer in answers) < 200
+
+
+def test_several_labels_are_tuples_and_numbers_are_numbers(predictor, rows):
+    texts = rows["message"].to_list()
+    several = with_decision(predictor, Thresholds((0.0, 0.0) + (2.0,) * (len(predictor.classes_) - 2)))
+    assert several.predict(texts).tolist() == [tuple(predictor.classes_[:2].tolist())] * 200
+    number = with_decision(predictor, Value(1.0, 0.9))
+    found = number.predict(texts)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(number.decide(texts).high, found + 1.0)
+
+
+def with_decision(predictor, decider):
+    bundle = predictor.bundle
+    return api.Predictor(replace(bundle, decoder=replace(bundle.decoder, decider=decider)))
 
 
 def test_a_frame_of_another_library_is_read_by_its_columns_with_its_holes(people_frame, people_bundle):

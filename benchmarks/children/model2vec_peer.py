@@ -1,4 +1,4 @@
-"""model2vec on texts: a static model distilled from the same encoder, under a logistic head; trained or asked.
+"""model2vec on texts: a static model distilled from the same encoder, under a logistic head.
 
 Its guide's recipe: distil (256 dimensions), encode, scikit-learn's LogisticRegression.
 """

@@ -1,4 +1,4 @@
-"""SetFit on texts: the same encoder tuned on pairs of a few rows a class, as its guide shows; trained or asked."""
+"""SetFit on texts: the same encoder tuned on pairs of a few rows a class, as its guide shows."""
 
 from __future__ import annotations
 

@@ -19,10 +19,11 @@ from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.encoded import Dense
 from smallcraft.bundle.inputs import InputSpec, read_inputs
 from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
+from smallcraft.bundle.selfcheck import GOLDEN
 from smallcraft.models.adapters import QUERY_AND_VALUE, Adapter, LowRank
 from smallcraft.models.backbone import find_backbone
 from smallcraft.models.calibrate import fit_decoder
-from smallcraft.models.encoders import EncoderSource, source_of
+from smallcraft.models.encoders import EncoderSource, source_of, write_encoder
 from smallcraft.models.export import write_bundle
 from smallcraft.models.memory import Memory
 from smallcraft.models.packs import write_pack, write_trunk
@@ -41,6 +42,7 @@ def main() -> None:
     target, tasks = Path(job["target"]), json.loads(Path(job["tasks"]).read_text(encoding="utf-8"))
     source = source_of(find_backbone("auto"))
     write_trunk(source, target / "trunk")
+    write_encoder(source, target / "fp32", form="fp32")
     description, _ = read_description(target / "trunk")
     encoder = make_encoder(BundleFiles(target / "trunk", listed_digests(description)))
     texts = sorted({text for task in tasks for part in ("train", "test") for text in task[part]["texts"]})
@@ -85,9 +87,20 @@ def make_task(
     asked = Dense(encoded[[places[text] for text in test["texts"]]])
     best = stages[0].head.logits([asked], len(asked.values)).argmax(axis=1)
     right = np.mean([classes[code] == label for code, label in zip(best, test["labels"], strict=True)])
-    sizes = {"pack_mb": pack.size_bytes / 1e6, "adapted_mb": adapted.size_bytes / 1e6}
+    sizes = {
+        "pack_mb": loaded_mb(pack.path),
+        "adapted_mb": loaded_mb(adapted.path),
+        "self_check_mb": (pack.path / GOLDEN).stat().st_size / 1e6,
+    }
     paths = {"bundle": str(bundle), "pack": str(pack.path), "adapted": str(adapted.path)}
     return {"name": name, "classes": len(classes), "accuracy": 100 * float(right), **sizes, **paths}
+
+
+def loaded_mb(pack: Path) -> float:
+    """What a task reads: all of its pack but the self-check."""
+    return (
+        sum(path.stat().st_size for path in pack.rglob("*") if path.is_file() and path.name != GOLDEN) / 1e6
+    )
 
 
 def made_up(source: EncoderSource, name: str) -> Adapter:

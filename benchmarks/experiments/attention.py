@@ -24,7 +24,7 @@ from smallcraft.models.tuning.plan import TrainPlan
 
 FIRST_LAYER = 4
 TOKENS = (16, 64, 128)
-PLAN = TrainPlan(epochs=3)
+PLAN = TrainPlan(epochs=2)
 _SHORT = Window().reach + 1
 
 
@@ -75,7 +75,9 @@ def _one(data: HeldOut, name: str) -> dict[str, np.ndarray]:
     head = data.head(Learner(encoder, blank), states, name=f"{name}-{FIRST_LAYER}")
     learner = Learner(encoder, head)
     start = softmax(answer(learner, states, data.held_rows).logits)
-    return {"untuned": start, "tuned": softmax(tune(data, learner, states, plan=PLAN, seed=0))}
+    both = {"untuned": start, "tuned": softmax(tune(data, learner, states, plan=PLAN, seed=0))}
+    say(f"attention: { ({when: data.score(probs)['accuracy'] for when, probs in both.items()}) }")
+    return both
 
 
 def _describe(data: HeldOut, both: dict[str, np.ndarray], full: dict[str, np.ndarray]) -> dict[str, object]:

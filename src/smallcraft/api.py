@@ -43,7 +43,7 @@ from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.result import BuildResult
 from smallcraft.pipeline.verifying import verify_path, verify_project
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
-from smallcraft.records import Roles
+from smallcraft.records import Decisions, Label, Roles
 from smallcraft.registry.verify.report import VerifyReport
 
 __all__ = ["Predictor", "build", "check", "evaluate", "load", "verify"]
@@ -84,10 +84,20 @@ class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """
         return self.bundle.predict_proba(self._columns(rows))
 
-    def predict(self, rows: Questions) -> NDArray[np.str_]:
-        """`(n,)` labels; the first one on a tie."""
-        labels: NDArray[np.str_] = self.classes_[np.argmax(self.predict_proba(rows), axis=1)]
-        return labels
+    def predict(self, rows: Questions) -> NDArray[Any]:
+        """`(n,)` answers: labels, tuples of labels or numbers; None where the bundle abstains."""
+        return _as_array(self.decide(rows).labels)
+
+    def decide(self, rows: Questions) -> Decisions:
+        """The answers with how sure each is, and what stands beside it: abstentions, sets, intervals.
+
+        Args:
+            rows: As for `predict_proba`.
+
+        Raises:
+            InvalidInputError: A column is missing or holds values of the wrong kind.
+        """
+        return self.bundle.decide(self._columns(rows))
 
     def __repr__(self) -> str:
         return f"Predictor({self.name!r})"
@@ -109,6 +119,19 @@ class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             return [str(text) for text in rows.ravel().tolist()]
         # One string is a sequence too: its letters are no rows, and the bundle says so.
         return rows if isinstance(rows, Mapping | str) else list(rows)
+
+
+def _as_array(labels: Sequence[Label]) -> NDArray[Any]:
+    """Text or numbers in an array of their own type; a tuple or None makes it one of objects."""
+    if all(isinstance(label, str) for label in labels):
+        return np.array(labels, dtype=np.str_)
+    if all(isinstance(label, float) for label in labels):
+        return np.array(labels, dtype=np.float64)
+    found = np.empty(len(labels), dtype=np.object_)
+    # One by one: numpy would make a table of tuples of one length.
+    for place, label in enumerate(labels):
+        found[place] = label
+    return found
 
 
 def load(source: str | Path | Bundle = "latest", *, project: str | Path = ".") -> Predictor:

@@ -6,22 +6,13 @@ Attributes are read-only properties, so frozen dataclasses fit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smallcraft.records import (
-    CheckResult,
-    Decisions,
-    GateSpec,
-    Measurement,
-    Predictions,
-    Roles,
-    Task,
-    Verdict,
-)
+from smallcraft.records import CheckResult, GateSpec, Measurement, Predictions, Roles, Task, Verdict
 
 Need = Literal["text", "features", "backbone", "train"]
 Takes = Literal["limit", "parts", "nothing"]
@@ -77,37 +68,6 @@ class Rule(Protocol):
 
         At least one verdict; a missing measurement never passes. `parts` are what the gate's parts said.
         """
-
-
-class Decider(Protocol):
-    """Turns probabilities into answers (`bundle/decoders`)."""
-
-    @property
-    def kind(self) -> str:
-        """Its key in the folder's table."""
-
-    def decide(self, probs: NDArray[np.float64], classes: Sequence[str]) -> Decisions:
-        """An answer to each row; a row's never depends on its neighbours.
-
-        `probs` are `(n, k)` in the order of `classes`; for a regression `(n, 1)` values.
-        """
-
-    def describe(self) -> Mapping[str, Any]:
-        """Plain values with its kind; given to the table's entry, they restore it."""
-
-
-class Calibrator(Protocol):
-    """Corrects probabilities after the temperature (`bundle/calibrators`)."""
-
-    @property
-    def kind(self) -> str:
-        """Its key in the folder's table."""
-
-    def apply(self, probs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`(n, k)` to `(n, k)`, rows sum to 1; a row's never depend on its neighbours."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """Plain values with its kind; given to the table's entry, they restore it."""
 
 
 class Rung(Protocol[Workshop, Stage]):

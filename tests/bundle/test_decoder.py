@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
 from smallcraft.bundle.decoder import Decoder, decode, mix_logits, softmax
@@ -49,7 +50,7 @@ def test_the_second_stage_is_asked_for_the_unsure_rows_only_and_both_are_mixed(f
 
     def ask(rows):
         asked.append(rows.tolist())
-        return second[rows]
+        return [second[rows]]
 
     answers = decode(Decoder(0.5, threshold, (0.3, 2.0)), first, ask)
     for row in range(len(first)):
@@ -59,6 +60,49 @@ def test_the_second_stage_is_asked_for_the_unsure_rows_only_and_both_are_mixed(f
         assert np.allclose(answers.probs[row], both if answers.escalated[row] else alone, atol=1e-12)
     wanted = np.flatnonzero(answers.escalated).tolist()
     assert asked == ([wanted] if wanted else [])
+
+
+def test_all_further_stages_are_mixed_in_where_the_first_is_unsure():
+    rng = np.random.default_rng(4)
+    first, second, third = rng.normal(size=(3, 30, 4))
+    answers = decode(Decoder(1.0, 0.5, (1.0, 2.0, 0.5)), first, lambda rows: [second[rows], third[rows]])
+    assert 0 < answers.escalated.sum() < 30
+    wanted = np.where(answers.escalated[:, None], first + 2.0 * second + 0.5 * third, first)
+    assert np.allclose(answers.probs, scipy_softmax(wanted, axis=1), atol=1e-12)
+
+
+def test_a_stage_too_many_or_too_few_for_the_mix_is_a_fault():
+    with pytest.raises(ValueError, match="longer"):
+        mix_logits((1.0, 1.0), [np.zeros((1, 2))] * 3)
+
+
+@given(logits)
+def test_several_labels_are_probable_each_on_its_own(values):
+    found = decode(Decoder(0.5, link="sigmoid"), values, None).probs
+    assert np.allclose(found, expit(0.5 * values), atol=1e-12)
+
+
+def test_each_label_may_have_a_scale_and_a_shift_of_its_own():
+    decoder = Decoder(1.0, link="sigmoid", scales=(2.0, 0.5), shifts=(-1.0, 1.0))
+    values = np.array([[0.3, -0.7]])
+    assert np.allclose(decoder.apply(values), expit(values * [2.0, 0.5] + [-1.0, 1.0]))
+    assert Decoder.read(json.loads(canonical_json(decoder.describe()))) == decoder
+
+
+def test_a_number_stays_as_it_is():
+    values = np.array([[3.5], [-1e6]])
+    assert np.array_equal(decode(Decoder(1.0, link="identity"), values, None).probs, values)
+
+
+def test_what_is_usual_is_not_written():
+    assert set(Decoder(1.0).describe()) == {"scale", "threshold", "mix"}
+
+
+@pytest.mark.parametrize(
+    ("link", "name"), [("softmax", "argmax"), ("sigmoid", "thresholds"), ("identity", "value")]
+)
+def test_the_usual_decision_follows_from_the_link(link, name):
+    assert Decoder(1.0, link=link).decides.name == name
 
 
 def test_a_row_exactly_as_sure_as_the_threshold_is_not_escalated():
@@ -77,7 +121,7 @@ def test_the_mix_is_a_weighted_sum():
         Decoder,
         st.floats(1e-3, 1e3),
         st.floats(0, 1),
-        st.none() | st.tuples(st.floats(0, 1e3), st.floats(0, 1e3)),
+        st.none() | st.lists(st.floats(0, 1e3), min_size=2, max_size=4).map(tuple),
     )
 )
 def test_a_decoder_survives_its_description(decoder):
@@ -92,10 +136,9 @@ GOOD = {"scale": 1.0, "threshold": 0.5, "mix": [1.0, 1.0]}
     [
         *({"scale": value} for value in (0, -1, math.nan, math.inf, None, "x", [1])),
         *({"threshold": value} for value in (-0.1, 1.1, math.nan, None, "x")),
-        *(
-            {"mix": value}
-            for value in ([1], [1, 2, 3], "xy", 3, [1, None], [-1, 1], [1, math.nan], [math.inf, 1])
-        ),
+        *({"link": value} for value in ("tanh", None, 3)),
+        *({"scales": value} for value in ([math.nan], None, "x", [None])),
+        *({"mix": value} for value in ([], [1], "xy", 3, [1, None], [-1, 1], [1, math.nan], [math.inf, 1])),
     ],
     ids=str,
 )

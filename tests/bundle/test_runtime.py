@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from tests.models.toys import ALL_BUNDLES, rows_for, some_rows, toy_rows
 
 import smallcraft.bundle
+from smallcraft.bundle.decoder import Decoder, softmax
+from smallcraft.bundle.inputs import read_inputs
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.canonical import canonical_json, digest_file
 from smallcraft.errors import BundleFormatError, IntegrityError, InvalidInputError, NotFoundError
@@ -270,12 +272,66 @@ def test_a_kind_of_block_or_head_of_a_later_version_is_refused(copy_of):
 def test_stages_and_mixing_weights_must_fit(copy_of):
     root = copy_of("escalating")
     edit(root, lambda description: description["stages"].pop())
-    with pytest.raises(BundleFormatError, match="one stage, or two and the weights that mix them, got 1"):
+    with pytest.raises(BundleFormatError, match="one stage, or several and the weights that mix them, got 1"):
         open_bundle(root)
     root = copy_of("cascade")
     edit(root, lambda description: description["decoder"].update(mix=None))
     with pytest.raises(BundleFormatError, match="got 2 with mix None"):
         open_bundle(root)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"decision": {"kind": "thresholds", "thresholds": [0.5, 0.5]}},
+        {
+            "decision": {"kind": "conformal", "score": "lac", "limits": [0.5, 0.5], "coverage": 0.9}
+            | {"penalty": 0, "free_ranks": 0}
+        },
+        {"calibration": {"kind": "vector", "weights": [1.0, 1.0], "biases": [0.0, 0.0]}},
+        {"calibration": {"kind": "isotonic", "knots": [[0.0], [1.0]], "values": [[0.1], [0.1]]}},
+    ],
+    ids=str,
+)
+def test_a_decision_or_calibrator_of_other_classes_is_refused(copy_of, part):
+    root = copy_of("ngram")
+    edit(root, lambda description: description["decoder"].update(part))
+    with pytest.raises(BundleFormatError, match=r"is incomplete .*take the bundle from the registry"):
+        open_bundle(root)
+
+
+def test_a_bundle_decides_as_its_decoder_says(opened, copy_of):
+    bundle, texts = opened["ngram"], list(FRESH.columns["message"])
+    probs = bundle.predict_proba(texts)
+    usual = bundle.decide(texts)
+    assert (
+        list(usual.labels) == bundle.predict(texts) == [bundle.classes[code] for code in probs.argmax(axis=1)]
+    )
+    assert np.array_equal(usual.confidence, probs.max(axis=1))
+    root, threshold = copy_of("ngram"), float(np.median(probs.max(axis=1)))
+    decision = {"kind": "abstain", "threshold": threshold}
+    edit(root, lambda description: description["decoder"].update(decision=decision))
+    found = open_bundle(root).predict(texts)
+    sure = probs.max(axis=1) >= threshold
+    assert found == [label if is_sure else None for label, is_sure in zip(usual.labels, sure, strict=True)]
+
+
+def test_a_cascade_of_three_stages_asks_the_others_about_the_rows_that_the_first_leaves(opened):
+    cascade = opened["escalating"]
+    first, second = cascade.stages
+    three = replace(
+        cascade,
+        stages=(first, second, first),
+        decoder=Decoder(scale=2.0, threshold=0.9, mix=(1.0, 1.0, 0.5)),
+    )
+    texts = list(FRESH.columns["message"])
+    answers = three.answer(texts)
+    inputs = read_inputs({"message": texts}, cascade.spec)
+    logits = [stage.logits(inputs) for stage in (first, second)]
+    both = softmax(1.5 * logits[0] + logits[1])
+    wanted = np.where(answers.escalated[:, None], both, softmax(2.0 * logits[0]))
+    assert 0 < answers.escalated.sum() < len(texts)
+    assert np.allclose(answers.probs, wanted, atol=1e-6)
 
 
 def test_every_logit_needs_a_class_of_its_own(copy_of):

@@ -49,6 +49,30 @@ def test_a_processor_that_computes_otherwise_is_seen(bundles):
     assert check.largest_difference > 0.1
 
 
+def test_an_encoder_that_computes_otherwise_is_seen_though_nobody_would_ask_it(bundles):
+    """The first stage is made sure of everything; the second is checked all the same."""
+    bundle = open_bundle(bundles["cascade"].bundle)
+    decoder = replace(bundle.decoder, threshold=0.0)
+    sure = replace(bundle, decoder=decoder)
+    golden = golden_answers(bundle.stages, decoder, bundle.spec)
+    assert not np.array_equal(golden["logits1"], golden["probs"])
+    first, second = bundle.stages
+    turned = replace(second, head=replace(second.head, bias=second.head.bias[::-1].copy() * 3))
+    odd = replace(sure, stages=(first, turned))
+    check = run_selfcheck(odd)
+    assert check.agreeing < check.rows
+    assert check.largest_difference > 0.01
+
+
+def test_a_self_check_of_an_earlier_version_still_checks_the_whole(copy_of):
+    root = copy_of("cascade")
+    arrays = {n: a for n, a in open_bundle(root).files.arrays(GOLDEN).items() if not n.startswith("logits")}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    check = run_selfcheck(rewrite(root, buffer.getvalue()))
+    assert (check.rows, check.agreeing, check.largest_difference) == (32, 32, 0.0)
+
+
 def test_the_same_stages_give_the_same_rows_and_answers(bundles):
     bundle = open_bundle(bundles["mixed-cascade"].bundle)
     again = golden_answers(bundle.stages, bundle.decoder, bundle.spec)

@@ -46,7 +46,7 @@ def test_an_unknown_kind_is_refused_with_those_known(tmp_path):
     files = BundleFiles(tmp_path, {})
     head = {"kind": "linear"}
     with pytest.raises(
-        BundleFormatError, match="kinds columns, encoder, ngram, onehot, static, the bundle has 'x'"
+        BundleFormatError, match="kinds columns, encoder, experts, ngram, onehot, static, the bundle has 'x'"
     ):
         load_stage({"name": "s", "blocks": [{"kind": "x"}], "head": head}, files)
     with pytest.raises(BundleFormatError, match="kinds linear, trees, the bundle has 'y'"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from tests.cli.conftest import ORIGIN
@@ -12,6 +14,7 @@ from tests.projects import copy_project
 
 import smallcraft.bundle
 from smallcraft.api import load
+from smallcraft.canonical import digest_file
 from smallcraft.pipeline.workspace import Workspace, open_registry
 from smallcraft.registry.signing import author_pem
 
@@ -88,6 +91,32 @@ def test_an_exported_bundle_runs_without_the_project(storied_built, told, tmp_pa
     texts = ["please refund my invoice", "the parcel of the courier"]
     expected = load("rows@2", project=storied_built).predict_proba(texts)
     assert (smallcraft.bundle.open(device).predict_proba(texts) == expected).all()
+
+
+def test_a_device_zip_runs_without_the_project_or_the_package(storied_built, told, told_json, tmp_path):
+    target = tmp_path / "rows.zip"
+    assert told("export", "rows@2", target, "-p", storied_built, "--device").startswith(
+        f"rows@2 is in {target}, "
+    )
+    again = told_json("export", "rows@2", target, "-p", storied_built, "--device")
+    assert again == {
+        "release": "rows@2",
+        "zip": str(target),
+        "digest": digest_file(target),
+        "size_bytes": target.stat().st_size,
+    }
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(tmp_path)
+    texts = ["please refund my invoice", "the parcel of the courier"]
+    show = "import smallcraft; print(smallcraft.__file__)"
+    example = (tmp_path / "rows" / "predict.py").read_text(encoding="utf-8")
+    (tmp_path / "rows" / "predict.py").write_text(f"{example}\n{show}\n", encoding="utf-8")
+    command = [sys.executable, "-P", str(tmp_path / "rows" / "predict.py"), *texts]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    *said, place = done.stdout.splitlines()
+    expected = load("rows@2", project=storied_built).predict(texts)
+    assert [json.loads(line)["label"] for line in said] == list(expected)
+    assert place == str(tmp_path / "rows" / "smallcraft" / "__init__.py")
 
 
 def test_an_export_holds_every_file_of_the_release_and_nothing_else(storied_built, told, tmp_path):

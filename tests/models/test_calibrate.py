@@ -16,7 +16,14 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from smallcraft.bundle.decoder import Decoder, mix_logits, softmax
 from smallcraft.models import calibrate
-from smallcraft.models.calibrate import choose_threshold, fit_decoder, fit_mix, fit_scale, log_loss
+from smallcraft.models.calibrate import (
+    choose_threshold,
+    decode_held_out,
+    fit_decoder,
+    fit_mix,
+    fit_scale,
+    log_loss,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -213,7 +220,37 @@ def test_two_stages_get_scale_mix_and_the_threshold_of_both():
     assert Decoder.read(decoder.describe()) == decoder
 
 
-@pytest.mark.parametrize("stages", [1, 2])
+def test_three_stages_get_three_weights():
+    rng = np.random.default_rng(11)
+    logits = [rng.normal(0, 2, (3000, 3)) for _ in range(3)]
+    known = (0.8, 0.3, 1.2)
+    labels = drawn(rng, mix_logits(known, logits))
+    decoder = decoder_of(logits, labels)
+    assert decoder.mix == pytest.approx(known, abs=0.15)
+    assert Decoder.read(decoder.describe()) == decoder
+
+
+def test_a_row_that_a_later_stage_left_out_still_counts_for_the_first_ones_scale():
+    rng = np.random.default_rng(12)
+    first, second = rng.normal(0, 2, (2, 300, 3))
+    labels = drawn(rng, first + second)
+    second[200:] = np.nan
+    decoder = decoder_of([first, second], labels)
+    assert decoder.scale == fit_scale(first, labels)
+    assert decoder.mix == fit_mix([first[:200], second[:200]], labels[:200])
+
+
+def test_what_was_held_out_is_decoded_as_the_bundle_will():
+    rng = np.random.default_rng(13)
+    first, second = rng.normal(0, 2, (2, 50, 3))
+    decoder = Decoder(1.0, 0.6, (1.0, 0.5))
+    escalated = softmax(first).max(axis=1) < 0.6
+    wanted = np.where(escalated[:, None], softmax(first + 0.5 * second), softmax(first))
+    assert 0 < escalated.sum() < 50
+    assert np.allclose(decode_held_out(decoder, [first, second]), wanted)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
 def test_logits_that_are_always_right_or_always_equal_give_a_usable_decoder(stages):
     labels = np.arange(30) % 3
     for logits in (np.eye(3)[labels] * 5, np.zeros((30, 3))):

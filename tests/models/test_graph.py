@@ -125,6 +125,72 @@ def test_a_missing_weight_is_named():
         build_encoder_graph(weights, CONFIG)
 
 
+# --- graphs that begin above the embeddings, and layers of unequal shapes -----------------
+
+
+def run_from(model: onnx.ModelProto, state, mask):
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(["embedding"], {"state": np.asarray(state, np.float32), "mask": mask})[0]
+
+
+def smaller(weights):
+    """The first layer without a head, the second with 20 of 32 inner neurons."""
+    cut = dict(weights)
+    at = "encoder.layer.0.attention"
+    for part in ("query", "key", "value"):
+        for kind in ("weight", "bias"):
+            cut[f"{at}.self.{part}.{kind}"] = weights[f"{at}.self.{part}.{kind}"][8:]
+    cut[f"{at}.output.dense.weight"] = weights[f"{at}.output.dense.weight"][:, 8:]
+    at = "encoder.layer.1"
+    for kind in ("weight", "bias"):
+        cut[f"{at}.intermediate.dense.{kind}"] = weights[f"{at}.intermediate.dense.{kind}"][:20]
+    cut[f"{at}.output.dense.weight"] = weights[f"{at}.output.dense.weight"][:, :20]
+    return cut
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("first_layer", [1, 2])
+def test_a_graph_of_the_upper_layers_goes_on_where_the_lower_ones_end(shape, first_layer):
+    weights, (ids, mask) = make_weights(), tokens(shape, CONFIG["vocab_size"])
+    upper = {
+        name: array
+        for name, array in weights.items()
+        if any(name.startswith(f"encoder.layer.{layer}.") for layer in range(first_layer, 2))
+    }
+    model = build_encoder_graph(upper, CONFIG, first_layer=first_layer)
+    onnx.checker.check_model(model)
+    states = reference_states(weights, CONFIG, ids, mask)
+    assert_near(run_from(model, states[first_layer], mask), pool(states[-1], mask, "mean"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_layers_have_the_heads_and_neurons_that_their_weights_have(shape):
+    weights, (ids, mask) = smaller(make_weights()), tokens(shape, CONFIG["vocab_size"])
+    found = run(build_encoder_graph(weights, CONFIG, taps=[1]), ids, mask)
+    states = reference_states(weights, CONFIG, ids, mask)
+    assert_near(found["embedding"], pool(states[-1], mask, "mean"))
+    assert_near(found["tap1"], states[1], mask)
+
+
+@pytest.mark.parametrize("first_layer", [-1, 3])
+def test_a_first_layer_past_the_last_is_refused(first_layer):
+    with pytest.raises(
+        InvalidInputError, match=r"first_layer must lie in 0 to 2, got .*; this encoder has 2"
+    ):
+        build_encoder_graph(make_weights(), CONFIG, first_layer=first_layer)
+
+
+def test_a_graph_that_begins_above_has_no_taps_below():
+    build_encoder_graph(make_weights(), CONFIG, first_layer=1, taps=[2])
+    with pytest.raises(InvalidInputError, match=r"taps must lie in 2 to 2, got \[1\]"):
+        build_encoder_graph(make_weights(), CONFIG, first_layer=1, taps=[1])
+
+
+def test_an_attention_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(InvalidInputError, match=r"'windw' .* did you mean 'window'"):
+        build_encoder_graph(make_weights(), CONFIG, attention="windw")
+
+
 # --- the real encoder, and the reference implementation ----------------------------------
 
 
@@ -177,6 +243,33 @@ def assert_agrees_with_torch(weights, config, shape, pooling):
 @pytest.mark.parametrize(("pooling", "activation"), [("mean", "gelu"), ("first", "gelu_new")])
 def test_the_tiny_encoder_agrees_with_torch(shape, pooling, activation):
     assert_agrees_with_torch(make_weights(), CONFIG | {"hidden_act": activation}, shape, pooling)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("attention", ["full", "window", "linear"])
+@pytest.mark.parametrize("first_layer", [0, 1])
+def test_every_variant_agrees_with_the_encoder_that_is_trained(shape, cut, attention, first_layer):
+    """Rows one by one: the trained encoder pads nothing."""
+    import torch
+
+    from smallcraft.models.tuning.batches import make_batch
+    from smallcraft.models.tuning.encoder import Encoder
+
+    weights = smaller(make_weights()) if cut else make_weights()
+    ids, mask = tokens(shape, CONFIG["vocab_size"])
+    lengths = mask.sum(axis=1)
+    flat = ids[mask.astype(bool)].astype(np.int64)
+    module = Encoder(weights, CONFIG | {"attention": attention}, embeddings=True).eval()
+    with torch.no_grad():
+        wanted = module(make_batch(lengths, ids=flat)).numpy()
+    model = build_encoder_graph(weights, CONFIG, first_layer=first_layer, attention=attention)
+    if not first_layer:
+        assert_near(run(model, ids, mask)["embedding"], wanted)
+        return
+    lower = build_encoder_graph(weights, CONFIG | {"num_hidden_layers": 1}, taps=[1], attention=attention)
+    assert_near(run_from(model, run(lower, ids, mask)["tap1"], mask), wanted)
 
 
 @pytest.mark.torch

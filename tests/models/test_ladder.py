@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from tests.models.toys import MIXED, TABLE, TEXT, toy_rows, toy_workshop
 
-from smallcraft.bundle.decoder import Decoder, decode
+from smallcraft.bundle.decoder import Decoder
 from smallcraft.bundle.inputs import read_inputs
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import InvalidInputError
-from smallcraft.models import candidates, ladder
+from smallcraft.models import candidates
+from smallcraft.models.calibrate import decode_held_out, fit_decoder
 from smallcraft.models.ladder import climb, fit_rung, rungs_for
 from smallcraft.models.memory import Memory
 from smallcraft.models.rungs import BUILTIN
@@ -179,11 +180,10 @@ def text_workshop(tmp_path_factory, tiny_backbone):
 
 def out_of_fold_accuracy(rung, workshop):
     logits = BUILTIN[rung].out_of_fold(workshop)
-    decoder = ladder.fit_decoder(
+    decoder = fit_decoder(
         logits, workshop.labels, tolerance=workshop.tolerance, confidence=workshop.confidence
     )
-    second = (lambda rows: logits[1][rows]) if len(logits) == 2 else None
-    return np.mean(decode(decoder, logits[0], second).probs.argmax(axis=1) == workshop.labels)
+    return np.mean(decode_held_out(decoder, logits).argmax(axis=1) == workshop.labels)
 
 
 def test_out_of_fold_the_cascade_is_never_worse_than_fast_and_hardly_ever_than_frozen(text_workshop):

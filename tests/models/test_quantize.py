@@ -22,14 +22,15 @@ from smallcraft.models.backbone import find_backbone
 from smallcraft.models.graph import build_encoder_graph
 from smallcraft.models.parts.encoder import make_encoder
 from smallcraft.models.parts.static import make_static
-from smallcraft.models.quantize import quantize_encoder, write_encoder
+from smallcraft.models.encoders import source_of, write_encoder
+from smallcraft.models.quantize import quantize_encoder
 
 SPEC = InputSpec(text="message")
 TEXTS = ["lost my card", "late fee", "pay the bill", "help", "", "open the account is closed 1 2 3"]
 
 
 def files_of(backbone, target) -> BundleFiles:
-    write_encoder(backbone, target)
+    write_encoder(source_of(backbone), target)
     return BundleFiles(target, listed_digests(read_description(target)[0]))
 
 
@@ -58,7 +59,7 @@ def test_the_tiny_encoder_in_int8_is_near_the_exact_one(tiny_backbone, tmp_path)
 
 
 def test_the_same_backbone_gives_the_same_bytes(tiny_backbone, tmp_path):
-    assert write_encoder(tiny_backbone, tmp_path / "one") == write_encoder(tiny_backbone, tmp_path / "two")
+    assert write_encoder(source_of(tiny_backbone), tmp_path / "one") == write_encoder(source_of(tiny_backbone), tmp_path / "two")
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == ["bundle.json", "embeddings.bin", "model.onnx", "tokenizer.json", "weights.bin"]
     for name in names:
@@ -67,7 +68,7 @@ def test_the_same_backbone_gives_the_same_bytes(tiny_backbone, tmp_path):
 
 def test_other_weights_give_other_bytes(tiny_backbone, tmp_path):
     other = find_backbone(str(write_backbone(tmp_path / "other", seed=1)))
-    assert write_encoder(other, tmp_path / "one") != write_encoder(tiny_backbone, tmp_path / "two")
+    assert write_encoder(source_of(other), tmp_path / "one") != write_encoder(source_of(tiny_backbone), tmp_path / "two")
 
 
 def test_the_table_file_holds_the_token_table_alone_in_bytes(tiny_backbone, tmp_path):
@@ -127,7 +128,7 @@ def test_a_tokenizer_without_special_tokens_is_refused(tmp_path):
     with pytest.raises(
         InvalidInputError, match="one special token before a text and one after it, got 0 in all"
     ):
-        write_encoder(find_backbone(str(folder)), tmp_path / "encoder")
+        write_encoder(source_of(find_backbone(str(folder))), tmp_path / "encoder")
 
 
 def test_every_output_channel_of_a_product_has_a_scale_of_its_own():

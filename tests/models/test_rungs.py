@@ -16,6 +16,7 @@ NEEDS = {
     "majority": set(),
     "linear": {"features"},
     "ngram": {"text"},
+    "tiny": {"text", "backbone"},
     "fast": {"text", "backbone"},
     "trees": {"features"},
     "frozen": {"text", "backbone"},

@@ -115,14 +115,17 @@ def reference_states(
 
 
 def _reference_layer(state, mask, exact, at, config):
-    heads = config["num_attention_heads"]
+    # A layer that lost heads keeps their width.
+    head_width = config["hidden_size"] // config["num_attention_heads"]
     parts = (_linear(state, exact, f"{at}.attention.self.{part}") for part in ("query", "key", "value"))
-    query, key, value = (part.reshape(*part.shape[:2], heads, -1).transpose(0, 2, 1, 3) for part in parts)
+    query, key, value = (
+        part.reshape(*part.shape[:2], -1, head_width).transpose(0, 2, 1, 3) for part in parts
+    )
     scores = query @ key.transpose(0, 1, 3, 2) / np.sqrt(query.shape[-1])
     scores = np.where(mask[:, None, None, :] > 0, scores, -1e30)
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
-    mixed = (shares @ value).transpose(0, 2, 1, 3).reshape(state.shape)
+    mixed = (shares @ value).transpose(0, 2, 1, 3).reshape(*state.shape[:2], -1)
     attended = _linear(mixed, exact, f"{at}.attention.output.dense") + state
     attended = _normalize(attended, exact, f"{at}.attention.output.LayerNorm", config)
     grown = _activate(_linear(attended, exact, f"{at}.intermediate.dense"), config["hidden_act"])

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from tests.projects import message_rows, person_rows, save_rows
 
 from smallcraft.api import load
+from smallcraft.bundle.decoders.abstain import Abstain
+from smallcraft.bundle.decoders.conformal import Conformal
+from smallcraft.bundle.decoders.thresholds import Thresholds
+from smallcraft.bundle.decoders.value import Value
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.answering import answer_file
 
@@ -145,3 +152,59 @@ def test_an_output_that_no_format_names_is_refused_before_anything_is_read(messa
         InvalidInputError, match=r"must end in .csv, .tsv, .parquet, .jsonl, got 'answers.xlsx'"
     ):
         answer_file(messages, "nothing.csv", tmp_path / "answers.xlsx", abstain_below=None)
+
+
+def deciding(bundle, decider, **changes):
+    """The bundle with another decision, and the link that it goes with."""
+    return replace(bundle, decoder=replace(bundle.decoder, decider=decider, **changes))
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_several_labels_stand_as_a_list_or_joined(messages, tmp_path, suffix):
+    several = deciding(messages, Thresholds((0.2, 0.2, 0.0)), link="sigmoid")
+    rows = message_rows(20, seed=5)
+    frame = answered(several, save_rows(tmp_path / "rows.csv", rows), tmp_path / f"a{suffix}")
+    found = [label or "" for label in frame["label"].to_list()]
+    wanted = [list(labels) for labels in several.predict(rows["message"])]
+    assert {len(labels) for labels in wanted} >= {1, 2}
+    assert found == (["|".join(labels) for labels in wanted] if suffix in (".csv", ".tsv") else wanted)
+
+
+def test_labels_that_hold_the_separator_are_written_as_json(messages, tmp_path):
+    barred = replace(
+        deciding(messages, Conformal("lac", (None,), 0.9)), classes=("a|b", *messages.classes[1:])
+    )
+    path = save_rows(tmp_path / "rows.csv", {"message": ["hello"]})
+    (written,) = answered(barred, path, tmp_path / "a.csv")["set"].to_list()
+    assert sorted(json.loads(written)) == sorted(barred.classes)
+
+
+def test_a_number_has_its_interval_and_no_confidence(people, tmp_path):
+    one = replace(people, classes=("age",), stages=(OneNumber(),))
+    number = deciding(one, Value(2.0, 0.9), link="identity", scale=1.0)
+    path = save_rows(tmp_path / "rows.csv", {"age": [30.0], "job": ["cook"], "insured": [True]})
+    frame = answered(number, path, tmp_path / "a.parquet")
+    assert frame.select("label", "confidence", "abstained", "low", "high").rows() == [
+        (41.5, None, False, 39.5, 43.5)
+    ]
+    with pytest.raises(InvalidInputError, match="numbers without a confidence; leave out abstain_below"):
+        answered(number, path, tmp_path / "b.parquet", abstain_below=0.5)
+
+
+def test_what_the_bundle_does_not_answer_is_empty_and_a_threshold_of_the_moment_only_marks(
+    messages, tmp_path
+):
+    rows = message_rows(30, seed=6)
+    sure = messages.predict_proba(rows["message"]).max(axis=1)
+    own, asked = np.quantile(sure, [0.2, 0.6])
+    path = save_rows(tmp_path / "rows.csv", rows)
+    frame = answered(deciding(messages, Abstain(own)), path, tmp_path / "a.parquet", abstain_below=asked)
+    assert frame["label"].is_null().to_list() == (sure < own).tolist()
+    assert frame["abstained"].to_list() == (sure < max(own, asked)).tolist()
+
+
+class OneNumber:
+    """A stage that says 41.5 of everybody."""
+
+    def logits(self, inputs):
+        return np.full((inputs.n, 1), 41.5)

@@ -59,7 +59,7 @@ def test_the_stages_are_told_in_the_order_in_which_they_happen(tiny):
         *("stage reading", "stage splitting", "stage checking", "climbing majority ngram"),
         *("candidate majority measured", "candidate ngram measured", "decided ngram"),
         *("stage weighing", "stage auditing", "stage training", "stage asking", "stage setting"),
-        "judged better_than_majority",
+        *("judged better_than_majority", "judged compression"),
     ]
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from smallcraft.pipeline.sections import BudgetSection, Fractions, QualitySection, RolloutSection
+from smallcraft.pipeline.data_section import Fractions
+from smallcraft.pipeline.sections import BudgetSection, QualitySection, RolloutSection
 from smallcraft.records import SPLIT_NAMES
 
 

@@ -6,7 +6,8 @@ True
 """
 
 from smallcraft.bundle.runtime import Bundle, open_bundle
+from smallcraft.bundle.trunk.trunk import Trunk, open_trunk
 
 open = open_bundle  # noqa: A001 - `smallcraft.bundle.open(path)` is how it reads
 
-__all__ = ["Bundle", "open", "open_bundle"]
+__all__ = ["Bundle", "Trunk", "open", "open_bundle", "open_trunk"]

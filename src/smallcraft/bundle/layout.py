@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.bundle.inputs import FastTokenizer
+from smallcraft.bundle.runtime_choice import choose_runtime
+from smallcraft.bundle.runtimes.runtime import Runtime, Session
 from smallcraft.canonical import canonical_json, digest_bytes
 from smallcraft.errors import BundleFormatError, IntegrityError, NotFoundError
 
@@ -31,11 +33,13 @@ class BundleFiles:
     Args:
         root: The directory.
         digests: Relative path to `sha256:...` for every file that may be read.
+        runtime: Opens the graphs; None leaves the choice to the environment, when the first one is opened.
     """
 
-    def __init__(self, root: Path, digests: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, digests: Mapping[str, str], *, runtime: Runtime | None = None) -> None:
         self.root = root
         self.digests = digests
+        self.runtime = runtime
         self._bytes: dict[str, bytes] = {}
         self._tokenizers: dict[str, FastTokenizer] = {}
 
@@ -46,22 +50,30 @@ class BundleFiles:
             IntegrityError: The file is missing or its bytes are not those listed.
         """
         if path not in self._bytes:
-            expected = self._expected(path)
-            try:
-                data = (self.root / path).read_bytes()
-            except OSError as error:
-                raise IntegrityError(
-                    f"{self.root / path} is listed in {DESCRIPTION} but cannot be read ({error.strerror}); "
-                    "take the bundle from the registry again"
-                ) from error
-            found = digest_bytes(data)
-            if found != expected:
-                raise IntegrityError(
-                    f"{self.root / path} does not match its record: {DESCRIPTION} says {expected[:19]}..., "
-                    f"the file has {found[:19]}...; do not use this model, take it from the registry again"
-                )
-            self._bytes[path] = data
+            self._bytes[path] = self.read_again(path)
         return self._bytes[path]
+
+    def read_again(self, path: str) -> bytes:
+        """A file's bytes, read and checked now; nothing is kept.
+
+        Raises:
+            IntegrityError: The file is missing or its bytes are not those listed.
+        """
+        expected = self._expected(path)
+        try:
+            data = (self.root / path).read_bytes()
+        except OSError as error:
+            raise IntegrityError(
+                f"{self.root / path} is listed in {DESCRIPTION} but cannot be read ({error.strerror}); "
+                "take the bundle from the registry again"
+            ) from error
+        found = digest_bytes(data)
+        if found != expected:
+            raise IntegrityError(
+                f"{self.root / path} does not match its record: {DESCRIPTION} says {expected[:19]}..., "
+                f"the file has {found[:19]}...; do not use this model, take it from the registry again"
+            )
+        return data
 
     def arrays(self, path: str) -> Mapping[str, NDArray[Any]]:
         """The arrays of an `.npz` file.
@@ -96,6 +108,17 @@ class BundleFiles:
                     "or take the bundle from the registry again"
                 ) from error
         return self._tokenizers[path]
+
+    def open_graph(self, model: str, weights: Sequence[str] = ()) -> Session:
+        """A session over a graph and the weight files that it calls by name.
+
+        Raises:
+            BundleFormatError: The runtime cannot run it.
+        """
+        runtime = self.runtime or choose_runtime()
+        # The session copies them: kept here they would be in memory twice.
+        data = {path: self._bytes.get(path) or self.read_again(path) for path in (model, *weights)}
+        return runtime.open(data.pop(model), data)
 
     def _expected(self, path: str) -> str:
         parts = PurePosixPath(path)
@@ -138,27 +161,36 @@ class BundleWriter:
         np.savez(buffer, **sorted_arrays)
         return self.add(path, buffer.getvalue())
 
-    def finish(self, description: Mapping[str, Any]) -> str:
-        """Write `bundle.json` and return the bundle's digest, which is that file's."""
+    def finish(self, description: Mapping[str, Any], *, name: str = DESCRIPTION) -> str:
+        """Write `bundle.json` and return the bundle's digest, which is that file's.
+
+        Args:
+            description: All but the format's number and the list of files.
+            name: The file's name, where the directory is no whole bundle.
+        """
         listed = {path: {"digest": digest, "size_bytes": size} for path, (digest, size) in self.files.items()}
         data = canonical_json({"format": FORMAT, **description, "files": listed})
-        (self.root / DESCRIPTION).write_bytes(data)
+        (self.root / name).write_bytes(data)
         return digest_bytes(data)
 
 
-def read_description(root: Path) -> tuple[Mapping[str, Any], str]:
+def read_description(root: Path, *, name: str = DESCRIPTION) -> tuple[Mapping[str, Any], str]:
     """`bundle.json` of a directory, and the bundle's digest.
+
+    Args:
+        root: The directory.
+        name: The file's name, where the directory is no whole bundle.
 
     Raises:
         NotFoundError: No such directory or file.
         BundleFormatError: The file is not a bundle's, or of a format this version does not read.
     """
-    path = root / DESCRIPTION
+    path = root / name
     try:
         data = path.read_bytes()
     except OSError as error:
         raise NotFoundError(
-            f"{root} is not a bundle: it has no {DESCRIPTION} ({error.strerror}); "
+            f"{root} is not a bundle: it has no {name} ({error.strerror}); "
             "`smallcraft build` prints the path of the bundle it makes"
         ) from error
     try:

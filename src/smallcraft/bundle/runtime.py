@@ -14,11 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smallcraft.bundle.decoder import Answers, Decoder, decode
+from smallcraft.bundle.decoder import Answers, Decoder, Link, decode
 from smallcraft.bundle.inputs import Inputs, InputSpec, Rows, read_inputs
 from smallcraft.bundle.layout import DESCRIPTION, BundleFiles, listed_digests, read_description
+from smallcraft.bundle.runtime_choice import choose_runtime
 from smallcraft.bundle.stage import Stage, load_stage
 from smallcraft.errors import BundleFormatError, SmallcraftError
+from smallcraft.records import Decisions, Label, Task
+
+TASK_OF_LINK: Mapping[Link, Task] = {
+    "softmax": "multiclass",
+    "sigmoid": "multilabel",
+    "identity": "regression",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Bundle:
         digest: SHA-256 of its `bundle.json`, which lists every other file's digest.
         classes: The `k` labels, in the order of the probabilities.
         spec: The columns it reads.
-        stages: One, or two for a cascade.
+        stages: One, or more for a cascade.
         decoder: How logits become probabilities.
         description: All of `bundle.json`.
         files: Reads its files, each checked against its digest.
@@ -44,6 +52,11 @@ class Bundle:
     decoder: Decoder
     description: Mapping[str, Any]
     files: BundleFiles
+
+    @property
+    def task(self) -> Task:
+        """What it answers with: one class, several labels, or a number."""
+        return TASK_OF_LINK[self.decoder.link]
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -65,33 +78,67 @@ class Bundle:
         """`(n, k)` probabilities in the order of `classes`."""
         return self.answer(rows).probs
 
-    def predict(self, rows: Rows) -> list[str]:
-        """The most probable label of each row; the first one on a tie."""
-        return [self.classes[code] for code in np.argmax(self.predict_proba(rows), axis=1)]
+    def decide(self, rows: Rows) -> Decisions:
+        """What is answered to each row, and how sure that is."""
+        return self.decoder.decides.decide(self.predict_proba(rows), self.classes)
+
+    def predict(self, rows: Rows) -> list[Label]:
+        """The answer to each row: a label, a tuple of labels or a number; None where it abstains."""
+        return list(self.decide(rows).labels)
 
 
 def answer_inputs(stages: tuple[Stage, ...], decoder: Decoder, inputs: Inputs) -> Answers:
     """Run a candidate's stages on rows already arranged."""
-    if len(stages) == 1:
-        return decode(decoder, stages[0].logits(inputs), None)
-    return decode(decoder, stages[0].logits(inputs), lambda rows: stages[1].logits(inputs.take(rows)))
+    first, *others = stages
+
+    def ask(rows: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+        taken = inputs.take(rows)
+        return [stage.logits(taken) for stage in others]
+
+    return decode(decoder, first.logits(inputs), ask if others else None)
 
 
-def open_bundle(path: str | Path) -> Bundle:
+def open_bundle(path: str | Path, *, runtime: str | None = None) -> Bundle:
     """Open a bundle directory; nothing in it runs code.
 
     Args:
         path: The directory with `bundle.json`.
+        runtime: What runs its graphs (`bundle/runtimes`); None asks SMALLCRAFT_RUNTIME, else onnxruntime.
 
     Raises:
         NotFoundError: There is no bundle.
         BundleFormatError: It is of another format, or its description is incomplete.
         IntegrityError: A file is not the one that was recorded.
+        MissingPartError: The runtime is not installed.
     """
     root = Path(path)
     description, digest = read_description(root)
+    return read_bundle(root, description, digest, open_files(root, description, runtime=runtime))
+
+
+def open_files(root: Path, description: Mapping[str, Any], *, runtime: str | None = None) -> BundleFiles:
+    """The files that a description lists, unread."""
     try:
-        files = BundleFiles(root, listed_digests(description))
+        listed = listed_digests(description)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _incomplete(root, error) from error
+    return BundleFiles(root, listed, runtime=choose_runtime(runtime))
+
+
+def read_bundle(root: Path, description: Mapping[str, Any], digest: str, files: BundleFiles) -> Bundle:
+    """A bundle from its description, with files that may be shared with others.
+
+    Args:
+        root: Its directory, for messages.
+        description: What `bundle.json` says.
+        digest: That file's digest.
+        files: Reads whatever the description names.
+
+    Raises:
+        BundleFormatError: The description is incomplete, or its parts do not fit.
+        IntegrityError: A file is not the one that was recorded.
+    """
+    try:
         spec = description["inputs"]
         bundle = Bundle(
             path=root,
@@ -107,21 +154,26 @@ def open_bundle(path: str | Path) -> Bundle:
     except SmallcraftError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise BundleFormatError(
-            f"{root / DESCRIPTION} is incomplete ({type(error).__name__}: {error}); "
-            "take the bundle from the registry again"
-        ) from error
+        raise _incomplete(root, error) from error
     return bundle
+
+
+def _incomplete(root: Path, error: Exception) -> BundleFormatError:
+    return BundleFormatError(
+        f"{root / DESCRIPTION} is incomplete ({type(error).__name__}: {error}); "
+        "take the bundle from the registry again"
+    )
 
 
 def _refuse_misfits(bundle: Bundle) -> None:
     """Parts that are each in order may still not fit; asking about no rows at all shows it."""
-    if len(bundle.stages) != (1 if bundle.decoder.mix is None else 2):
+    if len(bundle.stages) != len(bundle.decoder.mix or (1.0,)):
         raise BundleFormatError(
-            f"{bundle.path / DESCRIPTION} must have one stage, or two and the weights that mix them, "
+            f"{bundle.path / DESCRIPTION} must have one stage, or several and the weights that mix them, "
             f"got {len(bundle.stages)} with mix {bundle.decoder.mix}; take the bundle from the registry again"
         )
-    no_rows = read_inputs({name: [] for name in bundle.spec.names}, bundle.spec)
+    nothing: dict[str, list[object]] = {name: [] for name in bundle.spec.names}
+    no_rows = read_inputs(nothing, bundle.spec)
     widths = [stage.logits(no_rows).shape[1] for stage in bundle.stages]
     classes = {name for name in bundle.classes if isinstance(name, str)}
     if not classes or {len(classes), len(bundle.classes), *widths} != {len(classes)}:
@@ -130,3 +182,4 @@ def _refuse_misfits(bundle: Bundle) -> None:
             f"got {len(classes)} different names for {widths[0]} logits; "
             "take the bundle from the registry again"
         )
+    bundle.decide(nothing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.heads.head import Head
 from smallcraft.bundle.inputs import Inputs
 from smallcraft.bundle.layout import BundleFiles, BundleWriter
+from smallcraft.canonical import digest_value
 from smallcraft.errors import BundleFormatError
 
 
@@ -39,13 +41,24 @@ class Stage:
         }
 
 
+# A stage that routes is described twice, in its place and where it routes, and loaded once.
+_LOADED: WeakValueDictionary[tuple[BundleFiles, str], Stage] = WeakValueDictionary()
+
+
 def load_stage(spec: Mapping[str, Any], files: BundleFiles) -> Stage:
-    """Restore a stage.
+    """Restore a stage; one that is described twice in a bundle is one object.
 
     Raises:
         BundleFormatError: A block or head of a kind this version does not know.
         IntegrityError: A file is not what `bundle.json` lists.
     """
+    key = (files, digest_value(spec))
+    stage = _LOADED.get(key) or _load(spec, files)
+    _LOADED[key] = stage
+    return stage
+
+
+def _load(spec: Mapping[str, Any], files: BundleFiles) -> Stage:
     for kind, known in [(block["kind"], block_kinds.BUILTIN) for block in spec["blocks"]]:
         _refuse_unknown(kind, known)
     _refuse_unknown(spec["head"]["kind"], head_kinds.BUILTIN)

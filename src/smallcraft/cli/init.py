@@ -11,6 +11,12 @@ import typer
 
 from smallcraft.errors import InvalidInputError
 
+_WHAT = {
+    "multiclass": "{:,} classes",
+    "multilabel": "{:,} labels, several a row",
+    "regression": "a number to predict",
+}
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -52,10 +58,10 @@ def init(
         path=os.path.relpath(data, output.parent),
         roles=guess.roles,
         metric=guess.metric,
-        reasons={**reasons, "metric": guess.metric_reason},
+        reasons={**reasons, "task": guess.task_reason, "metric": guess.metric_reason},
     )
     write_whole(output, written.encode("utf-8"))
-    typer.echo(f"{data}: {guess.rows:,} rows, {len(guess.class_counts):,} classes")
+    typer.echo(f"{data}: {guess.rows:,} rows, {_WHAT[guess.roles.task].format(len(guess.class_counts))}")
     for column, reason in guess.reasons.items():
         typer.echo(f"  {column}: {reason}")
     where = "" if output == Path("smallcraft.toml") else f" --project {shlex.quote(str(output))}"

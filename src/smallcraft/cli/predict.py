@@ -27,11 +27,12 @@ def predict(
     ] = None,
     bundle: Annotated[Path | None, typer.Option(help="A bundle directory, instead of a release.")] = None,
     abstain_below: Annotated[
-        float | None, typer.Option(help="Mark rows whose confidence is below this as abstained.")
+        float | None,
+        typer.Option(help="Mark rows whose confidence is below this too; [decision] fits a threshold."),
     ] = None,
     project: Project = Path(),
 ) -> None:
-    """Write label, confidence and abstained beside the rows of a file."""
+    """Write label, confidence and abstained beside the rows of a file (and set, or low and high)."""
     from smallcraft.api import load
     from smallcraft.pipeline.answering import answer_file
 

@@ -15,8 +15,16 @@ from smallcraft.data.table import require_columns
 from smallcraft.errors import DataError
 
 
-def read_parquet(path: Path, name: str, *, wanted: tuple[str, ...] | None) -> RawFile:
+def read_parquet(
+    path: Path, name: str, *, wanted: tuple[str, ...] | None, lists: frozenset[str] | None = frozenset()
+) -> RawFile:
     """Read the wanted columns; None reads every column that is plain.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+        wanted: Columns to read.
+        lists: Those whose values may be lists of plain values; None for any.
 
     Raises:
         DataError: A damaged file, no rows, a missing or nested column.
@@ -25,9 +33,9 @@ def read_parquet(path: Path, name: str, *, wanted: tuple[str, ...] | None) -> Ra
         schema = pl.read_parquet_schema(path)
         require_columns(wanted or (), tuple(schema), source=name)
         if wanted is None:
-            wanted = tuple(column for column, dtype in schema.items() if _is_plain(dtype))
+            wanted = tuple(column for column, dtype in schema.items() if _may_be_read(column, dtype, lists))
         for column in wanted:
-            if not _is_plain(schema[column]):
+            if not _may_be_read(column, schema[column], lists):
                 raise DataError(
                     f"{name}, column '{column}': plain values were wanted, got the nested or binary type "
                     f"{schema[column]}; flatten it into columns of their own"
@@ -39,6 +47,12 @@ def read_parquet(path: Path, name: str, *, wanted: tuple[str, ...] | None) -> Ra
     if frame.height == 0:
         raise DataError(f"{name} has columns and no rows; rows were wanted")
     return RawFile(name, frame.select(wanted), tuple(schema), None)
+
+
+def _may_be_read(column: str, dtype: pl.DataType, lists: frozenset[str] | None) -> bool:
+    if isinstance(dtype, pl.List) and (lists is None or column in lists):
+        return _is_plain(pl.List(dtype.inner).inner)  # type: ignore[arg-type]  # an instance, once in a schema
+    return _is_plain(dtype)
 
 
 def _is_plain(dtype: pl.DataType) -> bool:

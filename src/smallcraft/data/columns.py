@@ -3,8 +3,8 @@
 Readers give strings (CSV) or a file's own types (Parquet, JSON); the type of a feature is decided by its
 values alone, so the same rows get the same types from every format:
 
-- text: as it stands. Label, votes, key, groups: text, surrounding space cut; `1.0` in a column of whole
-  numbers reads `1`, so a label 0/1 is "0"/"1" everywhere.
+- text: as it stands. Label (several, or numbers: `data.targets`), votes, key, groups: text, surrounding
+  space cut; `1.0` in a column of whole numbers reads `1`, so a label 0/1 is "0"/"1" everywhere.
 - a feature is a boolean when every value is true or false; a number (Float64) when every value reads as one;
   else a category. Codes with leading zeros (`007`) make a column categorical. Where at least
   `NUMERIC_SHARE` of the values read as numbers, the others are faults, not categories.
@@ -15,14 +15,15 @@ Always: a blank value outside the text is null; nulls are allowed in features, v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from smallcraft.data.badrows import shown
 from smallcraft.data.table import text_form
-from smallcraft.records import Roles
+from smallcraft.data.targets import WrittenLabels, written_tags, written_values
+from smallcraft.records import Roles, Task
 
 NUMERIC_SHARE = 0.95
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
@@ -73,13 +74,31 @@ def _typed(series: pl.Series, name: str, roles: Roles) -> tuple[pl.Series, list[
         blank = text.is_null() | (text.str.strip_chars().str.len_bytes() == 0)
         return text, _faults(series, blank, "the text is missing or blank", "write it or remove the row")
     if name == roles.label:
-        label = code_text(series)
-        return label, _faults(series, label.is_null(), "the label is missing", "label or remove the row")
+        return _typed_label(series, roles)
     if name == roles.time:
         return _typed_time(series)
     if name in roles.features:
         return typed_feature(series)
     return code_text(series), []
+
+
+def _typed_label(series: pl.Series, roles: Roles) -> tuple[pl.Series, list[Fault]]:
+    label = _LABELS[roles.task](series, roles)
+    missing = label.text.is_null() & ~label.odd
+    faults = _faults(series, missing, "the label is missing", "label or remove the row")
+    return label.text, faults + _faults(series, label.odd, label.reason, label.remedy)
+
+
+def _written_classes(series: pl.Series, roles: Roles) -> WrittenLabels:  # noqa: ARG001 - the table's shape
+    text = code_text(series)
+    return WrittenLabels(text, pl.Series([False] * len(text), dtype=pl.Boolean))
+
+
+_LABELS: Mapping[Task, Callable[[pl.Series, Roles], WrittenLabels]] = {
+    "multiclass": _written_classes,
+    "multilabel": lambda series, roles: written_tags(series, roles.separator),
+    "regression": lambda series, _: written_values(series),
+}
 
 
 def _faults(series: pl.Series, mask: pl.Series, reason: str, remedy: str) -> list[Fault]:

@@ -8,8 +8,9 @@ Always: every column of the file has a reason; columns that only number the rows
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -20,13 +21,17 @@ from smallcraft.data.balance import suggested_metric
 from smallcraft.data.columns import parse_times, typed_feature
 from smallcraft.data.load import read_source
 from smallcraft.data.table import require_columns, text_form
+from smallcraft.data.tagged import TaskGuess, guess_task
+from smallcraft.data.targets import label_counts
 from smallcraft.errors import DataError
-from smallcraft.records import Roles
+from smallcraft.records import Roles, Task
 
 _LABEL_NAMES = (
     *("label", "intent", "category", "class", "target", "label_gold", "gold_label", "gold"),
     *("sentiment", "topic", "tag", "outcome", "income", "y"),
 )
+_TAG_NAMES = ("labels", "intents", "categories", "topics", "tags", "genres")
+_VALUE_NAMES = ("target", "label", "y", "value", "price", "amount", "score", "rating")
 _TEXT_NAMES = (
     *("text", "message", "utterance", "sentence", "question", "query", "body", "comment"),
     *("review", "content", "description", "test_case", "prompt", "subject", "title"),
@@ -58,9 +63,11 @@ class Guess:
         roles: The guessed parts.
         reasons: One sentence for every column of the file, in its order.
         rows: Rows of the file.
-        class_counts: Rows of each class, largest first; rows without a label are not counted.
-        metric: `accuracy` for few balanced classes, else `macro_f1`.
+        class_counts: Rows of each class or label, largest first; rows without one are not counted, nor is
+            anything of numbers.
+        metric: `accuracy` for few balanced classes, else `macro_f1`; `rmse` of numbers.
         metric_reason: Why, in a sentence.
+        task_reason: Why `roles.task`, in a sentence.
     """
 
     roles: Roles
@@ -69,6 +76,7 @@ class Guess:
     class_counts: Mapping[str, int]
     metric: str
     metric_reason: str
+    task_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class _Column:
     filled: int
     words: float
     values: frozenset[str] = field(repr=False)
+    is_list: bool = False
 
     @property
     def lowered(self) -> str:
@@ -89,12 +98,25 @@ class _Column:
 
     @property
     def may_be_label(self) -> bool:
-        """Classes: few values, each seen about twice or more."""
-        return (
+        """Classes: few values, each seen about twice or more; or several of them a row."""
+        return self.is_list or (
             self.kind in ("category", "boolean", "number", "prose")
             and 2 <= self.distinct <= _MOST_CLASSES
             and 2 * self.distinct <= self.filled
         )
+
+    @cached_property
+    def task(self) -> TaskGuess:
+        """What it would be as the label."""
+        return guess_task(self.text, is_number=self.kind == "number", is_list=self.is_list)
+
+    def is_label_called(self, name: str) -> bool:
+        """Whether a column of that name, which looks like it, is the label."""
+        if self.lowered != name:
+            return False
+        if name in _VALUE_NAMES and self.kind == "number" and self.task.task == "regression":
+            return True
+        return self.may_be_label or (name in _TAG_NAMES and self.task.task == "multilabel")
 
     @property
     def numbers_rows(self) -> bool:
@@ -115,7 +137,7 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
     Raises:
         DataError: The file cannot be read, or no column is clearly the label.
     """
-    source = read_source(location, None)
+    source = read_source(location, None, lists=None)
     refuse_bad_rows(source.broken)
     require_columns([name for name in (label, text) if name], source.frame.columns, source=source.name)
     columns = [_described(source.frame[name], name) for name in source.frame.columns]
@@ -123,22 +145,25 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
     guesser.choose_label(source.name, label, text)
     guesser.choose_text(text)
     guesser.choose_the_rest()
-    counts = _class_counts(guesser.column(guesser.label))
-    metric, why = suggested_metric(counts)
+    roles, column = guesser.roles(), guesser.column(guesser.label)
+    counts = _largest_first(column, roles)
+    metric, why = _METRICS[roles.task](counts)
     reasons = {column.name: guesser.reasons[column.name] for column in columns}
-    return Guess(guesser.roles(), reasons, source.frame.height, counts, metric, why)
+    return Guess(roles, reasons, source.frame.height, counts, metric, why, column.task.reason)
 
 
 def _described(series: pl.Series, name: str) -> _Column:
-    text = text_form(series).str.strip_chars()
+    is_list = series.dtype == pl.List
+    plain = series.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True) if is_list else series
+    text = text_form(plain).str.strip_chars()
     text = text.set(text.str.len_bytes() == 0, None)
     filled = text.drop_nulls()
     # polars types a mean as whatever a column may hold.
     words = float(filled.str.count_matches(r"\S+").mean() or 0.0) if len(filled) else 0.0  # type: ignore[arg-type]
     distinct = filled.n_unique()
     values = frozenset(filled.unique().to_list()) if distinct <= _MOST_CLASSES else frozenset()
-    kind = _kind(series, filled, words, distinct)
-    return _Column(name, text, kind, distinct, len(filled), words, values)
+    kind = _kind(plain, filled, words, distinct)
+    return _Column(name, text, kind, distinct, len(filled), words, values, is_list)
 
 
 def _kind(series: pl.Series, filled: pl.Series, words: float, distinct: int) -> Kind:
@@ -185,6 +210,8 @@ class _Guesser:
             time=self._time,
             groups=tuple(self._groups),
             key=self._key,
+            task=self.column(self.label).task.task,
+            separator=self.column(self.label).task.separator,
         )
 
     @property
@@ -194,16 +221,16 @@ class _Guesser:
     def choose_label(self, source: str, given: str | None, text: str | None) -> None:
         """By what the user says, by name, by being the only candidate, or by standing last."""
         if given is not None:
-            self.label = given
-            self.reasons[given] = "label: you named it"
+            self._name_label(self.column(given), "you named it")
             return
-        fitting = [column for column in self._columns if column.may_be_label and column.name != text]
-        fitting = [column for column in fitting if not _ROW_NUMBER_NAME.match(column.lowered)]
-        for name in _LABEL_NAMES:
-            for column in fitting:
-                if column.lowered == name:
+        open_to = [column for column in self._columns if column.name != text]
+        open_to = [column for column in open_to if not _ROW_NUMBER_NAME.match(column.lowered)]
+        for name in (*_LABEL_NAMES, *_TAG_NAMES, *_VALUE_NAMES):
+            for column in open_to:
+                if column.is_label_called(name):
                     self._name_label(column, "by its name")
                     return
+        fitting = [column for column in open_to if column.may_be_label]
         plain = [column for column in fitting if column.kind in ("category", "boolean")]
         plain = [column for column in plain if not self._is_part_by_name(column)]
         last = self._columns[-1]
@@ -216,7 +243,8 @@ class _Guesser:
 
     def _name_label(self, column: _Column, why: str) -> None:
         self.label = column.name
-        self.reasons[column.name] = f"label: {why}; {column.distinct:,} classes"
+        what = f"{column.distinct:,} classes" if column.task.task == "multiclass" else column.task.reason
+        self.reasons[column.name] = f"label: {why}" + ("" if why == "you named it" else f"; {what}")
 
     def _is_part_by_name(self, column: _Column) -> bool:
         in_series = _SERIES_NAME.match(column.lowered)
@@ -271,7 +299,9 @@ class _Guesser:
 
     def _choose_one(self, column: _Column) -> None:
         name = column.lowered
-        if column.kind == "empty" or column.distinct == 1:
+        if column.is_list:
+            reason = "nothing: it holds lists, and only the label may"
+        elif column.kind == "empty" or column.distinct == 1:
             reason = "nothing: it is empty" if column.kind == "empty" else "nothing: one value only"
         elif self._time is None and _is_time(column):
             self._time, reason = column.name, "time: every value is a date or time"
@@ -316,11 +346,13 @@ def _no_label(source: str, candidates: list[_Column]) -> str:
     return f"cannot tell which column of {source} is the label: {what}; say it with --label {name}"
 
 
-def _class_counts(column: _Column) -> dict[str, int]:
-    frame = (
-        column.text.drop_nulls()
-        .rename("label")
-        .value_counts()
-        .sort(["count", "label"], descending=[True, False])
-    )
-    return dict(zip(frame["label"].to_list(), frame["count"].to_list(), strict=True))
+def _largest_first(column: _Column, roles: Roles) -> dict[str, int]:
+    counts = label_counts(column.text, roles)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+_METRICS: Mapping[Task, Callable[[Mapping[str, int]], tuple[str, str]]] = {
+    "multiclass": suggested_metric,
+    "multilabel": lambda counts: ("macro_f1", f"macro_f1: each of {len(counts):,} labels counts alike"),
+    "regression": lambda _: ("rmse", "rmse: what candidates are fitted to, in the unit of the numbers"),
+}

@@ -23,8 +23,16 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _REMEDY = 'write one JSON object a line, like {"text": "...", "label": "..."}'
 
 
-def read_json_lines(data: bytes, name: str, *, wanted: tuple[str, ...] | None) -> RawFile:
+def read_json_lines(
+    data: bytes, name: str, *, wanted: tuple[str, ...] | None, lists: frozenset[str] | None = frozenset()
+) -> RawFile:
     """Read every line that is an object.
+
+    Args:
+        data: The file's bytes.
+        name: What messages call it.
+        wanted: Columns to read; None for all.
+        lists: Those whose values may be lists of plain values; None for any.
 
     Raises:
         DataError: No line is an object, a missing column, or lists and objects as values.
@@ -48,7 +56,15 @@ def read_json_lines(data: bytes, name: str, *, wanted: tuple[str, ...] | None) -
         raise DataError(broken[0].sentence if broken else f"{name} is empty; rows were wanted")
     wanted = columns if wanted is None else wanted
     require_columns(wanted, columns, source=name)
-    series = [_column(column, [row.get(column) for row in objects], name, lines) for column in wanted]
+    series = []
+    for column in wanted:
+        values = [row.get(column) for row in objects]
+        may_list = lists is None or column in lists
+        series.append(
+            _list_column(column, values)
+            if may_list and _are_lists(values)
+            else _column(column, values, name, lines)
+        )
     return RawFile(name, pl.DataFrame(series), columns, np.asarray(lines, dtype=np.int64), tuple(broken))
 
 
@@ -97,6 +113,19 @@ def _broken(name: str, number: int, line: bytes, why: str) -> BadRow:
         remedy=_REMEDY,
         record=record,
     )
+
+
+def _are_lists(values: list[object]) -> bool:
+    """Lists of plain values, or nothing."""
+    kinds = {type(value) for value in values} - {type(None)}
+    return kinds == {list} and not any(
+        isinstance(item, list | dict) for value in values if isinstance(value, list) for item in value
+    )
+
+
+def _list_column(column: str, values: list[object]) -> pl.Series:
+    texts = [[_scalar_text(item) for item in value] if isinstance(value, list) else None for value in values]
+    return pl.Series(column, texts, dtype=pl.List(pl.String))
 
 
 def _column(column: str, values: list[object], name: str, lines: Sequence[int]) -> pl.Series:

@@ -8,7 +8,7 @@ Always: every row of the source is in the table or in the quarantine file, and t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,8 +25,9 @@ from smallcraft.data.formats import file_format, find_files, read_text_bytes
 from smallcraft.data.jsonlines import read_json_lines
 from smallcraft.data.rawfile import RawFile
 from smallcraft.data.table import Table, make_table, text_form
+from smallcraft.data.targets import label_counts, tags_of
 from smallcraft.errors import DataError, InvalidInputError
-from smallcraft.records import Roles
+from smallcraft.records import Roles, Task
 
 _QUARANTINE_NAME = "quarantine.parquet"
 
@@ -86,7 +87,8 @@ def load_table(
             "on_bad_rows='quarantine' needs a file to write the rows to; "
             "pass quarantine=Path('quarantine.parquet')"
         )
-    source = read_source(location, tuple(dict.fromkeys((*roles.named, *keep))))
+    lists = frozenset({roles.label} if roles.task == "multilabel" else ())
+    source = read_source(location, tuple(dict.fromkeys((*roles.named, *keep))), lists=lists)
     if on_bad_rows == "refuse":
         refuse_bad_rows(source.broken)
     _refuse_empty_columns(source.frame, roles, source)
@@ -100,7 +102,7 @@ def load_table(
         raise DataError(f"{source.name}: all {set_aside:,} rows are bad, none is left; look at the first few")
     _refuse_empty_columns(frame, roles, source)
     if for_training:
-        _check_labels(frame[roles.label], source, kept)
+        _LABEL_CHECKS[roles.task](frame[roles.label], roles, source, kept)
     if quarantine is not None and on_bad_rows == "quarantine":
         path = quarantine / _QUARANTINE_NAME if quarantine.is_dir() else quarantine
         write_quarantine([*source.broken, *(_bad_row(source, fault) for fault in typed.faults)], path)
@@ -134,29 +136,38 @@ def check_roles(roles: Roles) -> None:
         raise DataError("a model needs something to read: name a text column, features, or both")
 
 
-def read_file(path: Path, *, wanted: tuple[str, ...] | None) -> RawFile:
+def read_file(
+    path: Path, *, wanted: tuple[str, ...] | None, lists: frozenset[str] | None = frozenset()
+) -> RawFile:
     """Read one file's columns as they stand; None reads all of them.
+
+    Args:
+        path: The file.
+        wanted: Columns to read.
+        lists: Those whose values may be lists of plain values; None for any.
 
     Raises:
         DataError: The file is not what its suffix says, is damaged, or lacks a column.
     """
     kind, name = file_format(path), str(path)
     if kind.name == "parquet":
-        return read_parquet(path, name, wanted=wanted)
+        return read_parquet(path, name, wanted=wanted, lists=lists)
     data = read_text_bytes(path, is_gzipped=kind.is_gzipped)
     if kind.name == "jsonl":
-        return read_json_lines(data, name, wanted=wanted)
+        return read_json_lines(data, name, wanted=wanted, lists=lists)
     separator = "\t" if kind.name == "tsv" else ","
     return read_delimited(data, name, separator=separator, wanted=wanted)
 
 
-def read_source(location: str | Path, wanted: tuple[str, ...] | None) -> Source:
-    """Read every file of a location; None reads all columns.
+def read_source(
+    location: str | Path, wanted: tuple[str, ...] | None, *, lists: frozenset[str] | None = frozenset()
+) -> Source:
+    """Read every file of a location; None reads all columns; `lists` as in `read_file`.
 
     Raises:
         DataError: A file cannot be read, or files have different columns.
     """
-    files = tuple(read_file(path, wanted=wanted) for path in find_files(location))
+    files = tuple(read_file(path, wanted=wanted, lists=lists) for path in find_files(location))
     for file in files[1:]:
         odd = set(file.columns) ^ set(files[0].columns)
         if odd:
@@ -201,17 +212,54 @@ def _refuse_faults(source: Source, faults: Sequence[Fault]) -> None:
     refuse_bad_rows([_bad_row(source, fault) for fault in faults[:1]], others=len(rows) - 1)
 
 
-def _check_labels(labels: pl.Series, source: Source, kept: NDArray[np.int64]) -> None:
-    counts = labels.value_counts(sort=True)
-    names, sizes = counts[labels.name].to_list(), counts["count"].to_list()
-    if len(names) == 1:
+def _check_classes(labels: pl.Series, roles: Roles, source: Source, kept: NDArray[np.int64]) -> None:
+    counts = label_counts(labels, roles)
+    if len(counts) == 1:
         raise DataError(
-            f"{source.name}, column '{labels.name}': every row has the one class '{names[0]}'; "
+            f"{source.name}, column '{labels.name}': every row has the one class '{next(iter(counts))}'; "
             "a classifier needs at least two"
         )
-    single = sorted(name for name, size in zip(names, sizes, strict=True) if size == 1)
+    _refuse_single(labels, roles, source, kept, holds=lambda label, name: label == name)
+
+
+def _check_tags(labels: pl.Series, roles: Roles, source: Source, kept: NDArray[np.int64]) -> None:
+    if len(label_counts(labels, roles)) < 2:
+        raise DataError(
+            f"{source.name}, column '{labels.name}': labels separated by '{roles.separator}' were wanted, "
+            f"found {len(label_counts(labels, roles))} in all; look at label_separator"
+        )
+    _refuse_single(
+        labels, roles, source, kept, holds=lambda label, name: name in tags_of(label, roles.separator)
+    )
+
+
+def _check_values(labels: pl.Series, roles: Roles, source: Source, kept: NDArray[np.int64]) -> None:  # noqa: ARG001
+    if labels.n_unique() < 2:
+        raise DataError(
+            f"{source.name}, column '{labels.name}': every row has the one value {labels[0]}; "
+            "a regression needs values that differ"
+        )
+
+
+_LABEL_CHECKS: Mapping[Task, Callable[[pl.Series, Roles, Source, NDArray[np.int64]], None]] = {
+    "multiclass": _check_classes,
+    "multilabel": _check_tags,
+    "regression": _check_values,
+}
+
+
+def _refuse_single(
+    labels: pl.Series,
+    roles: Roles,
+    source: Source,
+    kept: NDArray[np.int64],
+    *,
+    holds: Callable[[str, str], bool],
+) -> None:
+    """A label seen once cannot stand in train and be measured."""
+    single = sorted(name for name, rows in label_counts(labels, roles).items() if rows == 1)
     if single:
-        row = labels.to_list().index(single[0])
+        row = next(row for row, label in enumerate(labels.to_list()) if holds(label, single[0]))
         file, line, number = source.where(int(kept[row]))
         others = f" (and {len(single) - 1:,} more such labels)" if len(single) > 1 else ""
         raise DataError(

@@ -2,15 +2,17 @@
 
 What must not be separated belongs to `data.ties`, dealing units out to `data.allocation`.
 Always, for the splits made here: neither a key nor a copy straddles; with a time, no row of train or dev is
-later than the first moment of cert's latest rows; every class has two rows in train; every row is in one
-split or in `removed`. The same rows and seed give the same splits, in whatever order the rows stand.
+later than the first moment of cert's latest rows; every class has two rows in train (one where
+a row has several labels); every row is in one split or in `removed`. The same rows and seed give the same
+splits, in whatever order the rows stand.
 A user's own files or split column are honoured as they are: what leaks there is told, never moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -20,9 +22,10 @@ from smallcraft.data.allocation import LEAST_IN_TRAIN, Units, deal
 from smallcraft.data.duplicates import NEAR_COPY, renumbered
 from smallcraft.data.givensplits import GivenParts, given_parts, overlap_notes
 from smallcraft.data.table import Table, make_table, row_digests
+from smallcraft.data.targets import label_counts, strata_of
 from smallcraft.data.ties import held_out, tied_rows
 from smallcraft.errors import DataError, InvalidInputError
-from smallcraft.records import SPLIT_NAMES, Roles, SplitName, TableRef
+from smallcraft.records import SPLIT_NAMES, Roles, SplitName, TableRef, Task
 
 DEFAULT_FRACTIONS: Mapping[SplitName, float] = {"train": 0.7, "dev": 0.15, "cert": 0.15}
 _HELD_OUT = -1
@@ -88,7 +91,12 @@ def split_table(
     made = {name: rest.filter(pl.Series(part == at)) for at, name in enumerate(wanted)}
     frames = {name: made[name] if name in made else given.frames[name] for name in SPLIT_NAMES}
     _check_not_empty(frames, table)
-    _check_train(frames["train"], rest[table.roles.label], is_given=len(wanted) == 1)
+    _TRAIN_CHECKS[table.roles.task](
+        frames["train"][table.roles.label],
+        rest[table.roles.label],
+        table.roles,
+        is_given=len(wanted) == 1,
+    )
     notes += _class_notes(frames, table.roles)
     notes += overlap_notes(frames, table.roles, given=tuple(given.frames), similarity=similarity)
     removed = rest.filter(pl.Series(part == _HELD_OUT))
@@ -169,7 +177,8 @@ def _parts(rest: _Rest, shares: Mapping[SplitName, float], notes: list[str]) -> 
         rows = np.flatnonzero(is_open)
         part[rows] = _dealt(rest, ties.units, order, rows, weights / weights.sum())
         dealt = f"{', '.join(names[:-1])} and {names[-1]}"
-        notes.append(f"{dealt} are stratified by '{rest.roles.label}', seed {rest.seed}")
+        by = _STRATIFIED_BY[rest.roles.task].format(rest.roles.label)
+        notes.append(f"{dealt} are stratified by {by}, seed {rest.seed}")
     if ties.loose_copies is not None:  # (4)
         is_out = held_out(part, ties.loose_copies)
         part[is_out] = _HELD_OUT
@@ -184,7 +193,7 @@ def _dealt(
     rows: NDArray[np.int64],
     weights: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    labels = rest.frame[rest.roles.label].gather(rows)
+    labels = strata_of(rest.frame[rest.roles.label].gather(rows), rest.roles)
     names = labels.unique().sort()
     codes = labels.rank("dense").to_numpy().astype(np.int64) - 1
     local = renumbered(units[rows])
@@ -243,15 +252,17 @@ def _check_not_empty(frames: Mapping[SplitName, pl.DataFrame], table: Table) -> 
             )
 
 
-def _check_train(train: pl.DataFrame, classes: pl.Series, *, is_given: bool) -> None:
-    """Every class of the rows to deal out must have two rows in train."""
-    counts = dict(train[classes.name].value_counts().iter_rows())
-    small = sorted(name for name in classes.unique() if counts.get(name, 0) < LEAST_IN_TRAIN)
+def _check_classes(
+    train: pl.Series, everything: pl.Series, roles: Roles, *, is_given: bool, least: int = LEAST_IN_TRAIN
+) -> None:
+    """Every class of the rows to deal out must have two rows in train; a label among several, one."""
+    counts = label_counts(train, roles)
+    small = [name for name in label_counts(everything, roles) if counts.get(name, 0) < least]
     if small and not is_given:
         found = counts.get(small[0], 0)
         others = f" (and {len(small) - 1:,} more such classes)" if len(small) > 1 else ""
         raise DataError(
-            f"class '{small[0]}' has {found} rows that may go to train{others}, {LEAST_IN_TRAIN} are needed; "
+            f"class '{small[0]}' has {found} rows that may go to train{others}, {least} are needed; "
             "add rows of it, merge it into another class, or look at the time and key columns"
         )
     if len(counts) < 2:
@@ -261,8 +272,28 @@ def _check_train(train: pl.DataFrame, classes: pl.Series, *, is_given: bool) -> 
         )
 
 
+def _check_values(train: pl.Series, everything: pl.Series, roles: Roles, *, is_given: bool) -> None:  # noqa: ARG001
+    if train.n_unique() < 2:
+        raise DataError(
+            f"every row of train has the one value {train[0]} of '{roles.label}'; a regression needs values "
+            "that differ - look at the time and key columns"
+        )
+
+
+_TRAIN_CHECKS: Mapping[Task, Callable[..., None]] = {
+    "multiclass": _check_classes,
+    "multilabel": partial(_check_classes, least=1),
+    "regression": _check_values,
+}
+_STRATIFIED_BY: Mapping[Task, str] = {
+    "multiclass": "'{}'",
+    "multilabel": "the rarest label of each row in '{}'",
+    "regression": "bins of '{}'",
+}
+
+
 def _class_notes(frames: Mapping[SplitName, pl.DataFrame], roles: Roles) -> list[str]:
-    known = {name: set(frame[roles.label].unique()) for name, frame in frames.items()}
+    known = {name: set(label_counts(frame[roles.label], roles)) for name, frame in frames.items()}
     notes = []
     for name in ("dev", "cert"):
         if absent := sorted(known["train"] - known[name]):

@@ -29,17 +29,17 @@ from smallcraft.bundle.stage import Stage
 from smallcraft.canonical import digest_value
 from smallcraft.contracts import Need
 from smallcraft.models.calibrate import fit_mix, fit_scale
+from smallcraft.models.candidates import find_rung
 from smallcraft.models.crashes import describe_crash
 from smallcraft.models.fewer_columns import without_column, workshop_without
 from smallcraft.models.memory import Arrays
 from smallcraft.models.parts.linear import linear_logits
+from smallcraft.models.parts.targets import TASKS
 from smallcraft.models.recipe import LinearRecipe, LinearRung
-from smallcraft.models.rungs import BUILTIN
 from smallcraft.models.rungs.cascade import Cascade
 from smallcraft.models.rungs.fast import FAST
 from smallcraft.models.rungs.frozen import FROZEN
 from smallcraft.models.workshop import Workshop
-from smallcraft.plugins import find_plugin
 
 _PART_OF_BLOCK = {
     "ngram": "n-grams",
@@ -88,7 +88,7 @@ def ablate(
     Raises:
         InvalidInputError: There is no rung of that name.
     """
-    found = find_plugin("rungs", rung, BUILTIN)
+    found = find_rung(rung)
     parts: dict[str, MakeAblated] = {}
     if isinstance(found, LinearRung):
         for part, names in _parts_of((found,), workshop).items():
@@ -104,7 +104,8 @@ def ablate(
         f"column {column}": partial(_without_column, rung, column, workshop, decoder)
         for column in _columns_of(found.needs, workshop)
     }
-    parts[CALIBRATION] = partial(_uncalibrated, rung, workshop, decoder)
+    if workshop.task == "multiclass":
+        parts[CALIBRATION] = partial(_uncalibrated, rung, workshop, decoder)
     return parts
 
 
@@ -175,8 +176,8 @@ def _answer(make: MakeAblated, encodings: _Encodings) -> Arrays:
     if made.column is not None:
         encodings = encodings.without(made.column)
     first, *others = (encodings.logits(stage) for stage in made.stages)
-    second = (lambda chosen: others[0][chosen]) if others else None
-    return {"probs": decode(made.decoder, first, second).probs}
+    further = (lambda chosen: [logits[chosen] for logits in others]) if others else None
+    return {"probs": decode(made.decoder, first, further).probs}
 
 
 def _parts_of(rungs: Iterable[LinearRung], workshop: Workshop) -> Mapping[str, frozenset[str]]:
@@ -214,7 +215,10 @@ def _without_block(
     rung: LinearRung, kinds: frozenset[str], workshop: Workshop, decoder: Decoder, *, refit_scale: bool
 ) -> Ablated:
     recipe = _smaller(rung, kinds, workshop)
-    if refit_scale:
+    if workshop.task != "multiclass":
+        # Each label's calibration and threshold go with the logits that they were fitted to.
+        decoder = TASKS[workshop.task].decoder((_logits_of_held_rows(recipe),), workshop)
+    elif refit_scale:
         held = _held_fold(workshop)
         decoder = Decoder(fit_scale(_held_logits(recipe, held), workshop.labels[held]))
     return Ablated((recipe.stage(),), decoder)
@@ -222,7 +226,7 @@ def _without_block(
 
 def _without_column(rung: str, column: str, workshop: Workshop, decoder: Decoder) -> Ablated:
     fewer = workshop_without(workshop, column)
-    return Ablated(find_plugin("rungs", rung, BUILTIN).stages(fewer), decoder, column)
+    return Ablated(find_rung(rung).stages(fewer), decoder, column)
 
 
 def _cascade_without_block(kinds: frozenset[str], workshop: Workshop, decoder: Decoder) -> Ablated:
@@ -246,7 +250,7 @@ def _second_stage_alone(workshop: Workshop) -> Ablated:
 
 def _uncalibrated(rung: str, workshop: Workshop, decoder: Decoder) -> Ablated:
     """Logits as they come: neither scaled nor weighted; a cascade escalates at the same threshold."""
-    stages = find_plugin("rungs", rung, BUILTIN).stages(workshop)
+    stages = find_rung(rung).stages(workshop)
     mix = None if decoder.mix is None else (1.0, 1.0)
     return Ablated(stages, Decoder(1.0, decoder.threshold, mix))
 
@@ -266,7 +270,16 @@ def _held_logits(recipe: LinearRecipe, held: NDArray[np.bool_]) -> NDArray[np.fl
     return np.asarray(found["logits"], dtype=np.float64)
 
 
+def _logits_of_held_rows(recipe: LinearRecipe) -> NDArray[np.float64]:
+    """`(n, k)`, NaN outside the fold that is held out."""
+    work = recipe.workshop
+    held = _held_fold(work)
+    logits = np.full((len(held), len(work.classes)), np.nan)
+    logits[held] = _held_logits(recipe, held)
+    return logits
+
+
 def _fit_without_fold(recipe: LinearRecipe, held: NDArray[np.bool_]) -> Arrays:
     work = recipe.workshop
-    weights = recipe.fit(recipe.matrix[~held], work.labels[~held], len(work.classes), work.seed)
+    weights = recipe.fit_head(recipe.matrix[~held], work.labels[~held])
     return {"logits": linear_logits(recipe.matrix[held], weights)}

@@ -15,6 +15,7 @@ from typing import Any
 from smallcraft.bundle.decoder import Decoder
 from smallcraft.bundle.inputs import InputSpec
 from smallcraft.bundle.layout import BundleFiles, BundleWriter, listed_digests, read_description
+from smallcraft.bundle.runtime import TASK_OF_LINK
 from smallcraft.bundle.selfcheck import GOLDEN, golden_answers
 from smallcraft.bundle.stage import Stage
 from smallcraft.errors import SmallcraftError
@@ -48,8 +49,10 @@ def write_bundle(
     writer = BundleWriter(draft)
     described = [stage.save(writer) for stage in stages]
     writer.add_arrays(GOLDEN, golden_answers(stages, decoder, spec))
+    task = {} if decoder.link == "softmax" else {"task": TASK_OF_LINK[decoder.link]}
     digest = writer.finish(
         {
+            **task,
             "about": about,
             "classes": classes,
             "decoder": decoder.describe(),
@@ -57,7 +60,7 @@ def write_bundle(
             "stages": described,
         }
     )
-    final = target / f"{about.get('rung', 'bundle')}-{digest[7:19]}"
+    final = target / f"{str(about.get('rung', 'bundle')).replace(':', '-')}-{digest[7:19]}"
     if final.exists() and _is_intact(final, digest):
         shutil.rmtree(draft)
     else:

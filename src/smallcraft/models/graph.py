@@ -1,8 +1,10 @@
 """Builds the ONNX graph of a BERT-family encoder from its weights, without torch.
 
 Emits onnxruntime's fused operators itself: EmbedLayerNormalization, Attention, SkipLayerNormalization,
-BiasGelu. Always: inputs `input_ids` and `mask` `(batch, tokens) int32`, output `embedding`
-`(batch, width) float32`; the state after layer `i` is named `tap{i}`, `tap0` being the embeddings.
+BiasGelu. Kinds of attention are `models.parts.attention`'s.
+Always: inputs `input_ids` and `mask` `(batch, tokens) int32`, or `state` `(batch, tokens, width) float32` and
+`mask` when the first layers are somebody else's; output `embedding` `(batch, width) float32`; the state after
+`i` layers is named `tap{i}`, `tap0` being the embeddings. Layers may differ in heads and inner width.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from smallcraft.errors import InvalidInputError
+from smallcraft.models.parts.attention import BUILTIN as ATTENTION
+from smallcraft.models.parts.attention.attention import Projections
+from smallcraft.plugins import find_plugin
 
 _FUSED = "com.microsoft"
 _OPSET, _FUSED_OPSET, _IR_VERSION = 17, 1, 9
@@ -30,6 +35,8 @@ def build_encoder_graph(
     *,
     pooling: str = "mean",
     taps: Sequence[int] = (),
+    first_layer: int = 0,
+    attention: str = "full",
 ) -> onnx.ModelProto:
     """The graph of an encoder with its pooling.
 
@@ -38,32 +45,43 @@ def build_encoder_graph(
         config: Its `config.json`.
         pooling: `mean` over unmasked tokens, or `first` token.
         taps: Layers whose states become outputs `tap{i}`, `(batch, tokens, width)`.
+        first_layer: Where the graph begins; above 0 it reads the `state` after so many layers, and needs
+            neither the weights of those nor the embeddings.
+        attention: Which of `models.parts.attention` every layer uses.
 
     Raises:
-        InvalidInputError: An activation, kind of position or tap this builder does not know, or a
-            missing weight.
+        InvalidInputError: An activation, kind of position, attention, layer or tap this builder does not
+            know, or a missing weight.
     """
     layers = int(config["num_hidden_layers"])
-    if any(not 0 <= tap <= layers for tap in taps):
+    if not 0 <= first_layer <= layers:
         raise InvalidInputError(
-            f"taps must lie in 0 to {layers}, got {list(taps)}; this encoder has {layers} layers"
+            f"first_layer must lie in 0 to {layers}, got {first_layer}; this encoder has {layers} layers"
         )
-    builder = _Builder(weights, config)
-    state = builder.embed()
-    for layer in range(layers):
+    lowest = first_layer + (first_layer > 0)
+    if any(not lowest <= tap <= layers for tap in taps):
+        raise InvalidInputError(
+            f"taps must lie in {lowest} to {layers}, got {list(taps)}; this encoder has {layers} layers"
+        )
+    builder = _Builder(weights, config, attention)
+    state = "state" if first_layer else builder.embed()
+    for layer in range(first_layer, layers):
         state = builder.add_layer(layer, state)
     builder.pool(state, pooling)
-    return builder.finish(taps)
+    return builder.finish(taps, begins_at_state=first_layer > 0)
 
 
 class _Builder:
     """Collects nodes and initialisers in order."""
 
-    def __init__(self, weights: Weights, config: Mapping[str, Any]) -> None:
+    def __init__(self, weights: Weights, config: Mapping[str, Any], attention: str) -> None:
         self.weights = {name.removeprefix("bert."): array for name, array in weights.items()}
         self.config = config
+        self.attention = find_plugin("attention", attention, ATTENTION)
+        self.head_width = int(config["hidden_size"]) // int(config["num_attention_heads"])
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
+        self.shared = self.attention.prepare(self, mask="mask")
         activation = config.get("hidden_act", "gelu")
         if activation not in _ACTIVATIONS:
             raise InvalidInputError(
@@ -132,14 +150,9 @@ class _Builder:
         parts = [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
         weight = np.concatenate([self.weight(f"{part}.weight").T for part in parts], axis=1)
         bias = np.concatenate([self.weight(f"{part}.bias") for part in parts])
-        inputs = [
-            state,
-            self.constant(f"{to}.qkv", weight),
-            self.constant(f"{to}.qkv.bias", bias),
-            "mask",
-        ]
-        heads = int(self.config["num_attention_heads"])
-        return self.node("Attention", inputs, f"{to}.heads", fused=True, num_heads=heads)
+        heads = weight.shape[1] // 3 // self.head_width
+        projections = Projections(weight, bias, heads)
+        return self.attention.emit(self, projections, state=state, mask="mask", shared=self.shared, to=to)
 
     def times(self, at: str, to: str, state: str) -> str:
         return self.node("MatMul", [state, self.constant(f"{to}.weight", self.weight(f"{at}.weight").T)], to)
@@ -163,12 +176,14 @@ class _Builder:
         count = self.node("ReduceSum", [weights, axis], "pool.count", keepdims=1)
         self.node("Div", [total, count], "embedding")
 
-    def finish(self, taps: Sequence[int]) -> onnx.ModelProto:
+    def finish(self, taps: Sequence[int], *, begins_at_state: bool) -> onnx.ModelProto:
         width = int(self.config["hidden_size"])
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT32, ["batch", "tokens"])
             for name in ("input_ids", "mask")
         ]
+        if begins_at_state:
+            inputs[0] = helper.make_tensor_value_info("state", TensorProto.FLOAT, ["batch", "tokens", width])
         outputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])]
         outputs += [
             helper.make_tensor_value_info(f"tap{tap}", TensorProto.FLOAT, ["batch", "tokens", width])

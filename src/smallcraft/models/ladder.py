@@ -44,12 +44,14 @@ class HeldOut:
         no_cheaper_than: The rung whose cost of answering it has at least, where that is known.
         rows: `(m,)` int64 positions among the training rows, ascending.
         probs: `(m, k)` float64.
+        decoder: What made them of logits, and decides by them; None for one class a row.
     """
 
     rung: str
     no_cheaper_than: str | None
     rows: NDArray[np.int64]
     probs: NDArray[np.float64]
+    decoder: Decoder | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,7 @@ def _held_out(rung: AnyRung, decoder: Decoder, logits: Sequence[NDArray[np.float
         rung.no_cheaper_than,
         np.flatnonzero(known),
         decode_held_out(decoder, stages),
+        decoder,
     )
 
 

@@ -1,7 +1,7 @@
-"""Quantizes an encoder graph to dynamic INT8 per channel and lays it out as files that blocks share.
+"""Quantizes an encoder graph to dynamic INT8 per channel, and parts any graph into files that blocks share.
 
-Always: `embeddings.bin` holds the token table alone (the static block reads the same bytes), `weights.bin`
-the rest, `model.onnx` the graph; the same backbone gives the same bytes.
+Always: the token table is a file of its own (the static block reads the same bytes), the other large weights
+are another; the graph given stays as it is; the same graph gives the same bytes.
 Not covered: INT8 answers depend a little on the processor's instructions; bundles carry a self-check.
 """
 
@@ -11,112 +11,78 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 from onnx import TensorProto
-from safetensors.numpy import load_file
 
-from smallcraft.bundle.blocks.static import TABLE
-from smallcraft.bundle.layout import BundleWriter
-from smallcraft.errors import InvalidInputError
-from smallcraft.models.backbone import Backbone
-from smallcraft.models.graph import build_encoder_graph
-
-MODEL, WEIGHTS = "model.onnx", "weights.bin"
-_TABLE_NAME = "words_quantized"
+# What `models.graph` calls the token table, and what the quantizer makes of that name.
+_TABLE_NAMES = ("words", "words_quantized")
 _INLINE_BYTES = 1024
-_LONGEST_TOKENS = 128
 
 
-def quantize_encoder(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Dynamic INT8, one scale an output channel, for every product with a constant.
+@dataclass(frozen=True)
+class GraphFiles:
+    """A graph as files.
+
+    Attributes:
+        contents: Path to bytes.
+        model: The graph's own path.
+        weights: Paths of what the graph calls by name, the token table first where it has one.
+    """
+
+    contents: Mapping[str, bytes]
+    model: str
+    weights: tuple[str, ...]
+
+
+def quantize_encoder(model: onnx.ModelProto, *, per_channel: bool = True) -> onnx.ModelProto:
+    """Dynamic INT8 for every product with a constant.
 
     Args:
         model: A graph as `build_encoder_graph` makes it.
+        per_channel: One scale an output channel. One a tensor is smaller by little and worse by much: it is
+            here for those who want to see it refused.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        target = Path(folder) / MODEL
+        target = Path(folder) / "model.onnx"
         quantize_dynamic(
             model,
             target,
-            per_channel=True,
+            per_channel=per_channel,
             weight_type=QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
         )
         return onnx.load(target)
 
 
-def write_encoder(backbone: Backbone, target: Path) -> str:
-    """Write a backbone's quantized encoder as a directory that `BundleFiles` reads.
+def part_graph(model: onnx.ModelProto, *, table: str, weights: str, path: str) -> GraphFiles:
+    """A graph and its large tensors as files of their own.
 
     Args:
-        backbone: The encoder.
-        target: A directory that does not exist yet.
-
-    Returns:
-        The digest of its description.
-
-    Raises:
-        InvalidInputError: The backbone lacks a weight, or its tokenizer adds no special tokens.
+        model: Is emptied of its large tensors.
+        table: Path for the token table.
+        weights: Path for all other large tensors.
+        path: Path for the graph.
     """
-    weights = load_file(backbone.folder / "model.safetensors")
-    graph = build_encoder_graph(weights, backbone.config, pooling=backbone.pooling)
-    quantized = quantize_encoder(graph)
-    writer = BundleWriter(target)
-    for path, data in _externalize(quantized).items():
-        writer.add(path, data)
-    tokenizer = (backbone.folder / "tokenizer.json").read_bytes()
-    return writer.finish({"encoder": _describe(backbone, writer.add("tokenizer.json", tokenizer), tokenizer)})
-
-
-def _describe(backbone: Backbone, path: str, tokenizer: bytes) -> Mapping[str, Any]:
-    from tokenizers import Tokenizer
-
-    special = Tokenizer.from_buffer(tokenizer).encode("")
-    longest = min(_LONGEST_TOKENS, int(backbone.config["max_position_embeddings"]))
-    ids = [token for token, kept in zip(special.ids, special.attention_mask, strict=True) if kept]
-    if len(ids) != 2:
-        raise InvalidInputError(
-            f"the tokenizer of backbone '{backbone.name}' must put one special token before a text and one "
-            f"after it, got {len(ids)} in all; choose another backbone"
-        )
-    return {
-        "kind": "encoder",
-        "tokenizer": path,
-        "model": MODEL,
-        "weights": [TABLE, WEIGHTS],
-        "width": backbone.config["hidden_size"],
-        "tokens": backbone.config["vocab_size"],
-        "longest": longest,
-        "first": ids[0],
-        "last": ids[-1],
-    }
-
-
-def _externalize(model: onnx.ModelProto) -> Mapping[str, bytes]:
-    """Move large tensors out of the graph: the token table to its own file, the others to one."""
-    table, rest, offset = b"", [], 0
+    tables, rest, offset = b"", [], 0
     for tensor in model.graph.initializer:
         data = tensor.raw_data
-        if tensor.name == _TABLE_NAME:
-            table = data
-            _point(tensor, TABLE, 0, len(data))
+        if tensor.name in _TABLE_NAMES:
+            tables = data
+            _point(tensor, table, 0, len(data))
             continue
         if len(data) < _INLINE_BYTES:
             continue
-        _point(tensor, WEIGHTS, offset, len(data))
+        _point(tensor, weights, offset, len(data))
         rest.append(data)
         offset += len(data)
-    assert table, "the quantizer names the token table"
-    return {
-        TABLE: table,
-        WEIGHTS: b"".join(rest),
-        MODEL: model.SerializeToString(deterministic=True),
-    }
+    contents = {table: tables, weights: b"".join(rest)}
+    kept = {name: data for name, data in contents.items() if data}
+    return GraphFiles({**kept, path: model.SerializeToString(deterministic=True)}, path, tuple(kept))
 
 
 def _point(tensor: onnx.TensorProto, path: str, offset: int, length: int) -> None:

@@ -25,12 +25,13 @@ from smallcraft.bundle.layout import BundleFiles, listed_digests, read_descripti
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone
-from smallcraft.models.decisions import DecisionPlan
+from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
 from smallcraft.models.encoders import EncoderSource, source_of, write_encoder
 from smallcraft.models.forms import Form
 from smallcraft.models.memory import Arrays, Memory, Tracked
 from smallcraft.records import Task
 
+COPIES = "copies"
 _ENCODE_ROWS = 1000
 _SAMPLE_ROWS = 48
 
@@ -87,7 +88,7 @@ class Workshop:
     budget_cpu_s: float | None = None
     form: Form = "int8"
     task: Task = "multiclass"
-    decision: DecisionPlan = DecisionPlan()
+    decision: DecisionPlan = ANSWER_ALWAYS
     _made: dict[str, Tracked[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -99,6 +100,11 @@ class Workshop:
     def texts(self) -> list[str]:
         """All texts, in order."""
         return [text for _, inputs in self.parts for text in inputs.texts or []]
+
+    @property
+    def originals(self) -> list[Inputs]:
+        """The parts that are no perturbed copies (`models.augment`): what vocabularies are counted from."""
+        return [inputs for name, inputs in self.parts if not name.startswith(COPIES)]
 
     def encode(self, block: Block) -> list[Encoded]:
         """The block's matrix for each part."""

@@ -1,11 +1,17 @@
-"""Answers the rows of a file with a bundle, and writes label, confidence and abstained beside them."""
+"""Answers the rows of a file with a bundle, and writes label, confidence and abstained beside them.
+
+Where the bundle gives them: `set` (labels that the true one is among), `low` and `high` (of a number).
+Several labels stand as a list in parquet and jsonl; in csv and tsv joined by `|`, or as a JSON list where a
+label of the bundle holds a `|` itself.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from smallcraft.bundle.runtime import Bundle
@@ -16,8 +22,9 @@ from smallcraft.data.table import require_columns, text_form
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.workspace import write_whole
+from smallcraft.records import Decisions, Label
 
-_ADDED = ("label", "confidence", "abstained")
+_JOINT = "|"
 _WRITERS = (".csv", ".tsv", ".parquet", ".jsonl")
 
 
@@ -28,16 +35,18 @@ def answer_file(bundle: Bundle, source: str, output: Path, *, abstain_below: flo
         bundle: Reads its columns by name; others are carried along.
         source: A path or glob, as in `data.load`.
         output: `.csv`, `.tsv`, `.parquet` or `.jsonl`; appears whole or not at all. A column of the input
-            that is called `label`, `confidence` or `abstained` is kept as `input_<name>`, or as
-            `input_input_<name>` when that is taken too.
-        abstain_below: Rows with a lower confidence are marked; None marks none.
+            that has the name of an added one is kept as `input_<name>`, or as `input_input_<name>` when that
+            is taken too.
+        abstain_below: Rows with a lower confidence are marked too; None marks those only that the bundle
+            itself does not answer.
 
     Returns:
         Number of rows.
 
     Raises:
         DataError: A column is missing or holds values of the wrong kind.
-        InvalidInputError: The output's suffix is none of those above.
+        InvalidInputError: The output's suffix is none of those above, or rows shall be marked by a confidence
+            that the bundle's answers do not have.
     """
     if output.suffix not in _WRITERS:
         raise InvalidInputError(
@@ -47,25 +56,60 @@ def answer_file(bundle: Bundle, source: str, output: Path, *, abstain_below: flo
     refuse_bad_rows(read.broken)
     require_columns(bundle.inputs, read.frame.columns, source=source)
     rows = bundle_rows(_typed(read.frame, bundle, source), bundle.spec, source=source)
-    answers = bundle.answer(rows).probs
-    codes, confidence = np.argmax(answers, axis=1), answers.max(axis=1)
-    written = _make_room(read.frame).with_columns(
-        pl.Series("label", [bundle.classes[code] for code in codes], dtype=pl.String),
-        pl.Series("confidence", confidence),
-        pl.Series(
-            "abstained",
-            confidence < abstain_below if abstain_below is not None else np.zeros(len(codes), bool),
-        ),
-    )
+    added = _columns_of(bundle.decide(rows), abstain_below)
+    if output.suffix in (".csv", ".tsv"):
+        added = [_joined(series, bundle.classes) for series in added]
+    written = _make_room(read.frame, [series.name for series in added]).with_columns(added)
     write_whole(output, _encoded(written, output.suffix))
     return written.height
 
 
-def _make_room(frame: pl.DataFrame) -> pl.DataFrame:
+def _columns_of(found: Decisions, abstain_below: float | None) -> list[pl.Series]:
+    """The answers as columns; those that the bundle does not give are left out."""
+    abstained = found.abstained
+    if abstain_below is not None:
+        if found.confidence is None:
+            raise InvalidInputError("these answers are numbers without a confidence; leave out abstain_below")
+        abstained = abstained | (found.confidence < abstain_below)
+    nothing = [None] * len(abstained)
+    columns = [
+        pl.Series("label", _plain_labels(found.labels)),
+        pl.Series("confidence", nothing if found.confidence is None else found.confidence, dtype=pl.Float64),
+        pl.Series("abstained", abstained),
+    ]
+    if found.sets is not None:
+        columns.append(pl.Series("set", [list(names) for names in found.sets], dtype=pl.List(pl.String)))
+    ends = (("low", found.low), ("high", found.high))
+    return columns + [pl.Series(name, values) for name, values in ends if values is not None]
+
+
+def _plain_labels(labels: Sequence[Label]) -> pl.Series:
+    """Labels as text, lists of text or numbers."""
+    if any(isinstance(label, tuple) for label in labels):
+        return pl.Series(
+            [list(label) if isinstance(label, tuple) else None for label in labels],
+            dtype=pl.List(pl.String),
+        )
+    return pl.Series(labels, dtype=pl.Float64 if isinstance(labels[0], float) else pl.String)
+
+
+def _joined(series: pl.Series, classes: Sequence[str]) -> pl.Series:
+    """A column of lists as text; any other as it is."""
+    if series.dtype != pl.List(pl.String):
+        return series
+    if any(_JOINT in name for name in classes):
+        texts = [
+            None if names is None else json.dumps(names, ensure_ascii=False) for names in series.to_list()
+        ]
+        return pl.Series(series.name, texts, dtype=pl.String)
+    return series.list.join(_JOINT)
+
+
+def _make_room(frame: pl.DataFrame, added: Sequence[str]) -> pl.DataFrame:
     """The frame with its own columns of the added names renamed, also when it was answered before."""
     taken = set(frame.columns)
     renamed = {}
-    for name in (name for name in _ADDED if name in taken):
+    for name in (name for name in added if name in taken):
         free = f"input_{name}"
         while free in taken:
             free = f"input_{free}"

@@ -79,6 +79,7 @@ def check_project(
     options, listener = options or CheckOptions(), listener or SilentListener()
     prepared = prepare_data(config, listener, votes=options.votes)
     subject = project_subject(config, prepared)
+    _refuse_for_task(options, subject)
     answers = project_answers(config, subject, options.answers)
     listener.stage("judging every row by a model that did not see it")
     if options.probs is None:
@@ -97,6 +98,22 @@ def check_project(
         listener=listener,
         now=now,
     )
+
+
+def _refuse_for_task(options: CheckOptions, subject: Subject) -> None:
+    """What asks about the one class of a row makes no sense for several labels or a number."""
+    asked = {
+        "--probs": options.probs,
+        "--audit": options.audit,
+        "--answers": options.answers,
+        "--votes": options.votes,
+    }
+    named = [name for name, value in asked.items() if value]
+    if named and subject.roles.task != "multiclass":
+        raise InvalidInputError(
+            f"{', '.join(named)} asks about one class a row, but the task is {subject.roles.task}; "
+            "leave it out: the checks of rows, copies and leakage are made all the same"
+        )
 
 
 def assess_project(
@@ -168,6 +185,7 @@ def check_file(
     cache = folder / ".cache"
     try:
         subject = bare_subject(str(data), roles, folder, long, listener)
+        _refuse_for_task(options, subject)
         answers = read_answers(options.answers, subject)
         listener.stage("judging every row by a model that did not see it")
         if options.probs is None:

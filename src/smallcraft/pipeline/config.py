@@ -19,14 +19,17 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from smallcraft.errors import ConfigError, NotFoundError
+from smallcraft.evaluate.by_task import BY_TASK
+from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK
 from smallcraft.pipeline.card_section import CardSection
 from smallcraft.pipeline.config_errors import explain_faults
+from smallcraft.pipeline.data_section import DataSection
+from smallcraft.pipeline.decision_section import DecisionSection
 from smallcraft.pipeline.prices import PricesSection
 from smallcraft.pipeline.registry_section import RegistrySection
 from smallcraft.pipeline.sections import (
     AuditsSection,
     BudgetSection,
-    DataSection,
     GatesSection,
     LadderSection,
     QualitySection,
@@ -53,6 +56,7 @@ class Config(Section):
     quality: QualitySection = QualitySection()
     prices: PricesSection | None = None
     ladder: LadderSection = LadderSection()
+    decision: DecisionSection = DecisionSection()
     audits: AuditsSection = AuditsSection()
     gates: GatesSection = GatesSection()
     watch: WatchSection = WatchSection()
@@ -70,6 +74,28 @@ class Config(Section):
         if isinstance(raw, Mapping) and isinstance(path, str) and "name" not in raw:
             return {**raw, "name": name_from_path(path)}
         return raw
+
+    @model_validator(mode="before")
+    @classmethod
+    def _measured_by_its_task(cls, raw: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+        data = raw.get("data") if isinstance(raw, Mapping) else None
+        task = data.get("task") if isinstance(data, Mapping) else getattr(data, "task", None)
+        quality = raw.get("quality", {}) if isinstance(raw, Mapping) else None
+        found = next((scores for known, scores in BY_TASK.items() if known == task), None)
+        if found is not None and isinstance(quality, Mapping) and "metric" not in quality:
+            return {**raw, "quality": {**quality, "metric": found.default_metric}}
+        return raw
+
+    @model_validator(mode="after")
+    def _metric_fits_the_task(self) -> Config:
+        known = DECIDING_BY_TASK[self.data.task]
+        if self.quality.metric not in known:
+            raise ConfigError(
+                f"[quality] metric = '{self.quality.metric}' does not measure the task of [data], "
+                f"{self.data.task}; write one of {', '.join(known)}"
+            )
+        self.decision.require_fit(self.data.task)
+        return self
 
     @property
     def folder(self) -> Path:
@@ -91,6 +117,8 @@ class Config(Section):
             time=data.time,
             groups=data.groups,
             key=data.key,
+            task=data.task,
+            separator=data.label_separator,
         )
 
     def unused_sections(self) -> tuple[str, ...]:
@@ -171,7 +199,7 @@ def render_config(*, name: str, path: str, roles: Roles, metric: str, reasons: M
         path: Data file, as it shall stand in the file.
         roles: Which column plays which part.
         metric: Name of the score.
-        reasons: Role (`text`, `label`, ... or `metric`) to why it was chosen; becomes a comment.
+        reasons: Role (`text`, `label`, `task`, ... or `metric`) to why it was chosen; becomes a comment.
 
     Returns:
         TOML that `load_config` reads back to these values.
@@ -184,6 +212,10 @@ def render_config(*, name: str, path: str, roles: Roles, metric: str, reasons: M
         for role in ("text", "features", "label", "votes", "time", "groups", "key")
         if getattr(roles, role)
     ]
+    if roles.task != "multiclass":
+        columns.append(_line("task", roles.task, reasons))
+    if roles.task == "multilabel":
+        columns.append(_line("label_separator", roles.separator, reasons))
     text = _TEMPLATE.format(
         name=_quoted(name),
         path=_quoted(path),

@@ -20,6 +20,7 @@ from smallcraft.pipeline.charts import draw_classes, draw_costs, render_svg
 from smallcraft.pipeline.report_parts import provenance, tables
 from smallcraft.pipeline.report_parts.audit_parts import describe_ablations, describe_audits
 from smallcraft.pipeline.report_parts.points import MOST_CLASSES, class_points, cost_points, undrawn_rungs
+from smallcraft.pipeline.report_parts.task_words import SCORE_TITLES, WORDS, task_of_evidence
 from smallcraft.pipeline.report_parts.wording import (
     Figure,
     counted,
@@ -49,7 +50,6 @@ _KEY_COSTS = {
     "cpu_s_per_1000": "CPU-seconds per 1,000",
     "size_mb": "MB on disk",
 }
-_SCORE_TITLES = {"accuracy": "accuracy", "log_loss": "log-loss", "ece": "ECE"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ def render_report(
     """
     environment = _environment()
     script = environment.get_template("report.js").render()
+    task = task_of_evidence(result.candidates)
     return environment.get_template("report.html.jinja").render(
         script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
@@ -90,7 +91,9 @@ def render_report(
         cert_rows=tables.cert_rows(result),
         cert_notes=ledger_notes(result.cert),
         candidates=tables.candidate_rows(result),
-        score_titles=[_SCORE_TITLES[name] for name in tables.extra_scores(result.decision.metric)],
+        score_titles=[SCORE_TITLES[name] for name in tables.extra_scores(result.decision.metric, task)],
+        task_words=WORDS[task],
+        group_title=SCORE_TITLES[WORDS[task].group_score],
         cost_titles=[_COST_TITLES[name] for name in tables.CANDIDATE_COSTS],
         undrawn=", ".join(undrawn_rungs(result)),
         cost_rows=tables.cost_rows(result.released),

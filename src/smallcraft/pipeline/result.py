@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.evaluate.choice.superiority import SuperiorityClaim
-from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.records import AuditResult, Decision, Evidence, Measurement, Outcome, Release, Verdict
 
 _COSTS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "size_mb", "cpu_s_per_1000", "peak_rss_mb", "train_cpu_s")
-_QUALITIES = frozenset(SCORES)
+_QUALITIES = frozenset(name for task in BY_TASK.values() for name in task.names)
 
 
 @dataclass(frozen=True)

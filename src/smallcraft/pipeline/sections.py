@@ -23,11 +23,11 @@ from pydantic import (
 
 from smallcraft.errors import ConfigError, nearest_name
 from smallcraft.evaluate.audits import BUILTIN as AUDITS
-from smallcraft.evaluate.choice.paired import require_deciding
+from smallcraft.evaluate.by_task import BY_TASK
+from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK, require_deciding
 from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import custom_specs
 from smallcraft.plugins import find_plugin
-from smallcraft.records import SplitName
 
 
 def _checked_fraction(value: float, info: ValidationInfo) -> float:
@@ -74,95 +74,6 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Fractions(Section):
-    """Shares of the rows; where a split comes as a file, the others keep their ratio."""
-
-    train: Fraction = 0.70
-    dev: Fraction = 0.15
-    cert: Fraction = 0.15
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Fractions:
-        total = self.train + self.dev + self.cert
-        if abs(total - 1) > 1e-9:
-            raise ConfigError(f"train, dev and cert must sum to 1, got {total:g}; adjust one of them")
-        return self
-
-    @property
-    def by_split(self) -> dict[SplitName, float]:
-        """The shares by the name of their split."""
-        return {"train": self.train, "dev": self.dev, "cert": self.cert}
-
-
-class DataSection(Section):
-    """Where the rows are and which column plays which part."""
-
-    path: Annotated[str, Field(min_length=1)]
-    label: Column
-    text: Column | None = None
-    features: tuple[Column, ...] = ()
-    votes: tuple[Column, ...] | Column = ()
-    audit: Column | None = None
-    time: Column | None = None
-    groups: tuple[Column, ...] = ()
-    key: Column | None = None
-    license: str | None = None
-    source: str | None = None
-    dev: str | None = None
-    cert: str | None = None
-    split: Column | None = None
-    fractions: Fractions = Fractions()
-    on_bad_rows: Literal["refuse", "quarantine"] = "refuse"
-    positive: Annotated[str, Field(min_length=1)] | None = None
-    out_of_scope: str | None = None
-
-    @model_validator(mode="after")
-    def _roles_fit_together(self) -> DataSection:
-        inputs = ((self.text,) if self.text else ()) + self.features
-        if not inputs:
-            raise ConfigError(
-                "names nothing to learn from: wanted text or features; "
-                'add text = "<column>" or features = ["<column>"]'
-            )
-        if len(set(inputs)) < len(inputs):
-            raise ConfigError(f"text and features name a column twice: {', '.join(inputs)}; keep one of them")
-        for role, columns in self._hidden_from_models().items():
-            for column in columns:
-                if column in inputs:
-                    raise ConfigError(
-                        f"column '{column}' is both {role} and an input, which gives "
-                        "the answer away; take it out of text and features"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _one_way_to_split(self) -> DataSection:
-        given = [name for name in ("dev", "cert", "fractions") if name in self.model_fields_set]
-        if self.split and given:
-            raise ConfigError(
-                f"split = '{self.split}' already says which row goes where, but "
-                f"{', '.join(given)} stands there too; keep one of the two"
-            )
-        return self
-
-    @property
-    def vote_columns(self) -> tuple[str, ...]:
-        """One column an annotator; none where the votes are in a file of their own."""
-        return () if isinstance(self.votes, str) else self.votes
-
-    @property
-    def votes_file(self) -> str | None:
-        """A long file of votes, a line a vote."""
-        return self.votes if isinstance(self.votes, str) else None
-
-    def _hidden_from_models(self) -> dict[str, tuple[str, ...]]:
-        return {
-            "label": (self.label,),
-            "votes": self.vote_columns,
-            "split": (self.split,) if self.split else (),
-        }
-
-
 class BudgetSection(Section):
     """Upper limits; each one given becomes a gate."""
 
@@ -193,7 +104,7 @@ class QualitySection(Section):
     """The metric and what counts as good enough, declared before anything is looked at."""
 
     metric: str = "macro_f1"
-    floor: Fraction | None = None
+    floor: Positive | None = None
     margin: Fraction = 0.01
     confidence: Confidence = 0.95
     cert_bits: Positive | None = None
@@ -209,9 +120,16 @@ class QualitySection(Section):
     @field_validator("metric")
     @classmethod
     def _metric_exists(cls, metric: str) -> str:
-        find_plugin("scores", metric, SCORES)
-        require_deciding(metric)
+        if not any(metric in known for known in DECIDING_BY_TASK.values()):
+            find_plugin("scores", metric, SCORES)
+            require_deciding(metric)
         return metric
+
+    @field_validator("floor")
+    @classmethod
+    def _floor_is_in_range(cls, floor: float | None, info: ValidationInfo) -> float | None:
+        is_unbounded = info.data.get("metric") in BY_TASK["regression"].unbounded
+        return floor if floor is None or is_unbounded else _checked_fraction(floor, info)
 
 
 class LadderSection(Section):
@@ -222,6 +140,8 @@ class LadderSection(Section):
     refit: bool = True
     race: bool = True
     teacher: Column | None = None
+    sample: Annotated[int, Field(ge=2)] | None = None
+    augment: Annotated[int, Field(ge=0, le=10)] = 0
 
     @field_validator("rungs")
     @classmethod
@@ -273,6 +193,18 @@ class PrivacyGateSection(GateSection):
     canaries: Annotated[tuple[Literal["natural", "worst"], ...], Field(min_length=1)] = ("natural", "worst")
 
 
+class CompressionGateSection(GateSection):
+    """What ships as INT8 answers as its exact form does; joins by itself where something was rounded.
+
+    Without `margin` that of [quality] holds.
+    """
+
+    agreement: Fraction = 0.98
+    margin: Fraction | None = None
+    cosine: Fraction = 0.99
+    least_cosine: Fraction = 0.97
+
+
 class DataGateSection(GateSection):
     """The gate on the data: this share of the sealed rows may be invalid, leaked or wrongly labelled."""
 
@@ -317,6 +249,7 @@ class GatesSection(Section):
     fairness: FairnessGateSection | None = None
     robustness: RobustnessGateSection | None = None
     privacy: PrivacyGateSection | None = None
+    compression: CompressionGateSection = CompressionGateSection()
     data: DataGateSection | None = None
     card: CardGateSection | None = None
 

@@ -7,11 +7,11 @@ import numpy as np
 from smallcraft.bundle.inputs import InputSpec, read_inputs
 from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
 from smallcraft.models.parts.encoder import make_encoder
-from smallcraft.models.quantize import write_encoder
+from smallcraft.models.encoders import source_of, write_encoder
 
 
 def test_rows_have_length_four_and_the_encoders_width(tiny_backbone, tmp_path):
-    write_encoder(tiny_backbone, tmp_path / "encoder")
+    write_encoder(source_of(tiny_backbone), tmp_path / "encoder")
     files = BundleFiles(tmp_path / "encoder", listed_digests(read_description(tmp_path / "encoder")[0]))
     block = make_encoder(files)
     values = block.encode(read_inputs(["lost my card", ""], InputSpec(text="message"))).values

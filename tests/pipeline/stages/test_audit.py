@@ -42,7 +42,7 @@ class Seeing:
 def seeing(monkeypatch):
     audit = Seeing()
     monkeypatch.setattr(stage, "BUILTIN", {"seeing": audit})
-    monkeypatch.setattr(stage, "audits_to_run", lambda config, workshop: ("seeing",))
+    monkeypatch.setattr(stage, "audits_to_run", lambda *_, **__: ("seeing",))
     return audit
 
 
@@ -115,7 +115,7 @@ def test_rows_out_of_scope_are_read_for_all_audits_at_once(tiny, seeing, monkeyp
     real = stage._outside_rows
     monkeypatch.setattr(stage, "_outside_rows", lambda *given: calls.append(given) or real(*given))
     monkeypatch.setattr(stage, "BUILTIN", {"seeing": seeing, "again": replace(seeing, name="again")})
-    monkeypatch.setattr(stage, "audits_to_run", lambda config, workshop: ("seeing", "again"))
+    monkeypatch.setattr(stage, "audits_to_run", lambda *_, **__: ("seeing", "again"))
     assert len(build(load_config(tiny)).audits) == 2
     assert len(calls) == 1
 
@@ -184,6 +184,7 @@ def test_every_audit_runs_on_a_project_with_groups_time_and_rows_out_of_scope(tm
     found = {audit.audit: audit for audit in result.audits}
     assert set(found) == {
         *("fairness", "counterfactual", "robustness", "scope", "shift", "failures", "leakage", "privacy"),
+        "compression",
     }
     assert not any(audit.summary.startswith("crashed") for audit in found.values())
     measured = [m for audit in result.audits for m in audit.measurements]

@@ -21,9 +21,10 @@ from smallcraft.models.ladder import Attempt
 from smallcraft.pipeline.config import Config, load_config
 from smallcraft.pipeline.events import SilentListener
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE, confirm_winner
-from smallcraft.pipeline.stages.incumbent import Incumbent, keep_rows, unseen_rows
+from smallcraft.pipeline.stages.incumbent import Incumbent, unseen_rows
 from smallcraft.pipeline.stages.logs import row_ids
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
+from smallcraft.pipeline.stages.predictions import keep_rows
 from smallcraft.pipeline.stages.prepare import prepare_data
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CandidateStatus, Evidence, Measurement, Outcome

@@ -13,9 +13,10 @@ from smallcraft.pipeline.build import build
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
 from smallcraft.pipeline.stages.confirm import INCUMBENT_GATE
-from smallcraft.pipeline.stages.incumbent import Incumbent, find_incumbent, keep_rows, unseen_rows
+from smallcraft.pipeline.stages.incumbent import Incumbent, find_incumbent, unseen_rows
 from smallcraft.pipeline.stages.logs import rows_log
 from smallcraft.pipeline.stages.measure import MeasuredSplit
+from smallcraft.pipeline.stages.predictions import keep_rows
 from smallcraft.pipeline.stages.prepare import prepare_data
 from smallcraft.pipeline.stages.train import open_workshop
 from smallcraft.pipeline.workspace import open_registry

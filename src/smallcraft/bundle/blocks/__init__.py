@@ -11,6 +11,7 @@ from typing import Any
 from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.blocks.columns import ColumnsBlock
 from smallcraft.bundle.blocks.encoder import EncoderBlock
+from smallcraft.bundle.blocks.experts import ExpertsBlock
 from smallcraft.bundle.blocks.ngram import NgramBlock
 from smallcraft.bundle.blocks.onehot import OnehotBlock
 from smallcraft.bundle.blocks.static import StaticBlock
@@ -19,6 +20,7 @@ from smallcraft.bundle.layout import BundleFiles
 BUILTIN: Mapping[str, Callable[[Mapping[str, Any], BundleFiles], Block]] = {
     "columns": ColumnsBlock.load,
     "encoder": EncoderBlock.load,
+    "experts": ExpertsBlock.load,
     "ngram": NgramBlock.load,
     "onehot": OnehotBlock.load,
     "static": StaticBlock.load,

@@ -1,4 +1,4 @@
-"""A sentence encoder run by onnxruntime, mean-pooled, rows of fixed length.
+"""A sentence encoder run by a runtime, mean-pooled, rows of fixed length.
 
 Always: one text a run. Dynamic INT8 picks its ranges from the whole batch, so a batch would make a text's
 answer depend on its neighbours.
@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from smallcraft.bundle.encoded import Dense
 from smallcraft.bundle.inputs import FastTokenizer, Inputs
 from smallcraft.bundle.layout import BundleFiles, BundleWriter
-from smallcraft.errors import BundleFormatError
+from smallcraft.bundle.runtimes.runtime import Session
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class EncoderBlock:
 
     name: ClassVar[str] = "encoder"
     tokenizer: FastTokenizer
-    session: onnxruntime.InferenceSession
+    session: Session
     spec: Mapping[str, Any]
     files: BundleFiles
 
@@ -56,44 +55,17 @@ class EncoderBlock:
         scaled: NDArray[np.float32] = embedding * np.float32(self.spec["gain"] / max(length, 1e-12))
         return scaled
 
-    def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:  # noqa: ARG002 - one graph a bundle
-        """The graph and its weights as they are."""
+    def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:  # noqa: ARG002 - names are the files'
+        """The graph and its weights as they are; two encoders of one bundle share what is equal in bytes."""
         for path in (self.spec["model"], *self.spec["weights"]):
             written = writer.add(path, self.files.read(path))
-            assert written == path, "the graph calls its weights by name, so a bundle holds one encoder"
+            assert written == path, (
+                "the graph calls its weights by name: whoever makes encoders names them apart"
+            )
         return {**self.spec, "tokenizer": writer.add("tokenizer.json", self.tokenizer.source)}
 
     @classmethod
     def load(cls, spec: Mapping[str, Any], files: BundleFiles) -> EncoderBlock:
         """Restore what `save` wrote."""
-        session = open_session(
-            files.read(spec["model"]), {path: files.read(path) for path in spec["weights"]}
-        )
+        session = files.open_graph(spec["model"], spec["weights"])
         return cls(files.tokenizer(spec["tokenizer"]), session, spec, files)
-
-
-def open_session(model: bytes, weights: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
-    """An onnxruntime session on one thread, from bytes that were already checked.
-
-    Args:
-        model: The graph.
-        weights: External weight files by the name the graph calls them.
-
-    Raises:
-        BundleFormatError: The installed onnxruntime cannot run the graph.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    if weights:
-        options.add_external_initializers_from_files_in_memory(
-            list(weights), list(weights.values()), [len(data) for data in weights.values()]
-        )
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no narrower class
-        raise BundleFormatError(
-            f"onnxruntime {onnxruntime.__version__} cannot open the bundle's graph ({error}); "
-            "update onnxruntime, or take the bundle from the registry again"
-        ) from error

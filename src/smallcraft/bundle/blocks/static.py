@@ -21,20 +21,22 @@ TABLE = "embeddings.bin"
 
 @dataclass(frozen=True)
 class StaticBlock:
-    """Averages the rows of a byte table, less the table's own mean, scaled to length `gain`.
+    """Averages the rows of a table, less the table's own mean, scaled to length `gain`.
 
     Attributes:
         tokenizer: Reads the text.
-        table: `(tokens, width)` uint8; its scale and zero point do not matter here.
+        table: `(tokens, width)`: uint8, whose scale and zero point do not matter here, or exact float32.
         center: `(width,)` float32, the mean row.
         gain: Length of every row, so that blocks side by side are weighed against each other.
+        path: The table's file, which an encoder of the same table has in common with the block.
     """
 
     name: ClassVar[str] = "static"
     tokenizer: FastTokenizer
-    table: NDArray[np.uint8]
+    table: NDArray[np.uint8] | NDArray[np.float32]
     center: NDArray[np.float32]
     gain: float
+    path: str = TABLE
 
     @property
     def width(self) -> int:
@@ -46,28 +48,34 @@ class StaticBlock:
         rows = [self._row(tokens) for tokens in inputs.tokens(self.tokenizer)]
         return Dense(np.stack(rows) if rows else np.empty((0, self.width), np.float32))
 
+    @property
+    def _total(self) -> type[np.int64] | type[np.float64]:
+        return np.int64 if self.table.dtype == np.uint8 else np.float64
+
     def _row(self, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
         if not len(tokens):
             return np.zeros(self.width, dtype=np.float32)
-        total = np.add.reduce(self.table[tokens], axis=0, dtype=np.int64)
+        total = np.add.reduce(self.table[tokens], axis=0, dtype=self._total)
         row: NDArray[np.float32] = (total / len(tokens)).astype(np.float32) - self.center
         length = float(np.sqrt(row @ row))
         return row * np.float32(self.gain / length) if length > 0 else row
 
     def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:
         """The table as raw bytes, beside the tokenizer."""
-        return {
+        described = {
             "kind": self.name,
             "tokenizer": writer.add("tokenizer.json", self.tokenizer.source),
-            "table": writer.add(TABLE, self.table.tobytes()),
+            "table": writer.add(self.path, self.table.tobytes()),
             "shape": list(self.table.shape),
             "center": writer.add_arrays(f"{stage}-center.npz", {"center": self.center}),
             "gain": self.gain,
         }
+        return described if self.table.dtype == np.uint8 else {**described, "form": "fp32"}
 
     @classmethod
     def load(cls, spec: Mapping[str, Any], files: BundleFiles) -> StaticBlock:
         """Restore what `save` wrote; the table stays the bytes that were checked, not a copy."""
-        table = np.frombuffer(files.read(spec["table"]), dtype=np.uint8).reshape(spec["shape"])
+        dtype = np.float32 if spec.get("form") == "fp32" else np.uint8
+        table = np.frombuffer(files.read(spec["table"]), dtype=dtype).reshape(spec["shape"])
         center = files.arrays(spec["center"])["center"]
-        return cls(files.tokenizer(spec["tokenizer"]), table, center, float(spec["gain"]))
+        return cls(files.tokenizer(spec["tokenizer"]), table, center, float(spec["gain"]), spec["table"])

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from smallcraft.bundle.blocks.encoder import open_session
 from smallcraft.bundle.encoded import Dense, Encoded
 from smallcraft.bundle.layout import BundleFiles, BundleWriter
+from smallcraft.bundle.runtime_choice import choose_runtime
+from smallcraft.bundle.runtimes.runtime import Session
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class TreesHead:
 
     name: ClassVar[str] = "trees"
     model: bytes
-    session: onnxruntime.InferenceSession
+    session: Session
 
     @classmethod
     def of(cls, model: bytes) -> TreesHead:
         """Open a graph."""
-        return cls(model, open_session(model, {}))
+        return cls(model, choose_runtime().open(model, {}))
 
     def logits(self, encoded: Sequence[Encoded], n: int) -> NDArray[np.float64]:  # noqa: ARG002 - the block knows n
         """`(n, k)`."""
@@ -47,4 +47,4 @@ class TreesHead:
     @classmethod
     def load(cls, spec: Mapping[str, Any], files: BundleFiles) -> TreesHead:
         """Restore what `save` wrote."""
-        return cls.of(files.read(spec["file"]))
+        return cls(files.read(spec["file"]), files.open_graph(spec["file"]))

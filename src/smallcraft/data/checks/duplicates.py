@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from smallcraft.data.duplicates import NEAR_COPY, RowGroups, exact_groups, first_rows, renumbered, row_copies
 from smallcraft.data.table import row_digests
+from smallcraft.data.targets import comparable_labels
 from smallcraft.data.wording import split_place
 from smallcraft.records import CheckResult, Finding, FlaggedRows, Outcome, Roles
 
@@ -64,6 +65,7 @@ class Duplicates:
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
+        splits = comparable_labels(splits, roles)
         numbers: dict[str, float | int | None] = {}
         flagged: list[FlaggedRows] = []
         found: dict[str, list[Contradiction]] = {}

@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from smallcraft.data.duplicates import normalised
+from smallcraft.data.targets import comparable_labels
 from smallcraft.data.wording import WHOLE, row_place
 from smallcraft.records import CheckResult, Finding, FlaggedRows, Outcome, Roles
 
@@ -44,6 +45,7 @@ class Integrity:
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
+        splits = comparable_labels(splits, roles)
         kinds: dict[str, int] = dict.fromkeys(_ROW_FAULTS, 0)
         failing: dict[str, int] = {}
         findings: list[Finding] = []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from smallcraft.data.duplicates import NEAR_COPY, row_copies, shared_texts
 from smallcraft.data.table import row_digests
+from smallcraft.data.targets import comparable_labels
 from smallcraft.records import CheckResult, Finding, FlaggedRows, Measurement, Outcome, Roles
 from smallcraft.stats.intervals import share_interval
 
@@ -58,6 +59,7 @@ class Leakage:
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
+        splits = comparable_labels(splits, roles)
         copied = copied_rows(splits, roles, similarity=self.similarity)
         if copied is None:
             return self._not_told(splits)

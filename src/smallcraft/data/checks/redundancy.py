@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from smallcraft.data.balance import effective_classes, independent_rows
 from smallcraft.data.coverage import Unseen, find_unseen, word_sets
 from smallcraft.data.duplicates import COARSE_SHARE, exact_groups
+from smallcraft.data.targets import comparable_labels, label_counts
 from smallcraft.data.wording import WHOLE, split_place
 from smallcraft.records import CheckResult, Finding, FlaggedRows, Measurement, Outcome, Roles
 from smallcraft.stats.intervals import clopper_pearson_interval, normal_quantile
@@ -46,6 +47,7 @@ class Redundancy:
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
+        splits = comparable_labels(splits, roles)
         numbers: dict[str, float | int | None] = {}
         findings: list[Finding] = []
         for split, frame in splits.items():
@@ -131,9 +133,8 @@ def _class_numbers(split: str, frame: pl.DataFrame, roles: Roles) -> dict[str, f
 
 
 def _class_sizes(frame: pl.DataFrame, roles: Roles) -> dict[str, int]:
-    counted = frame[roles.label].drop_nulls().cast(pl.String).rename("label").value_counts()
-    counted = counted.sort(["count", "label"])
-    return dict(zip(counted["label"].to_list(), counted["count"].to_list(), strict=True))
+    counts = label_counts(frame[roles.label].cast(pl.String), roles)
+    return dict(sorted(counts.items(), key=lambda item: (item[1], item[0])))
 
 
 def _copies_finding(split: str, numbers: Mapping[str, float | int | None]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 FAIL: a class of dev or cert that train never shows, or an empty split.
 UNDECIDED: a class of train that dev or cert never shows, so its quality stays unknown.
 Rows that are not split yet: FAIL with fewer than two classes, UNDECIDED where a class has too few rows to
-stand in train, dev and cert.
+stand in train, dev and cert. Numbers have no classes: rows alone are counted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from smallcraft.data.balance import effective_classes
+from smallcraft.data.targets import label_counts
 from smallcraft.data.wording import WHOLE
 from smallcraft.records import SPLIT_NAMES, CheckResult, Finding, Outcome, Roles
 
@@ -27,14 +28,16 @@ class RowCounts:
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
         numbers: dict[str, float | int | None] = {}
-        counts = {split: _class_counts(frame, roles.label) for split, frame in splits.items()}
+        counts = {split: dict(label_counts(frame[roles.label], roles)) for split, frame in splits.items()}
         for split, classes in counts.items():
             sizes = list(classes.values())
             numbers[f"rows_{split}"] = splits[split].height
             numbers[f"classes_{split}"] = len(sizes)
             numbers[f"smallest_class_{split}"] = min(sizes) if sizes else None
             numbers[f"effective_classes_{split}"] = effective_classes(sizes) if sizes else None
-        missing, unmeasured = _unlearned(counts, roles.label), _unmeasured(counts, roles.label)
+        missing, unmeasured = [], []
+        if roles.task != "regression":
+            missing, unmeasured = _unlearned(counts, roles.label), _unmeasured(counts, roles.label)
         findings = missing + unmeasured
         empty = [split for split, frame in splits.items() if frame.height == 0]
         outcome = Outcome.FAIL if missing or empty else Outcome.UNDECIDED if findings else Outcome.PASS
@@ -47,11 +50,6 @@ def _rows(splits: Mapping[str, pl.DataFrame]) -> str:
         f"{frame.height:,}" if split == WHOLE else f"{split} {frame.height:,}"
         for split, frame in splits.items()
     )
-
-
-def _class_counts(frame: pl.DataFrame, label: str) -> dict[str, int]:
-    counted = frame[label].drop_nulls().value_counts()
-    return dict(zip(counted[label].to_list(), counted["count"].to_list(), strict=True))
 
 
 def _unlearned(counts: Mapping[str, Mapping[str, int]], label: str) -> list[Finding]:

@@ -192,6 +192,18 @@ def judge_labels(
     return measured_accuracy(answers, given=seen, flagged=flagged, numbers=numbers, confidence=confidence)
 
 
+def labels_not_judged(split: str, why: str) -> CheckResult:
+    """Where the question makes no sense for what a label is: left out, and never passed.
+
+    Args:
+        split: Whose labels.
+        why: In a sentence.
+    """
+    said = f"left out: {why}"
+    unmeasured = Measurement(CHECK, None, "fraction", 0, "audit by people", split=split, detail=said)
+    return CheckResult(CHECK, Outcome.UNDECIDED, said, {}, (), (unmeasured,))
+
+
 def _undecided(split: str, why: str, needs: str, numbers: Mapping[str, float | int | None]) -> CheckResult:
     said = f"the labels of {split_place(split)} are {why}"
     remedy = f"needs: {needs}"

@@ -60,6 +60,8 @@ class AuditSubject:
         twin: Trains the recipe again.
         metadata: Columns that no model reads (row number, text length, time), `(n,)` numbers each.
         teacher: `(n,)` int64 codes of what a large model said; -1 where it was not asked.
+        exact: Writes the bundle's exact form, in which nothing is rounded, and gives its directory; None
+            where the bundle rounds nothing.
     """
 
     rows: Columns
@@ -77,6 +79,7 @@ class AuditSubject:
     twin: Twin | None = None
     metadata: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     teacher: NDArray[np.int64] | None = None
+    exact: Callable[[], Path] | None = None
 
 
 class Audit(Protocol):

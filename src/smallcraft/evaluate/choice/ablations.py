@@ -16,8 +16,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from smallcraft.evaluate.choice.paired import gap_words
 from smallcraft.evaluate.choice.superiority import PairedTest, p_words, paired_test
-from smallcraft.records import Measurement, Predictions
+from smallcraft.records import AnyPredictions, Measurement, ValuePredictions
 from smallcraft.stats.comparisons import Difference
 from smallcraft.stats.detectable import detectable_mean_difference, detectable_share_difference
 from smallcraft.stats.intervals import normal_quantile, two_sided_tail
@@ -30,8 +31,8 @@ _PROBABILITY_METRIC = "log_loss"
 
 
 def compare_ablations(
-    whole: Predictions,
-    without: Mapping[str, Predictions | str],
+    whole: AnyPredictions,
+    without: Mapping[str, AnyPredictions | str],
     *,
     metric: str,
     confidence: float,
@@ -79,15 +80,17 @@ def compare_ablations(
     return tuple(measured)
 
 
-def _metrics_for(whole: Predictions, other: Predictions, metric: str) -> tuple[str, ...]:
+def _metrics_for(whole: AnyPredictions, other: AnyPredictions, metric: str) -> tuple[str, ...]:
     """The declared metric; log-loss too where that one cannot see what changed."""
+    if isinstance(whole, ValuePredictions) or isinstance(other, ValuePredictions):
+        return (metric,)
     if metric in _READ_PROBABILITIES or not np.array_equal(whole.predicted, other.predicted):
         return (metric,)
     return (metric,) if np.array_equal(whole.probs, other.probs) else (metric, _PROBABILITY_METRIC)
 
 
 def _smallest_detectable(
-    whole: Predictions, other: Predictions, difference: Difference, *, metric: str, confidence: float
+    whole: AnyPredictions, other: AnyPredictions, difference: Difference, *, metric: str, confidence: float
 ) -> float | None:
     if metric == "accuracy" and whole.clusters is None:
         discordant = np.sum((whole.predicted == whole.truth) != (other.predicted == other.truth))
@@ -103,7 +106,7 @@ def _measurement(
     part: str,
     metric: str,
     test: PairedTest,
-    whole: Predictions,
+    whole: AnyPredictions,
     *,
     split: str,
     level: float,
@@ -129,7 +132,8 @@ def _sentence(
     part: str, metric: str, difference: Difference, p_value: float, *, smallest: float | None, alpha: float
 ) -> str:
     low, high = difference.interval.low, difference.interval.high
-    numbers = f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], {p_words(p_value)} after Holm"
+    bounds = f"[{low:+.3f}, {high:+.3f}]"
+    numbers = f"{difference.value:+.3f} in {gap_words(metric)} {bounds}, {p_words(p_value)} after Holm"
     if p_value <= alpha:
         return f"{part} {'helps' if difference.value > 0 else 'hurts'}: {numbers}"
     shown = "none with so few rows" if smallest is None else f"{smallest:.3f}"

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.choice.paired import quality_difference, require_deciding
-from smallcraft.evaluate.scores import BUILTIN
-from smallcraft.records import Decision, Outcome, Predictions
+from smallcraft.evaluate.by_task import is_better_higher, measure_score, task_of
+from smallcraft.evaluate.choice.paired import gap_words, quality_difference, require_deciding
+from smallcraft.records import AnyPredictions, Decision, Outcome
 from smallcraft.stats.comparisons import Difference
 from smallcraft.stats.intervals import require_fraction
 
@@ -36,7 +36,7 @@ class Contender:
     """
 
     rung: str
-    predictions: Predictions
+    predictions: AnyPredictions
     cost: float | None
     order: int
 
@@ -71,8 +71,9 @@ def choose_cheapest(
 
     Args:
         contenders: Those with predictions on dev, at least one.
-        metric: One of `paired.DECIDING_METRICS`.
-        margin: How much worse than the best is still good enough, in the metric's unit, above 0.
+        metric: One of `paired.DECIDING_BY_TASK`.
+        margin: How much worse than the best is still good enough, in the metric's unit, above 0; of errors of
+            numbers as a share of the error of always answering the mean.
         confidence: One-sided, of each claim of non-inferiority.
         seed: For the intervals that are drawn.
 
@@ -119,8 +120,8 @@ def choose_cheapest(
 
 
 def not_inferior(
-    candidate: Predictions,
-    other: Predictions,
+    candidate: AnyPredictions,
+    other: AnyPredictions,
     *,
     metric: str,
     margin: float,
@@ -156,18 +157,19 @@ def not_inferior(
         outcome, verdict = Outcome.FAIL, f"shown to be more than {margin:g} worse"
     else:
         outcome, verdict = Outcome.UNDECIDED, f"not shown to be within {margin:g}"
-    sentence = f"{_gap_words(difference.value, against)} in {metric} [{low:+.3f}, {high:+.3f}]; {verdict}"
+    sentence = (
+        f"{_gap_words(difference.value, against)} in {gap_words(metric)} [{low:+.3f}, {high:+.3f}]; {verdict}"
+    )
     return Comparison(outcome, difference, metric, margin, confidence, sentence)
 
 
 def _quality(contender: Contender, metric: str) -> float:
-    score = BUILTIN[metric]
-    value = score.measure(contender.predictions, confidence=0.95, seed=0).value
+    value = measure_score(contender.predictions, metric, confidence=0.95, seed=0).value
     if value is None:
         raise InvalidInputError(
             f"metric '{metric}' does not apply to these predictions; declare another [quality] metric"
         )
-    return value if score.higher_is_better else -value
+    return value if is_better_higher(task_of(contender.predictions), metric) else -value
 
 
 def _cost_key(contender: Contender) -> tuple[bool, float]:
@@ -193,7 +195,7 @@ def _dearer(contender: Contender, chosen: Contender, level_cost: Sequence[Conten
 def _decision_sentence(
     chosen: Contender, best: Contender, tied: Sequence[Contender], *, metric: str, margin: float
 ) -> str:
-    score = BUILTIN[metric].measure(chosen.predictions, confidence=0.95, seed=0)
+    score = measure_score(chosen.predictions, metric, confidence=0.95, seed=0)
     head = f"{chosen.rung}: {metric} {score.value:.3f} on dev"
     others = [contender.rung for contender in tied if contender is not chosen]
     if not others:
@@ -219,12 +221,12 @@ def _gap_words(value: float, against: str) -> str:
 
 
 def _require_sound(contenders: Sequence[Contender], *, metric: str, margin: float, confidence: float) -> None:
-    require_deciding(metric)
-    _require_confidence(confidence)
     if not contenders:
         raise InvalidInputError(
             "a choice needs at least one measured candidate, got none; see why each failed"
         )
+    require_deciding(metric, task_of(contenders[0].predictions))
+    _require_confidence(confidence)
     if margin <= 0:
         raise InvalidInputError(
             f"margin must be above 0, got {margin:g}; it is how much worse than the best is good enough"

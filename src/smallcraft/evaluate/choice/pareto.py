@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smallcraft.errors import InvalidInputError
+from smallcraft.evaluate.by_task import task_of
 from smallcraft.evaluate.choice.decide import COST_NOISE_FACTOR
 from smallcraft.evaluate.choice.paired import quality_difference, require_deciding
-from smallcraft.records import Measurement, Predictions
+from smallcraft.records import AnyPredictions, Measurement
 from smallcraft.stats.intervals import require_fraction
 
 COST_AXES = ("cpu_s_per_1000", "p95_ms", "size_mb", "peak_rss_mb")
@@ -38,7 +39,7 @@ class Standing:
     """
 
     rung: str
-    predictions: Predictions
+    predictions: AnyPredictions
     costs: Mapping[str, Measurement]
 
 
@@ -113,7 +114,7 @@ def dominates(
     Raises:
         InvalidInputError: No axis, another metric, or rows that differ.
     """
-    require_deciding(metric)
+    require_deciding(metric, task_of(better.predictions))
     require_fraction(confidence, "confidence")
     if not axes:
         raise InvalidInputError(f"a front needs at least one cost beside quality; name some of {COST_AXES}")

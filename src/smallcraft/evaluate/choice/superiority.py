@@ -19,8 +19,8 @@ from scipy import stats
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.choice.decide import Contender
-from smallcraft.evaluate.choice.paired import quality_difference
-from smallcraft.records import Predictions
+from smallcraft.evaluate.choice.paired import gap_words, quality_difference
+from smallcraft.records import AnyPredictions, Predictions
 from smallcraft.stats.cells import count_cells
 from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact
 from smallcraft.stats.intervals import normal_quantile, require_fraction, two_sided_tail
@@ -113,7 +113,7 @@ def superiority_claims(
 
 
 def paired_test(
-    first: Predictions, other: Predictions, *, metric: str, level: float, seed: int
+    first: AnyPredictions, other: AnyPredictions, *, metric: str, level: float, seed: int
 ) -> PairedTest:
     """Test whether two candidates are equal: exact McNemar for accuracy, else by the paired interval.
 
@@ -129,6 +129,8 @@ def paired_test(
     """
     difference = quality_difference(first, other, metric=metric, level=level, seed=seed)
     if metric == "accuracy" and first.clusters is None:
+        assert isinstance(first, Predictions), "accuracy is of classes"
+        assert isinstance(other, Predictions), "both are of one task"
         cells = count_cells(first.truth, first.predicted, len(first.classes), other.predicted)
         counted = discordance(cells)
         return PairedTest(difference, mcnemar_exact(counted.won, counted.lost), "exact McNemar")
@@ -185,8 +187,8 @@ def _claim(
     is_shown = is_small and difference.value > 0
     low, high = difference.interval.low, difference.interval.high
     numbers = (
-        f"{difference.value:+.3f} in {metric} [{low:+.3f}, {high:+.3f}], {p_words(adjusted)} after Holm over "
-        f"{pairs} pair{'' if pairs == 1 else 's'}"
+        f"{difference.value:+.3f} in {gap_words(metric)} [{low:+.3f}, {high:+.3f}], {p_words(adjusted)} "
+        f"after Holm over {pairs} pair{'' if pairs == 1 else 's'}"
     )
     if is_shown:
         sentence = f"{chosen} is shown to be better than {over}: {numbers}"

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.choice.paired import DECIDING_METRICS, quality_difference
+from smallcraft.evaluate.by_task import task_of
+from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK, gap_words, quality_difference
 from smallcraft.evaluate.choice.superiority import p_of_interval, p_words
 from smallcraft.evaluate.harness.own_metric import OwnMetric
 from smallcraft.evaluate.harness.withheld import NEEDS_PROBABILITIES, WHY
-from smallcraft.records import Predictions
+from smallcraft.records import AnyPredictions, Predictions
 from smallcraft.stats.cells import count_cells
 from smallcraft.stats.comparisons import Difference, discordance, mcnemar_exact
 from smallcraft.stats.multiplicity import holm
@@ -28,7 +29,7 @@ from smallcraft.stats.multiplicity import holm
 class Entrant:
     """A model's answers, in the running."""
 
-    predictions: Predictions
+    predictions: AnyPredictions
     labels_only: bool
 
 
@@ -143,11 +144,9 @@ def _why_not(entrant: Entrant, other: Entrant, metric: str | OwnMetric) -> str:
     """Why there is no difference to measure; empty when there is."""
     if not isinstance(metric, str):
         return ""
-    if metric not in DECIDING_METRICS:
-        return (
-            f"not measured: "
-            f"there is no paired interval for '{metric}'; name one of {', '.join(DECIDING_METRICS)}"
-        )
+    known = DECIDING_BY_TASK[task_of(entrant.predictions)]
+    if metric not in known:
+        return f"not measured: there is no paired interval for '{metric}'; name one of {', '.join(known)}"
     if metric in NEEDS_PROBABILITIES and (entrant.labels_only or other.labels_only):
         return WHY.replace("the model answers", "one of them answers")
     return ""
@@ -158,6 +157,8 @@ def _test(
 ) -> tuple[Difference, float, str]:
     first, second = entrant.predictions, other.predictions
     if not isinstance(metric, str):
+        assert isinstance(first, Predictions), "a metric of the user's own is of one class a row"
+        assert isinstance(second, Predictions), "both are of one task"
         only = (entrant.labels_only, other.labels_only)
         found = metric.difference(first, second, level=level, seed=seed, labels_only=only)
         return (
@@ -167,6 +168,8 @@ def _test(
         )
     difference = quality_difference(first, second, metric=metric, level=level, seed=seed)
     if metric == "accuracy" and first.clusters is None:
+        assert isinstance(first, Predictions), "accuracy is of classes"
+        assert isinstance(second, Predictions), "both are of one task"
         cells = count_cells(first.truth, first.predicted, len(first.classes), second.predicted)
         counted = discordance(cells)
         return difference, mcnemar_exact(counted.won, counted.lost), "exact McNemar"
@@ -182,7 +185,7 @@ def _told(claim: Versus, *, adjusted: float, tests: int, confidence: float) -> V
     if is_shown:
         verb = f"is shown to be {'better' if claim.value > 0 else 'worse'} than"
     sentence = (
-        f"{claim.model} {verb} {claim.against}: {claim.value:+.3f} in {claim.metric} {bounds}, "
+        f"{claim.model} {verb} {claim.against}: {claim.value:+.3f} in {gap_words(claim.metric)} {bounds}, "
         f"{p_words(adjusted)}{many}"
     )
     return replace(claim, adjusted=adjusted, is_shown=is_shown, sentence=sentence)

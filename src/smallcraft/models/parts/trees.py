@@ -7,7 +7,8 @@ Not covered: numbers within 1e-35 of 0 that are not 0; LightGBM alone takes them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import lightgbm
@@ -15,6 +16,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+
+Shares = tuple[tuple[int, float], ...]
+Place = Callable[[int, float], Shares]
 
 _ROUNDS = 400
 _STOP_AFTER = 20
@@ -54,6 +58,19 @@ def fit_trees(
         held_out: Rows on which boosting stops when the loss has not fallen for 20 rounds.
     """
     goal = {"objective": "binary"} if n_classes == 2 else {"objective": "multiclass", "num_class": n_classes}
+    return fit_booster(values, labels, goal, seed, rounds=rounds, held_out=held_out)
+
+
+def fit_booster(
+    values: NDArray[np.float32],
+    labels: NDArray[Any],
+    goal: Mapping[str, Any],
+    seed: int,
+    *,
+    rounds: int | None = None,
+    held_out: tuple[NDArray[np.float32], NDArray[Any]] | None = None,
+) -> lightgbm.Booster:
+    """As `fit_trees`, for any goal: LightGBM's name of what is minimised, and what belongs to it."""
     data = lightgbm.Dataset(values.astype(np.float64), label=labels)
     return lightgbm.train(
         {**_SETTINGS, **goal, "seed": seed},
@@ -65,7 +82,7 @@ def fit_trees(
 
 
 def _held_out_set(
-    held_out: tuple[NDArray[np.float32], NDArray[np.int64]], data: lightgbm.Dataset
+    held_out: tuple[NDArray[np.float32], NDArray[Any]], data: lightgbm.Dataset
 ) -> lightgbm.Dataset:
     values, labels = held_out
     return lightgbm.Dataset(values.astype(np.float64), label=labels, reference=data)
@@ -85,22 +102,36 @@ def trees_to_onnx(booster: lightgbm.Booster, n_classes: int) -> bytes:
     Source:
         ONNX operators, ai.onnx.ml TreeEnsembleRegressor version 3.
     """
-    table = _Table(n_classes)
-    dump = booster.dump_model(num_iteration=booster.best_iteration or -1)
-    for number, tree in enumerate(dump["tree_info"]):
-        table.add_tree(number, tree["tree_structure"], number % (1 if n_classes == 2 else n_classes))
+    place = _two_sided if n_classes == 2 else lambda number, score: ((number % n_classes, score),)
+    return ensemble_to_onnx([(booster, place)], n_classes)
+
+
+def ensemble_to_onnx(parts: Sequence[tuple[lightgbm.Booster, Place]], n_targets: int) -> bytes:
+    """Boosters side by side as one graph.
+
+    Args:
+        parts: Each with a function from a tree's number and a leaf's score to what the leaf adds to which
+            output.
+        n_targets: Outputs.
+    """
+    table, columns_read = _Table(), 1
+    for booster, place in parts:
+        columns_read = booster.num_feature()
+        dump = booster.dump_model(num_iteration=booster.best_iteration or -1)
+        for number, tree in enumerate(dump["tree_info"]):
+            table.add_tree(tree["tree_structure"], partial(place, number))
     node = helper.make_node(
         "TreeEnsembleRegressor",
         ["columns"],
         ["scores"],
         domain="ai.onnx.ml",
-        n_targets=n_classes,
+        n_targets=n_targets,
         post_transform="NONE",
         aggregate_function="SUM",
         **cast(dict[str, Any], table.attributes),
     )
-    columns = helper.make_tensor_value_info("columns", TensorProto.FLOAT, ["rows", booster.num_feature()])
-    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", n_classes])
+    columns = helper.make_tensor_value_info("columns", TensorProto.FLOAT, ["rows", columns_read])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", n_targets])
     graph = helper.make_graph([node], "trees", [columns], [scores])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="smallcraft")
@@ -108,11 +139,15 @@ def trees_to_onnx(booster: lightgbm.Booster, n_classes: int) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-class _Table:
-    """The operator's parallel lists, one entry a node and one a leaf and class."""
+def _two_sided(number: int, score: float) -> Shares:  # noqa: ARG001 - two classes, one tree a round
+    return (0, -score / 2), (1, score / 2)
 
-    def __init__(self, n_classes: int) -> None:
-        self.n_classes = n_classes
+
+class _Table:
+    """The operator's parallel lists, one entry a node and one a leaf and output."""
+
+    def __init__(self) -> None:
+        self._trees = 0
         self.attributes: dict[str, list[Any]] = {
             f"nodes_{name}": []
             for name in (
@@ -127,14 +162,15 @@ class _Table:
             )
         } | {f"target_{name}": [] for name in ("treeids", "nodeids", "ids", "weights")}
 
-    def add_tree(self, number: int, root: Mapping[str, Any], target: int) -> None:
+    def add_tree(self, root: Mapping[str, Any], place: Callable[[float], Shares]) -> None:
         """Number the nodes in the order they are met, the root first."""
-        waiting, next_id = [(0, root)], 1
+        waiting, next_id, number = [(0, root)], 1, self._trees
+        self._trees += 1
         while waiting:
             node_id, node = waiting.pop()
             if "leaf_value" in node:
                 self._add_node((number, node_id, 0, 0.0, "LEAF", 0, 0, 0))
-                self._add_leaf(number, node_id, target, float(node["leaf_value"]))
+                self._add_leaf(number, node_id, place(float(node["leaf_value"])))
                 continue
             left, right, next_id = next_id, next_id + 1, next_id + 2
             feature, threshold = int(node["split_feature"]), _float32_below(float(node["threshold"]))
@@ -147,8 +183,7 @@ class _Table:
         for name, item in zip(list(self.attributes)[:8], row, strict=True):
             self.attributes[name].append(item)
 
-    def _add_leaf(self, tree: int, node: int, target: int, score: float) -> None:
-        shares = [(0, -score / 2), (1, score / 2)] if self.n_classes == 2 else [(target, score)]
+    def _add_leaf(self, tree: int, node: int, shares: Shares) -> None:
         for index, share in shares:
             for name, item in zip(list(self.attributes)[8:], (tree, node, index, share), strict=True):
                 self.attributes[name].append(item)

@@ -15,6 +15,7 @@ from pathlib import Path
 from smallcraft.contracts import Score
 from smallcraft.data.formats import find_files
 from smallcraft.errors import DataError, InvalidInputError, NotFoundError
+from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.evaluate.harness.asking import BATCH
 from smallcraft.evaluate.harness.openers.bundle import model_of_bundle
 from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
@@ -71,18 +72,25 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
+class NamedScore:
+    """A score of several labels a row, or of numbers; whether rows are such is seen when they are read."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """What was asked for, checked before a row is asked.
 
     Attributes:
-        metrics: Scores in the order named; empty for every score.
+        metrics: Scores in the order named; empty for every score. A score of another task is its name alone.
         specs: Of the gates; empty where there are none.
         margin: How much worse than the best is good enough.
         confidence: Of every interval.
         seed: Of everything random.
     """
 
-    metrics: tuple[Score | OwnMetric, ...]
+    metrics: tuple[Score | OwnMetric | NamedScore, ...]
     specs: tuple[GateSpec, ...]
     margin: float
     confidence: float
@@ -204,9 +212,11 @@ def make_plan(options: EvaluateOptions, project: Config | None) -> Plan:
     return Plan(metrics, specs, margin, confidence, options.seed)
 
 
-def _metric(name: str | OwnMetric, folder: Path) -> Score | OwnMetric:
+def _metric(name: str | OwnMetric, folder: Path) -> Score | OwnMetric | NamedScore:
     if isinstance(name, OwnMetric):
         return name
+    if name not in SCORES and any(name in scores.names for scores in BY_TASK.values()):
+        return NamedScore(name)
     return load_metric(name, folder) if names_function(name) else find_plugin("scores", name, SCORES)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from smallcraft.evaluate.harness.versus import Versus
 from smallcraft.pipeline.result import overall_outcome, verdict_json
-from smallcraft.records import Decision, Measurement, Outcome, Predictions, Roles, Verdict
+from smallcraft.records import AnyPredictions, Decision, Measurement, Outcome, Roles, Verdict
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class EvaluatedModel:
     labels_only: bool
     unknown: Mapping[str, int]
     notes: tuple[str, ...]
-    predictions: Predictions = field(repr=False)
+    predictions: AnyPredictions = field(repr=False)
     measurements: tuple[Measurement, ...]
     verdicts: tuple[Verdict, ...] = ()
 

@@ -19,6 +19,7 @@ from smallcraft.data.columns import code_text, typed_columns
 from smallcraft.data.inspect import inspect_file
 from smallcraft.data.load import load_table, read_source
 from smallcraft.data.table import require_columns
+from smallcraft.data.targets import label_counts
 from smallcraft.errors import ConfigError, DataError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.harness.answers import Questions
 from smallcraft.pipeline.columns import key_codes
@@ -101,7 +102,7 @@ def choose_columns(
     Raises:
         DataError: The file cannot be read, lacks a column that was named, or no column is clearly the label.
     """
-    columns = read_source(data, None).frame.columns
+    columns = read_source(data, None, lists=None).frame.columns
     wanted = [n for n in (named.label, named.text, *named.features, *named.groups, named.key) if n]
     require_columns(wanted, columns, source=str(data))
     if named.label and (named.text or named.features or not needs_inputs):
@@ -126,12 +127,19 @@ def read_rows(data: str | Path | pl.DataFrame, roles: Roles, reads: Sequence[str
         DataError: A row cannot be used, or a column is missing.
     """
     source = "the frame" if isinstance(data, pl.DataFrame) else str(data)
-    raw = data if isinstance(data, pl.DataFrame) else _raw(data)
+    raw = data if isinstance(data, pl.DataFrame) else _raw(data, roles)
     require_columns((*roles.named, *reads), raw.columns, source=source)
     if roles.label in (*roles.inputs, *reads):
         raise DataError(f"column '{roles.label}' of {source} is the label; a model must not read it")
     extra = tuple(name for name in dict.fromkeys(reads) if name not in roles.inputs)
-    kept = Roles(roles.label, roles.text, roles.features + extra, groups=roles.groups)
+    kept = Roles(
+        roles.label,
+        roles.text,
+        roles.features + extra,
+        groups=roles.groups,
+        task=roles.task,
+        separator=roles.separator,
+    )
     frame = _typed(data, raw, kept, source)
     truth = tuple(frame[roles.label].to_list())
     questions = Questions(
@@ -139,7 +147,7 @@ def read_rows(data: str | Path | pl.DataFrame, roles: Roles, reads: Sequence[str
         raw.drop(roles.label),
         roles.text,
         roles.features,
-        tuple(sorted(set(truth))),
+        tuple(label_counts(frame[roles.label], roles)),
         roles.key,
     )
     clusters = None if roles.key is None else key_codes(code_text(raw[roles.key]))
@@ -147,8 +155,9 @@ def read_rows(data: str | Path | pl.DataFrame, roles: Roles, reads: Sequence[str
     return EvaluationRows(source, roles, questions, truth, clusters, groups)
 
 
-def _raw(data: str | Path) -> pl.DataFrame:
-    read = read_source(data, None)
+def _raw(data: str | Path, roles: Roles) -> pl.DataFrame:
+    lists = frozenset({roles.label} if roles.task == "multilabel" else ())
+    read = read_source(data, None, lists=lists)
     refuse_bad_rows(read.broken)
     return read.frame
 

@@ -21,8 +21,10 @@ import polars as pl
 
 from smallcraft.data.balance import suggested_metric
 from smallcraft.data.formats import find_files
+from smallcraft.errors import InvalidInputError
+from smallcraft.evaluate.by_task import BY_TASK, task_of
 from smallcraft.evaluate.choice.decide import Contender, choose_cheapest
-from smallcraft.evaluate.choice.paired import DECIDING_METRICS
+from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK
 from smallcraft.evaluate.harness.answers import Answers, all_classes, predictions_of
 from smallcraft.evaluate.harness.asking import COST_NAMES, Asked, ask_model
 from smallcraft.evaluate.harness.openers.opener import OpenedModel
@@ -34,6 +36,7 @@ from smallcraft.gates.policy import judge_all
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.evaluations.plan import (
     EvaluateOptions,
+    NamedScore,
     Plan,
     make_plan,
     open_asked,
@@ -43,6 +46,13 @@ from smallcraft.pipeline.evaluations.plan import (
 )
 from smallcraft.pipeline.evaluations.record import EvaluatedModel, Evaluation
 from smallcraft.pipeline.evaluations.rows import EvaluationRows, choose_columns, project_of, read_rows
+from smallcraft.pipeline.evaluations.tasks import (
+    beside_truth,
+    over_all_labels,
+    roles_for_task,
+    scores_of_task,
+    task_of_models,
+)
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.records import CandidateStatus, Decision, Evidence, Measurement, Predictions, Roles
 
@@ -79,7 +89,8 @@ def evaluate_file(
     listener.stage(f"reading {data}")
     needs_inputs = any(not model.whole for model in models)
     columns = choose_columns(data, options.columns, project, needs_inputs=needs_inputs)
-    rows = read_rows(data, columns.roles, [name for model in models for name in model.reads])
+    roles = roles_for_task(columns.roles, task_of_models(models), project, data)
+    rows = read_rows(data, roles, [name for model in models for name in model.reads])
     notes = (*([columns.note] if columns.note else []), *own_rows_note(data, project))
     return _evaluate(rows, models, plan, options=options, project=project, notes=notes, listener=listener)
 
@@ -97,6 +108,7 @@ def evaluate_frame(
     plan = make_plan(options, None)
     models = [open_asked(target, options) for target in targets]
     require_models(models, options.against)
+    roles = roles_for_task(roles, task_of_models(models), None, frame)
     rows = read_rows(frame, roles, [name for model in models for name in model.reads])
     return _evaluate(rows, models, plan, options=options, project=None, notes=(), listener=listener)
 
@@ -147,10 +159,14 @@ def _comparing(plan: Plan, rows: EvaluationRows, project: Config | None) -> str 
         return first if isinstance(first, OwnMetric) else first.name
     if project is not None and project.roles().label == rows.roles.label:
         return project.quality.metric
+    if rows.roles.task != "multiclass":
+        return BY_TASK[rows.roles.task].default_metric
     return suggested_metric(Counter(rows.truth))[0]
 
 
 def _measure(model: OpenedModel, asked: Asked, rows: EvaluationRows, plan: Plan) -> EvaluatedModel:
+    if rows.roles.task != "multiclass":
+        return _measure_of_task(model, asked, rows, plan)
     answers = asked.answers
     # Its own classes only: what other models answer must not change its numbers.
     classes = all_classes(rows.truth, [answers])
@@ -170,10 +186,29 @@ def _measure(model: OpenedModel, asked: Asked, rows: EvaluationRows, plan: Plan)
     )
 
 
+def _measure_of_task(model: OpenedModel, asked: Asked, rows: EvaluationRows, plan: Plan) -> EvaluatedModel:
+    predictions = beside_truth(model, asked.answers, rows)
+    measurements = (*scores_of_task(predictions, rows, plan), asked.cost)
+    evidence = Evidence(model.target, CandidateStatus.MEASURED, None, measurements)
+    return EvaluatedModel(
+        name=model.target,
+        kind=model.kind,
+        labels_only=False,
+        unknown={},
+        notes=(*model.notes, *asked.answers.notes),
+        predictions=predictions,
+        measurements=measurements,
+        verdicts=judge_all(plan.specs, evidence) if plan.specs else (),
+    )
+
+
 def _scores(
     predictions: Predictions, answers: Answers, rows: EvaluationRows, plan: Plan
 ) -> tuple[Measurement, ...]:
     """Every score that was asked for, in that order, then classes and slices."""
+    for metric in plan.metrics:
+        if isinstance(metric, NamedScore):
+            raise InvalidInputError(f"'{metric.name}' is no score of one class a row; name another --metric")
     named = [metric.name for metric in plan.metrics if not isinstance(metric, OwnMetric)]
     measured = evaluate_predictions(
         predictions,
@@ -227,6 +262,9 @@ def _entrants(
     evaluated: Sequence[EvaluatedModel], asked: Sequence[Asked], rows: EvaluationRows
 ) -> dict[str, Entrant]:
     """Every model's answers over the classes of all of them, as a comparison needs them."""
+    if rows.roles.task != "multiclass":
+        told = over_all_labels([model.predictions for model in evaluated])
+        return {m.name: Entrant(of, labels_only=False) for m, of in zip(evaluated, told, strict=True)}
     classes = all_classes(rows.truth, [found.answers for found in asked])
     return {
         model.name: Entrant(
@@ -257,7 +295,9 @@ def _tie(
     plan: Plan,
 ) -> Decision | None:
     """Which models are good enough; only CPU times compare, so the cheapest is named among those alone."""
-    if len(evaluated) < 2 or not isinstance(metric, str) or metric not in DECIDING_METRICS:
+    if len(evaluated) < 2 or not isinstance(metric, str):
+        return None
+    if metric not in DECIDING_BY_TASK[task_of(evaluated[0].predictions)]:
         return None
     if metric in NEEDS_PROBABILITIES and any(model.labels_only for model in evaluated):
         return None

@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smallcraft.pipeline.report_parts.task_words import WORDS, task_of_evidence
 from smallcraft.pipeline.report_parts.wording import Figure, describe_cost, describe_quality
 from smallcraft.pipeline.result import BuildResult, by_gate_and_outcome
-from smallcraft.records import CandidateStatus, CheckResult, Decision, Evidence, Finding, Outcome, Verdict
+from smallcraft.records import (
+    CandidateStatus,
+    CheckResult,
+    Decision,
+    Evidence,
+    Finding,
+    Outcome,
+    Task,
+    Verdict,
+)
 
 SHOWN_FINDINGS = 5
 MEASURED_STANDINGS = frozenset({"chosen", "tied", "lost"})
 CLASS_SCORES = ("f1", "recall", "precision")
-CANDIDATE_SCORES = ("accuracy", "log_loss", "ece")
 CANDIDATE_COSTS = (
     "p50_ms",
     "p95_ms",
@@ -37,7 +46,7 @@ class CandidateRow:
         standing: `chosen`, `tied`, `lost`, `skipped`, `stopped` or `crashed`.
         reason: Why it is not the winner; empty for the winner.
         quality: The declared metric on dev.
-        scores: `CANDIDATE_SCORES` on dev, without the declared metric.
+        scores: Those of the task that stand beside the declared metric, on dev.
         costs: `CANDIDATE_COSTS`.
     """
 
@@ -71,7 +80,7 @@ class GroupRow:
 
     column: str
     value: str
-    accuracy: Figure
+    score: Figure
     rows: int
 
 
@@ -110,21 +119,22 @@ def find_winner(result: BuildResult) -> Evidence | None:
     return next((e for e in result.candidates if e.rung == result.decision.chosen), None)
 
 
-def extra_scores(metric: str) -> tuple[str, ...]:
+def extra_scores(metric: str, task: Task = "multiclass") -> tuple[str, ...]:
     """The scores that stand beside the declared metric."""
-    return tuple(name for name in CANDIDATE_SCORES if name != metric)
+    return tuple(name for name in WORDS[task].beside if name != metric)
 
 
 def candidate_rows(result: BuildResult) -> tuple[CandidateRow, ...]:
     """Every rung tried, in the ladder's order."""
     metric = result.decision.metric
+    beside = extra_scores(metric, task_of_evidence(result.candidates))
     return tuple(
         CandidateRow(
             rung=evidence.rung,
             standing=standing(evidence, result.decision),
             reason=evidence.reason or result.decision.lost.get(evidence.rung, ""),
             quality=describe_quality(evidence.find(metric, split="dev")),
-            scores=tuple(describe_quality(evidence.find(name, split="dev")) for name in extra_scores(metric)),
+            scores=tuple(describe_quality(evidence.find(name, split="dev")) for name in beside),
             costs=tuple(describe_cost(evidence.find(name)) for name in CANDIDATE_COSTS),
         )
         for evidence in result.candidates
@@ -178,15 +188,21 @@ def class_rows(evidence: Evidence) -> tuple[ClassRow, ...]:
 
 
 def group_rows(evidence: Evidence) -> tuple[GroupRow, ...]:
-    """Every group measured on dev, column by column, lowest accuracy first."""
+    """Every group measured on dev, column by column, the worst first."""
+    words = WORDS[task_of_evidence([evidence])]
+    sign = 1 if words.is_lowest_worst else -1
     measured = [
         (measurement, *measurement.slice.partition("=")[::2])
         for measurement in evidence.measurements
-        if measurement.name == "accuracy" and measurement.split == "dev" and measurement.slice != "all"
+        if measurement.name == words.group_score and measurement.split == "dev" and measurement.slice != "all"
     ]
     columns = list(dict.fromkeys(column for _, column, _ in measured))
     measured.sort(
-        key=lambda entry: (columns.index(entry[1]), 2.0 if entry[0].value is None else entry[0].value)
+        key=lambda entry: (
+            columns.index(entry[1]),
+            entry[0].value is None,
+            sign * (entry[0].value or 0.0),
+        )
     )
     return tuple(
         GroupRow(column, value, describe_quality(measurement), measurement.n)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smallcraft.data.quality.audit import judge_labels
+from smallcraft.data.quality.audit import judge_labels, labels_not_judged
 from smallcraft.data.quality.bysplit import joined
 from smallcraft.data.quality.ceiling import noise_ceiling
 from smallcraft.data.quality.consensus import Consensus
@@ -28,7 +28,12 @@ from smallcraft.data.quality.leak_effect import measure_without
 from smallcraft.data.quality.semantic import inspect_semantic
 from smallcraft.pipeline.stages.agree import Agreed, hear_votes
 from smallcraft.pipeline.stages.material import Material, copy_groups
-from smallcraft.records import CheckResult, Measurement, Predictions
+from smallcraft.records import CheckResult, Measurement, Predictions, Task
+
+_NOT_JUDGED: Mapping[Task, str] = {
+    "multilabel": "an audit asks people whether the one label of a row is right, here a row has several",
+    "regression": "an audit asks people whether the class of a row is right, here the label is a number",
+}
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,13 @@ def assess(material: Material, *, tell: Callable[[CheckResult], None] = lambda _
     heard = hear_votes(material)  # (1)
     add(*heard.checks)
     issues = _look_at_labels(material, heard, add)  # (2)
-    accuracy = _judge_labels(material, issues, add)  # (3)
+    judge = _judge_labels if material.roles.task == "multiclass" else _leave_labels_out
+    accuracy = judge(material, issues, add)  # (3)
     row_checks = _with_leak_effect(material)  # (4)
     if material.vectors:
         add(_look_for_meaning(material))
-    add(  # (5)
-        noise_ceiling(
-            accuracy,
-            _ambiguity(found),
-            material.model_accuracy,
-        )
-    )
+    if material.roles.task == "multiclass":
+        add(noise_ceiling(accuracy, _ambiguity(found), material.model_accuracy))  # (5)
     checks = (*row_checks, *found)
     return Assessment(checks, _index(material, checks, accuracy), issues, heard.together)
 
@@ -130,6 +131,16 @@ def _judge_labels(
         flagged=found.rows if found else None,
         confidence=material.confidence,
     )
+    add(result)
+    return _measurement(result, "label_accuracy")
+
+
+def _leave_labels_out(
+    material: Material,
+    issues: Mapping[str, LabelIssues],  # noqa: ARG001 - as `_judge_labels`
+    add: Callable[..., None],
+) -> Measurement | None:
+    result = labels_not_judged(material.tested, _NOT_JUDGED[material.roles.task])
     add(result)
     return _measurement(result, "label_accuracy")
 

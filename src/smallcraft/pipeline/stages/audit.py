@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from smallcraft.data.table import require_columns, text_form
 from smallcraft.errors import InvalidInputError, nearest_name
 from smallcraft.evaluate.audits import BUILTIN
 from smallcraft.evaluate.audits.audit import Audit, AuditSubject, Columns
+from smallcraft.evaluate.audits.compression import CompressionAudit, not_compared
 from smallcraft.evaluate.audits.privacy import PrivacyAudit
 from smallcraft.gates.rules.epsilon_at_most import canaries_to_show
 from smallcraft.models.crashes import describe_crash
@@ -34,6 +35,7 @@ from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.stages.compress import is_compressed, write_exact
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, read_measurement
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in
 from smallcraft.pipeline.stages.teacher import read_teacher
@@ -41,7 +43,7 @@ from smallcraft.pipeline.stages.train import digest_of_sources
 from smallcraft.pipeline.stages.twin import WorkshopTwin
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.plugins import find_plugin
-from smallcraft.records import AuditResult, Finding
+from smallcraft.records import AuditResult, Finding, Predictions
 
 _FORMAT = 1
 _MOST_CANARIES = 2000
@@ -103,7 +105,7 @@ class _Case:
     @cached_property
     def subject(self) -> AuditSubject:
         config, split, bundle = self.config, self.split, self.bundle
-        decoder = self.winner.attempt.decoder
+        decoder, predictions = self.winner.attempt.decoder, self.winner.predictions
         assert decoder is not None
         return AuditSubject(
             rows=bundle_rows(split.frame, bundle.spec, source=split.name),
@@ -112,7 +114,7 @@ class _Case:
             spec=bundle.spec,
             split=split.name,
             answer=bundle.predict_proba,
-            predictions=self.winner.predictions,
+            predictions=predictions if isinstance(predictions, Predictions) else None,
             groups={name: split.frame[name].cast(pl.String).to_list() for name in split.roles.groups},
             positive=config.data.positive,
             confidence=config.quality.confidence,
@@ -121,15 +123,19 @@ class _Case:
             twin=WorkshopTwin(self.workshop, self.winner.attempt.rung, decoder),
             metadata=_metadata(split),
             teacher=_teacher_codes(config, split, bundle),
+            exact=partial(write_exact, config, self.workshop, self.winner.attempt)
+            if is_compressed(bundle)
+            else None,
         )
 
 
-def audits_to_run(config: Config, workshop: Workshop) -> tuple[str, ...]:
+def audits_to_run(config: Config, workshop: Workshop, *, is_rounded: bool = False) -> tuple[str, ...]:
     """Names of the audits: the user's choice, else those that the data allow; a declared gate adds its own.
 
     Args:
         config: `[audits] run`, and which gates are declared.
         workshop: Knows whether there is a text.
+        is_rounded: Whether the winner ends as INT8; then what that did is always audited, for its gate.
     """
     lacking = {
         "fairness": not config.data.groups,
@@ -139,10 +145,7 @@ def audits_to_run(config: Config, workshop: Workshop) -> tuple[str, ...]:
         "teacher": config.ladder.teacher is None,
     }
     chosen = config.audits.run or tuple(name for name in _BY_DEFAULT if not lacking.get(name, False))
-    judged = tuple(
-        name for name in ("fairness", "robustness", "privacy") if getattr(config.gates, name) is not None
-    )
-    return tuple(dict.fromkeys((*chosen, *judged)))
+    return tuple(dict.fromkeys((*chosen, *_judged(config), *(("compression",) if is_rounded else ()))))
 
 
 def audit_winner(
@@ -157,14 +160,37 @@ def audit_winner(
         workshop: The rows that the winner was trained from.
         listener: Told what is running.
     """
+    if workshop.task != "multiclass":
+        return _not_audited(config, workshop, listener)
     case = _Case(config, winner, split, workshop)
     results = []
-    names = audits_to_run(config, workshop)
+    names = audits_to_run(config, workshop, is_rounded=is_compressed(case.bundle))
     for place, name in enumerate(names):
         listener.progress(f"auditing: {name}", place / len(names))
-        audit = _with_enough_canaries(find_plugin("audits", name, BUILTIN), config)
+        audit = _fitted(find_plugin("audits", name, BUILTIN), config)
         results.append(_recall_result(audit, case))
     return tuple(results)
+
+
+def _not_audited(config: Config, workshop: Workshop, listener: Listener) -> tuple[AuditResult, ...]:
+    """Audits that were asked for by name, or that a gate judges, said not to have been made."""
+    why = f"not made: audits ask how one class a row is answered, the task of [data] is {workshop.task}"
+    asked = audits_to_run(config, workshop) if config.audits.run else _judged(config)
+    listener.note(f"audits are {why}; groups are measured as slices of every score")
+    return tuple(AuditResult(name, why, ()) for name in asked)
+
+
+def _judged(config: Config) -> tuple[str, ...]:
+    """Audits that a declared gate rests on."""
+    names = ("fairness", "robustness", "privacy")
+    return tuple(name for name in names if getattr(config.gates, name) is not None)
+
+
+def _fitted(audit: Audit, config: Config) -> Audit:
+    """An audit that measures what the project's gates will ask for."""
+    if isinstance(audit, CompressionAudit):
+        return replace(audit, metric=config.quality.metric)
+    return _with_enough_canaries(audit, config)
 
 
 def _with_enough_canaries(audit: Audit, config: Config) -> Audit:
@@ -186,7 +212,10 @@ def _recall_result(audit: Audit, case: _Case) -> AuditResult:
         try:
             result = audit.measure(case.subject)
         except Exception as error:  # noqa: BLE001 - an audit may be anybody's plug-in; its crash is a result
-            return AuditResult(audit.name, f"crashed: {describe_crash(error)}", ())
+            why = f"crashed: {describe_crash(error)}"
+            # The gate on compression joins by what was measured; a crash must not make it vanish.
+            lost = (not_compared(case.split.name, why),) if audit.name == CompressionAudit.name else ()
+            return AuditResult(audit.name, why, lost)
         placed = tuple(replace(m, split=m.split or case.split.name) for m in result.measurements)
         write_whole(path, canonical_json(replace(result, measurements=placed)))
     return read_result(json.loads(path.read_bytes()))

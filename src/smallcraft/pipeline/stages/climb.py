@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.choice.decide import choose_cheapest
 from smallcraft.models.ladder import CannotWin, climb, fit_rung, rungs_for
@@ -17,6 +15,7 @@ from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.stages.compress import compare_released
 from smallcraft.pipeline.stages.measure import (
     Measured,
     MeasuredSplit,
@@ -24,12 +23,13 @@ from smallcraft.pipeline.stages.measure import (
     recall_cost,
     recall_train_cost,
 )
+from smallcraft.pipeline.stages.predictions import without_answers
 from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.stages.race import Rules, why_it_cannot_win
 from smallcraft.pipeline.stages.train import describe_environment, with_dev_rows
 from smallcraft.pipeline.stages.weigh import contenders_of
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.records import CandidateStatus, Decision, Evidence, Predictions, SplitName
+from smallcraft.records import CandidateStatus, Decision, Evidence, SplitName
 
 
 def split_of(prepared: Prepared, name: SplitName) -> MeasuredSplit:
@@ -74,8 +74,7 @@ def _race(
         return None
     quality, key = config.quality, prepared.table.roles.key
     clusters = None if key is None else key_codes(prepared.splits.frames["train"][key])
-    no_answers = np.empty((0, len(workshop.classes)))
-    train = Predictions(workshop.classes, workshop.labels, no_answers, clusters)
+    train = without_answers(workshop.labels, workshop.task, workshop.classes, clusters)
     rules = Rules(quality.metric, quality.margin, quality.confidence, config.seed)
     return lambda runner: why_it_cannot_win(runner, measured, train, rules)
 
@@ -129,5 +128,7 @@ def refit_winner(
     # cert only the inputs are read here; its labels stay sealed.
     cost = recall_cost(attempt.bundle, attempt.digest, split_of(prepared, "cert"), config)
     training = recall_train_cost(attempt, config, before=winner.evidence.find("train_cpu_s"))
-    evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, (*cost, training))
+    compared = compare_released(config, everything, attempt, split_of(prepared, "cert"), listener=listener)
+    measurements = (*cost, training, *compared)
+    evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, measurements)
     return Measured(attempt, evidence, None)

@@ -1,8 +1,9 @@
 """One look at the sealed test set: the winner's scores, and whether it is worse than what is released now.
 
 No candidate meets cert's labels anywhere else; only the data checks read them besides. Values are told to
-three decimals, so that what a look reveals can be counted; their intervals come from the value itself
-(accuracy) or from the width measured on dev, and so reveal nothing more.
+three decimals (errors without an upper end to three digits), so that what a look reveals can be counted;
+their intervals come from the value itself (accuracy) or from the width measured on dev, and so reveal nothing
+more.
 """
 
 from __future__ import annotations
@@ -19,31 +20,28 @@ from numpy.typing import NDArray
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.canonical import digest_value
 from smallcraft.errors import MeteredError
+from smallcraft.evaluate.by_task import BY_TASK, measure_score, range_of
 from smallcraft.evaluate.choice.decide import not_inferior
 from smallcraft.evaluate.meter.bits import bits_of_choices
 from smallcraft.evaluate.meter.ledger import Ledger, Look
-from smallcraft.evaluate.scores import BUILTIN as SCORES
 from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.result import CertAnswer
-from smallcraft.pipeline.stages.incumbent import Incumbent, keep_rows, unseen_rows
+from smallcraft.pipeline.stages.incumbent import Incumbent, unseen_rows
 from smallcraft.pipeline.stages.looks import describe_looks, fixed_terms, pass_plan, project_ledger
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, predict_split
 from smallcraft.pipeline.stages.planned import FloorQuestion, ask_floor, floor_verdict
+from smallcraft.pipeline.stages.predictions import keep_rows
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.plugins import find_plugin
-from smallcraft.records import Evidence, Interval, Measurement, Outcome, Predictions, Verdict
+from smallcraft.records import AnyPredictions, Evidence, Interval, Measurement, Outcome, Verdict
 from smallcraft.stats.intervals import wilson_interval
 
 _DECIMALS = 3
-# Scores that are not in [0, 1]; the log-loss is cut where `stats.calibration` cuts it.
-_RANGES = {
-    "log_loss": Interval(0.0, 36.05),
-    "brier": Interval(0.0, 2.0),
-    "matthews": Interval(-1.0, 1.0),
-    "kappa": Interval(-1.0, 1.0),
-}
+# An error without an upper end is told to so many digits, between 1e-30 and 1e30 (900 numbers a decade).
+_DIGITS, _NUMBERS_A_DECADE, _DECADES = 3, 900, 60
+_SMALLEST, _LARGEST = 1e-30, 1e30
+_EXACT_SHARES = ("accuracy", "subset_accuracy")
 INCUMBENT_GATE = "not_worse_than_incumbent"
 CERT_GATE = "confirmed_on_cert"
 
@@ -145,7 +143,7 @@ def ask_scores(
     if quality.preregistration > 1:
         # Under a new number the same question is a new one: it is paid for and stands in the record.
         asked["registration"] = quality.preregistration
-    bits = math.fsum(bits_of_choices(_answers_of(name)) for name in told)
+    bits = math.fsum(bits_of_choices(_answers_of(name, config)) for name in told)
     bits += bits_of_choices(len(Outcome)) if incumbent else 0.0
     assert released.evidence.candidate is not None
     return ledger.ask(
@@ -164,23 +162,30 @@ def measure_for_plan(released: Measured, split: MeasuredSplit, config: Config) -
     """The metric with its interval; called by the ledger, for a new question of a plan only."""
     assert released.attempt.bundle is not None
     predictions = predict_split(open_bundle(released.attempt.bundle), split, Workspace(config.folder))
-    score = find_plugin("scores", config.quality.metric, SCORES)
-    return score.measure(predictions, confidence=config.quality.confidence, seed=config.seed)
+    quality = config.quality
+    return measure_score(predictions, quality.metric, confidence=quality.confidence, seed=config.seed)
 
 
-def _range_of(name: str) -> Interval:
-    return _RANGES.get(name, Interval(0.0, 1.0))
+def _is_unbounded(name: str, config: Config) -> bool:
+    return name in BY_TASK[config.data.task].unbounded
 
 
-def _answers_of(name: str) -> int:
-    """How many different answers a score can give, told to so many decimals."""
-    values = _range_of(name)
+def _range_of(name: str, config: Config) -> Interval:
+    """Between which bounds a score is told."""
+    return Interval(0.0, _LARGEST) if _is_unbounded(name, config) else range_of(name)
+
+
+def _answers_of(name: str, config: Config) -> int:
+    """How many different answers a score can give, told to so many decimals (or digits)."""
+    if _is_unbounded(name, config):
+        return _NUMBERS_A_DECADE * _DECADES + 2
+    values = range_of(name)
     steps: int = math.ceil((values.high - values.low) * 10**_DECIMALS)
     return steps + 1
 
 
 def _told_scores(config: Config) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((config.quality.metric, "accuracy")))
+    return tuple(dict.fromkeys((config.quality.metric, BY_TASK[config.data.task].beside_metric)))
 
 
 def _open_labels(
@@ -197,17 +202,26 @@ def _open_labels(
     predictions = predict_split(open_bundle(released.attempt.bundle), split, workspace)
     answer: dict[str, Any] = {}
     for name in told:
-        score = find_plugin("scores", name, SCORES)
-        value = score.measure(predictions, confidence=config.quality.confidence, seed=config.seed).value
-        answer[name] = None if value is None else round(value, _DECIMALS)
+        confidence = config.quality.confidence
+        value = measure_score(predictions, name, confidence=confidence, seed=config.seed).value
+        answer[name] = None if value is None else _rounded(value, name, config)
     if incumbent is not None:
         other = predict_split(incumbent.bundle, split, workspace)
         answer["incumbent"] = _compare(predictions, other, unseen_rows(incumbent, split), config).value
     return answer
 
 
+def _rounded(value: float, name: str, config: Config) -> float:
+    """A score as it is told: inside its range, to so many decimals, or digits where the range has no end."""
+    bounds = _range_of(name, config)
+    value = min(max(value, bounds.low), bounds.high)
+    if _is_unbounded(name, config):
+        return 0.0 if value < _SMALLEST else float(f"{value:.{_DIGITS - 1}e}")
+    return round(value, _DECIMALS)
+
+
 def _compare(
-    predictions: Predictions, other: Predictions, unseen: NDArray[np.bool_], config: Config
+    predictions: AnyPredictions, other: AnyPredictions, unseen: NDArray[np.bool_], config: Config
 ) -> Outcome:
     """Whether the winner is no worse than the incumbent, on the rows that are new to both."""
     if not unseen.any():
@@ -226,12 +240,13 @@ def _with_interval(
     name: str, value: float | None, rows: int, config: Config, on_dev: Evidence
 ) -> Measurement:
     level = config.quality.confidence
-    told = f"one metered look, told to {_DECIMALS} decimals; "
+    exactness = f"{_DIGITS} digits" if _is_unbounded(name, config) else f"{_DECIMALS} decimals"
+    told = f"one metered look, told to {exactness}; "
     known = on_dev.find(name, split="dev")
     base = Measurement(name, value, known.unit if known else "", rows, told, split="cert")
     if value is None:
         return replace(base, detail="the score does not apply to these rows")
-    if name == "accuracy" and config.data.key is None:
+    if name in _EXACT_SHARES and config.data.key is None:
         hits = round(value * rows)
         bounds = wilson_interval(hits, rows, level=level)
         shown = replace(base, method=f"{told}Wilson {level:.0%}", low=bounds.low, high=bounds.high)
@@ -242,8 +257,8 @@ def _with_interval(
     return replace(
         base,
         method=f"{told}width of the {level:.0%} interval on dev, scaled by the root of the rows",
-        low=max(_range_of(name).low, value - (known.value - known.low) * scale),
-        high=min(_range_of(name).high, value + (known.high - known.value) * scale),
+        low=max(_range_of(name, config).low, value - (known.value - known.low) * scale),
+        high=min(_range_of(name, config).high, value + (known.high - known.value) * scale),
         level=level,
     )
 

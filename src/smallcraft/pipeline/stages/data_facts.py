@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smallcraft.data.table import Table
+from smallcraft.data.targets import label_counts
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.records import Roles
@@ -75,12 +76,10 @@ def _role_of(roles: Roles) -> Mapping[str, str]:
 
 
 def _class_counts(prepared: Prepared) -> Mapping[str, Mapping[str, int]]:
-    """Rows of each class, but for the sealed split."""
-    label = prepared.table.roles.label
+    """Rows of each class or label, but for the sealed split; nothing of numbers."""
+    roles = prepared.table.roles
     return {
-        str(name): {
-            str(value): int(count) for value, count in frame[label].value_counts(sort=False).iter_rows()
-        }
+        str(name): dict(label_counts(frame[roles.label], roles))
         for name, frame in prepared.splits.frames.items()
         if name != "cert"
     }

@@ -21,7 +21,7 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.stages.logs import row_ids
 from smallcraft.pipeline.stages.measure import MeasuredSplit
 from smallcraft.pipeline.workspace import Workspace, open_released
-from smallcraft.records import Predictions, Release
+from smallcraft.records import Release
 from smallcraft.registry.memory.rows import ROWS_FILE, RowIds, decode_rows, trained_on
 from smallcraft.registry.store import Registry
 
@@ -54,7 +54,8 @@ def find_incumbent(config: Config, workshop: Workshop, *, released: str | None) 
     if not others:
         return None
     bundle = open_released(workspace, registry, others[-1])
-    is_comparable = bundle.classes == workshop.classes and set(bundle.inputs) == set(workshop.spec.names)
+    same_answers = bundle.task == workshop.task and bundle.classes == workshop.classes
+    is_comparable = same_answers and set(bundle.inputs) == set(workshop.spec.names)
     if not is_comparable:
         return None
     return Incumbent(others[-1].label, bundle, _recorded_rows(registry, others[-1]))
@@ -65,17 +66,6 @@ def unseen_rows(incumbent: Incumbent, split: MeasuredSplit) -> NDArray[np.bool_]
     if incumbent.rows is None:
         return np.ones(split.frame.height, dtype=np.bool_)
     return ~trained_on(incumbent.rows, row_ids(split.frame, split.roles))
-
-
-def keep_rows(predictions: Predictions, kept: NDArray[np.bool_]) -> Predictions:
-    """The answers on some of the rows."""
-    clusters = predictions.clusters
-    return Predictions(
-        predictions.classes,
-        predictions.truth[kept],
-        predictions.probs[kept],
-        None if clusters is None else clusters[kept],
-    )
 
 
 def _recorded_rows(registry: Registry, release: Release) -> RowIds | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from smallcraft.errors import ConfigError
+from smallcraft.gates.compression import COMPRESSION_GATE, CompressionLimits, compression_specs
 from smallcraft.gates.policy import (
     FAIRNESS_GAPS,
     QUALITY_GATE,
@@ -48,11 +49,12 @@ def declared_gates(config: Config, majority: Evidence | None) -> tuple[GateSpec,
     specs = _quality_and_budget(config, majority)
     if gates.data is not None:
         specs += (data_spec(gates.data.tolerance, required=gates.data.required),)
+    specs += config.decision.gates()
     specs += _audit_gates(config)
     if gates.card is not None:
         specs += (card_spec(required=gates.card.required),)
     specs += custom_specs({name: gate.as_written() for name, gate in gates.declared.items()})
-    _refuse_equal_names(specs, taken=(QUALITY_GATE,) if config.quality.plan else ())
+    _refuse_equal_names(specs, taken=(COMPRESSION_GATE, *((QUALITY_GATE,) if config.quality.plan else ())))
     return tuple(replace(spec, confidence=_confidence(spec, config)) for spec in specs)
 
 
@@ -67,8 +69,24 @@ def judge_declared(
         evidence: As `evidence_to_judge` puts it together.
         from_cert: Where cert answers by a plan, the floor's is among them; it may be the only gate.
     """
-    specs = declared_gates(config, majority)
+    specs = declared_gates(config, majority) + compression_gates(config, evidence)
     return (judge_all(specs, evidence) if specs else ()) + from_cert
+
+
+def compression_gates(config: Config, evidence: Evidence) -> tuple[GateSpec, ...]:
+    """The gate that joins whenever the winner has INT8 parts, whether or not its section is written."""
+    gate, quality = config.gates.compression, config.quality
+    limits = CompressionLimits(
+        agreement=gate.agreement,
+        margin=quality.margin if gate.margin is None else gate.margin,
+        cosine=gate.cosine,
+        least_cosine=gate.least_cosine,
+        required=gate.required,
+    )
+    found = evidence.measurements
+    return compression_specs(
+        limits, found, metric=quality.metric, split=AUDITED, confidence=quality.confidence
+    )
 
 
 def _quality_and_budget(config: Config, majority: Evidence | None) -> tuple[GateSpec, ...]:

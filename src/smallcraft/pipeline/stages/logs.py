@@ -14,7 +14,7 @@ import polars as pl
 from smallcraft.data.table import row_digests
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
-from smallcraft.records import SPLIT_NAMES, Roles
+from smallcraft.records import SPLIT_NAMES, Predictions, Roles
 from smallcraft.registry.memory.answers import ANSWERS_FILE, answer_log, encode_answers
 from smallcraft.registry.memory.rows import ROWS_FILE, Ids, RowIds, encode_rows, ids_of, split_rows
 
@@ -26,7 +26,10 @@ def memory_files(prepared: Prepared, winner: Measured) -> Mapping[str, bytes]:
         prepared: The splits.
         winner: The chosen candidate as it was measured on dev, before it was trained on dev too.
     """
-    return {ROWS_FILE: rows_log(prepared), ANSWERS_FILE: answers_log(prepared, winner)}
+    files = {ROWS_FILE: rows_log(prepared)}
+    if isinstance(winner.predictions, Predictions):
+        files[ANSWERS_FILE] = answers_log(prepared, winner)
+    return files
 
 
 def rows_log(prepared: Prepared) -> bytes:
@@ -44,10 +47,11 @@ def rows_log(prepared: Prepared) -> bytes:
 
 
 def answers_log(prepared: Prepared, winner: Measured) -> bytes:
-    """`evaluation/dev.npz`: truth, answer and confidence of each dev row."""
-    assert winner.predictions is not None, "a winner was measured on dev"
+    """`evaluation/dev.npz`: truth, answer and confidence of each dev row, where a row has one class."""
+    predictions = winner.predictions
+    assert isinstance(predictions, Predictions), "a winner was measured on dev, and answers with one class"
     dev = prepared.splits.frames["dev"]
-    return encode_answers(answer_log(winner.predictions, row_ids(dev, prepared.table.roles)))
+    return encode_answers(answer_log(predictions, row_ids(dev, prepared.table.roles)))
 
 
 def row_ids(frame: pl.DataFrame, roles: Roles) -> Ids:

@@ -17,6 +17,7 @@ from typing import Any
 
 from smallcraft.canonical import plain
 from smallcraft.errors import MeteredError, NotFoundError
+from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.evaluate.meter.chain import LedgerEntry, line_of
 from smallcraft.evaluate.meter.ledger import Ledger, Look, clock_notes, open_ledger
 from smallcraft.evaluate.meter.terms import REGISTRATION, PassPlan, require_same_terms
@@ -150,18 +151,24 @@ def describe_looks(ledger: Ledger, meter: str, rows: int, config: Config, *, loo
     everything = ledger.entries
     entries = [entry for entry in everything if entry.dataset == meter]
     delta = 1 - config.quality.confidence
+    # The bound is of averages between 0 and 1; errors of numbers have no upper end.
+    is_bounded = not BY_TASK[config.data.task].unbounded
     return CertAnswer(
         rows=rows,
-        bound=None if look is None else look.bound(rows, delta=delta),
+        bound=None if look is None or not is_bounded else look.bound(rows, delta=delta),
         bits=math.fsum(entry.bits for entry in entries),
         queries=len(entries),
         is_repeated=look is not None and not look.is_new,
         measurements=(),
         ledger_head=None if look is None else everything[-1].digest,
-        wear="" if look is None else look.wear(rows, margin=config.quality.margin, delta=delta).sentence,
+        wear=_wear(look, rows, config, delta) if look is not None and is_bounded else "",
         registrations=ledger.registrations(meter),
         clock=clock_notes(everything),
     )
+
+
+def _wear(look: Look, rows: int, config: Config, delta: float) -> str:
+    return look.wear(rows, margin=config.quality.margin, delta=delta).sentence
 
 
 def _numbered_terms(config: Config, entries: Sequence[LedgerEntry], meter: str) -> Mapping[str, Any]:

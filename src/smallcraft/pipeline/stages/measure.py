@@ -14,14 +14,23 @@ import polars as pl
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import canonical_json, digest_value
 from smallcraft.evaluate.audits.cost import measure_cost
-from smallcraft.evaluate.run import evaluate_predictions
+from smallcraft.evaluate.by_task import evaluate_any
+from smallcraft.evaluate.measuring.decided import measure_decisions
 from smallcraft.models.ladder import Attempt
 from smallcraft.models.memory import Memory
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
-from smallcraft.pipeline.stages.train import label_codes
+from smallcraft.pipeline.stages.predictions import predictions_beside_truth
 from smallcraft.pipeline.workspace import Workspace, write_whole
-from smallcraft.records import CandidateStatus, Evidence, Measurement, Predictions, Roles, TableRef
+from smallcraft.records import (
+    AnyPredictions,
+    CandidateStatus,
+    Evidence,
+    Measurement,
+    Predictions,
+    Roles,
+    TableRef,
+)
 
 _COST_ROWS = 2000
 
@@ -38,7 +47,7 @@ class Measured:
 
     attempt: Attempt
     evidence: Evidence
-    predictions: Predictions | None
+    predictions: AnyPredictions | None
 
 
 @dataclass(frozen=True)
@@ -59,33 +68,41 @@ def measure_candidate(attempt: Attempt, split: MeasuredSplit, config: Config) ->
     predictions = predict_split(bundle, split, Workspace(config.folder))
     quality = measure_quality(predictions, split, config)
     cost = recall_cost(attempt.bundle, attempt.digest, split, config)
-    measurements = (*quality, *cost, recall_train_cost(attempt, config))
+    confidence = config.quality.confidence
+    decided: tuple[Measurement, ...] = ()
+    if isinstance(predictions, Predictions):
+        # What is decided of several labels or a number is what their scores measure.
+        decider = bundle.decoder.decides
+        decided = measure_decisions(decider, predictions, split=split.name, confidence=confidence)
+    measurements = (*quality, *decided, *cost, recall_train_cost(attempt, config))
     evidence = Evidence(attempt.rung, CandidateStatus.MEASURED, attempt.digest, measurements)
     return Measured(attempt, evidence, predictions)
 
 
-def predict_split(bundle: Bundle, split: MeasuredSplit, workspace: Workspace) -> Predictions:
+def predict_split(bundle: Bundle, split: MeasuredSplit, workspace: Workspace) -> AnyPredictions:
     """A bundle's answers on a split, remembered."""
     memory = Memory(workspace.cache / "answers")
     rows = bundle_rows(split.frame, bundle.spec, source=split.name)
     name = digest_value({"bundle": bundle.digest, "rows": split.ref.digest})[7:31]
     probs = memory.recall(name, lambda: {"probs": bundle.predict_proba(rows)})["probs"]
-    return Predictions(
+    return predictions_beside_truth(
+        np.asarray(probs, dtype=np.float64),
+        split.frame[split.roles.label],
+        split.roles,
         classes=bundle.classes,
-        truth=label_codes(split.frame[split.roles.label], bundle.classes),
-        probs=np.asarray(probs, dtype=np.float64),
+        decoder=bundle.decoder,
         clusters=None if split.roles.key is None else key_codes(split.frame[split.roles.key]),
     )
 
 
 def measure_quality(
-    predictions: Predictions, split: MeasuredSplit, config: Config
+    predictions: AnyPredictions, split: MeasuredSplit, config: Config
 ) -> tuple[Measurement, ...]:
     """Every score, and the slices by class and group."""
     groups: Mapping[str, Sequence[str | None]] = {
         name: split.frame[name].cast(pl.String).to_list() for name in split.roles.groups
     }
-    return evaluate_predictions(
+    return evaluate_any(
         predictions, split=split.name, confidence=config.quality.confidence, seed=config.seed, groups=groups
     )
 

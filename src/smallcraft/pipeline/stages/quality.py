@@ -39,12 +39,16 @@ from smallcraft.pipeline.stages.score import (
 )
 from smallcraft.pipeline.stages.train import open_workshop, open_workshop_of_rows
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.records import CheckResult, Measurement, Predictions, Roles
+from smallcraft.records import CheckResult, Measurement, Predictions, Roles, Task
 
 # Training is watched where that takes seconds.
 _WATCH_UP_TO = 20_000
 # More rows than this would not fit in memory as embeddings beside everything else.
 _EMBED_UP_TO = 200_000
+_NOT_JUDGED: Mapping[Task, str] = {
+    "multilabel": "none: wrong labels are looked for where a row has one label; here rows have several",
+    "regression": "none: wrong labels are looked for among classes; here the label is a number",
+}
 _NO_MODEL = "none: the table has nothing that a cheap rung reads"
 
 
@@ -86,6 +90,8 @@ def judge_rows(
     """
     rows = sum(frame.height for frame in frames.values())
     vectors = embed_rows(workshop, frames) if rows <= _EMBED_UP_TO else {}
+    if roles.task != "multiclass":
+        return Judged({}, _NOT_JUDGED[roles.task], vectors if roles.task == "multilabel" else {}, {})
     scorer = train_scorer(workshop, rungs=rungs)
     if scorer is None:
         return Judged({}, _NO_MODEL, vectors, {})

@@ -9,16 +9,18 @@ Always: no evidence stops nothing; dev and cert are not read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smallcraft.bundle.decoder import Decoder
 from smallcraft.evaluate.choice.paired import quality_difference
 from smallcraft.models.ladder import HeldOut
 from smallcraft.pipeline.stages.measure import Measured
+from smallcraft.pipeline.stages.predictions import with_answers
 from smallcraft.pipeline.stages.weigh import cost_of
-from smallcraft.records import Predictions
+from smallcraft.records import AnyPredictions
 from smallcraft.stats.comparisons import Difference
 
 
@@ -40,7 +42,7 @@ class Rules:
 
 
 def why_it_cannot_win(
-    runner: HeldOut, measured: Sequence[Measured], train: Predictions, rules: Rules
+    runner: HeldOut, measured: Sequence[Measured], train: AnyPredictions, rules: Rules
 ) -> str | None:
     """The reason in a sentence; None while it may win.
 
@@ -70,7 +72,7 @@ def why_it_cannot_win(
 
 
 def _difference(
-    runner: HeldOut, rival: HeldOut, train: Predictions, rules: Rules
+    runner: HeldOut, rival: HeldOut, train: AnyPredictions, rules: Rules
 ) -> tuple[Difference, int] | None:
     rows = np.intersect1d(runner.rows, rival.rows, assume_unique=True)
     if not len(rows):
@@ -85,10 +87,6 @@ def _difference(
     return difference, len(rows)
 
 
-def _answers(held_out: HeldOut, rows: NDArray[np.int64], train: Predictions) -> Predictions:
-    return replace(
-        train,
-        truth=train.truth[rows],
-        probs=held_out.probs[np.searchsorted(held_out.rows, rows)],
-        clusters=None if train.clusters is None else train.clusters[rows],
-    )
+def _answers(held_out: HeldOut, rows: NDArray[np.int64], train: AnyPredictions) -> AnyPredictions:
+    probs = held_out.probs[np.searchsorted(held_out.rows, rows)]
+    return with_answers(train, probs, held_out.decoder or Decoder(1.0), rows=rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from smallcraft.pipeline.stages.train import describe_environment, recorded_code
 from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.pipeline.version_control import code_version, keep_checkpoint
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.records import AuditResult, Decision, Evidence, Release, Verdict
+from smallcraft.records import AuditResult, Decision, Evidence, Release, Task, Verdict
 from smallcraft.registry.composing import compose_papers
 from smallcraft.registry.memory.trials import decisions_of_candidates
 from smallcraft.registry.store import Registry
@@ -71,8 +71,7 @@ def gather_facts(
         "name": config.name,
         "smallcraft_version": describe_environment()["smallcraft"],
         "task": {
-            "kind": "classification",
-            "classes": list(workshop.classes),
+            **_TASK_FACTS[workshop.task](workshop.classes),
             "text": workshop.spec.text,
             "features": [*workshop.spec.numbers, *workshop.spec.categories],
         },
@@ -103,6 +102,13 @@ def gather_facts(
         "environment": _environment_facts(config),
         "cert": _cert_facts(found.confirmation.answer),
     }
+
+
+_TASK_FACTS: Mapping[Task, Callable[[tuple[str, ...]], dict[str, Any]]] = {
+    "multiclass": lambda classes: {"kind": "classification", "classes": list(classes)},
+    "multilabel": lambda classes: {"kind": "multilabel classification", "classes": list(classes)},
+    "regression": lambda classes: {"kind": "regression", "classes": [], "target": classes[0]},
+}
 
 
 def _cert_facts(answer: CertAnswer) -> Mapping[str, Any]:

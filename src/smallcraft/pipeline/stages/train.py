@@ -18,8 +18,10 @@ from smallcraft.bundle.inputs import Inputs, InputSpec, read_inputs
 from smallcraft.canonical import digest_bytes, digest_value
 from smallcraft.data.duplicates import duplicate_groups
 from smallcraft.data.split import Splits
+from smallcraft.data.targets import classes_of, encode_labels, known_rows, stratum_codes
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone, find_backbone
+from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
 from smallcraft.models.memory import Memory
 from smallcraft.models.workshop import Progress, Workshop, assign_folds
 from smallcraft.pipeline.columns import bundle_rows, input_spec, key_codes
@@ -46,7 +48,7 @@ def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Work
             "train": splits.refs["train"].digest,
             "dev": splits.refs["dev"].digest,
             "teacher": _teacher_digest(config, splits),
-            **_dependencies(spec, config.seed, backbone),
+            **_dependencies(spec, config.seed, backbone, roles),
         }
     )
     return furnish_workshop(
@@ -61,6 +63,7 @@ def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Work
         confidence=config.quality.confidence,
         progress=progress,
         budget_cpu_s=config.budget.train_cpu_s,
+        decision=config.decision.plan(confidence=config.quality.confidence),
         teacher=config.ladder.teacher,
     )
 
@@ -87,7 +90,8 @@ def open_workshop_of_rows(
     """
     spec = input_spec(frame, rows.roles)
     found, reason = look_for_backbone(backbone, spec)
-    key = digest_value({"rows": rows.digest, "taken": frame.height, **_dependencies(spec, seed, found)})
+    dependencies = _dependencies(spec, seed, found, rows.roles)
+    key = digest_value({"rows": rows.digest, "taken": frame.height, **dependencies})
     return furnish_workshop(
         frame,
         rows.roles,
@@ -113,18 +117,19 @@ def furnish_workshop(
     confidence: float = 0.95,
     progress: Progress,
     budget_cpu_s: float | None = None,
+    decision: DecisionPlan = ANSWER_ALWAYS,
     teacher: str | None = None,
 ) -> Workshop:
     """A workshop over rows: classes in order, folds, and a memory under `key`."""
-    classes = tuple(frame[roles.label].unique().sort().to_list())
+    classes = classes_of(frame[roles.label], roles)
     spec = input_spec(frame, roles)
     inputs = read_rows(frame, spec, source="train")
     return Workshop(
         classes=classes,
         spec=spec,
         parts=(("train", inputs),),
-        labels=label_codes(frame[roles.label], classes),
-        folds=_folds(frame, roles, inputs, classes, seed=seed),
+        labels=encode_labels(frame[roles.label], roles, classes),
+        folds=_folds(frame, roles, inputs, seed=seed),
         seed=seed,
         memory=Memory(cache / "training" / key[7:23]),
         scratch=cache,
@@ -134,6 +139,8 @@ def furnish_workshop(
         confidence=confidence,
         progress=progress,
         budget_cpu_s=budget_cpu_s,
+        decision=decision,
+        task=roles.task,
         teacher=None if teacher is None else read_teacher(frame[teacher], classes).probs,
     )
 
@@ -150,8 +157,8 @@ def with_dev_rows(
         teacher: The column of a large model's answers.
     """
     dev = splits.frames["dev"]
-    labels = label_codes(dev[roles.label], workshop.classes)
-    known = labels >= 0
+    labels = encode_labels(dev[roles.label], roles, workshop.classes)
+    known = known_rows(labels, roles)
     taught = workshop.teacher
     if teacher is not None and taught is not None:
         said = read_teacher(dev[teacher].filter(pl.Series(known)), workshop.classes)
@@ -200,25 +207,24 @@ def read_rows(frame: pl.DataFrame, spec: InputSpec, *, source: str) -> Inputs:
     return read_inputs(bundle_rows(frame, spec, source=source), spec)
 
 
-def _folds(
-    train: pl.DataFrame, roles: Roles, inputs: Inputs, classes: Sequence[str], *, seed: int
-) -> NDArray[np.int64]:
+def _folds(train: pl.DataFrame, roles: Roles, inputs: Inputs, *, seed: int) -> NDArray[np.int64]:
     """Rows of one key, and copies of one text, are held out together."""
     groups = np.arange(train.height, dtype=np.int64)
     if roles.key is not None:
         groups = key_codes(train[roles.key])
     elif inputs.texts is not None:
         groups = duplicate_groups(inputs.texts)
-    labels = label_codes(train[roles.label], classes)
+    labels = stratum_codes(train[roles.label], roles)
     return assign_folds(labels, groups, n_folds=_FOLDS, rng=np.random.default_rng([seed, 1]))
 
 
-def _dependencies(spec: InputSpec, seed: int, backbone: Backbone | None) -> Mapping[str, Any]:
+def _dependencies(spec: InputSpec, seed: int, backbone: Backbone | None, roles: Roles) -> Mapping[str, Any]:
     """What everything that is remembered depends on, beside the rows."""
     return {
         "inputs": spec,
         "seed": seed,
         "backbone": backbone.digest if backbone else None,
+        "task": [roles.task, roles.separator],
         "environment": describe_environment(),
         "code": code_digest(),
     }

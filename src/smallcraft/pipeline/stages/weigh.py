@@ -6,7 +6,7 @@ Nothing here changes the choice, which `evaluate.choice.decide` has made. All of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from smallcraft.evaluate.choice.ablations import compare_ablations
 from smallcraft.evaluate.choice.decide import Contender
@@ -18,8 +18,9 @@ from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit
+from smallcraft.pipeline.stages.predictions import with_answers
 from smallcraft.pipeline.stages.train import read_rows
-from smallcraft.records import Measurement, Predictions
+from smallcraft.records import AnyPredictions, Measurement
 
 _READS_PROBABILITIES = ("log_loss", "brier", "auroc", "average_precision")
 
@@ -119,7 +120,7 @@ def _over_best(config: Config, winner: Measured, best: Measured, split: Measured
 
 def _without_each_part(
     winner: Measured, split: MeasuredSplit, workshop: Workshop, *, reads_probabilities: bool
-) -> Mapping[str, Predictions | str]:
+) -> Mapping[str, AnyPredictions | str]:
     decoder, whole = winner.attempt.decoder, winner.predictions
     assert decoder is not None
     assert whole is not None
@@ -132,7 +133,7 @@ def _without_each_part(
         reads_probabilities=reads_probabilities,
     )
     return {
-        part: found if isinstance(found, str) else replace(whole, probs=found)
+        part: found if isinstance(found, str) else with_answers(whole, found, decoder)
         for part, found in answers.items()
     }
 

@@ -77,7 +77,9 @@ def counts(facts: Facts) -> list[str]:
         bullet("rows read", said(data, "rows_read", "the number of rows", BY_BUILD)),
         bullet("rows set aside as unreadable", show(data.get("rows_quarantined"))),
         bullet("rows held out as copies", show(data.get("rows_held_out"))),
-        bullet(
+        bullet("target", f"a number, `{task['target']}`")
+        if task.get("target")
+        else bullet(
             "classes",
             f"{len(listed):,}: {listing(listed, most=_MOST_CLASSES)}"
             if listed
@@ -110,7 +112,7 @@ def columns(facts: Facts) -> list[str]:
     return [
         bullet("text column", show(task["text"]) if task.get("text") else "none"),
         bullet("feature columns", show(features) if features else "none"),
-        bullet("label", "one of the classes above"),
+        bullet("label", "a number" if task.get("target") else "one of the classes above"),
     ]
 
 

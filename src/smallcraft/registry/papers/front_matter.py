@@ -20,7 +20,10 @@ _LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 def card_metadata(facts: Facts) -> dict[str, object]:
     """The front matter's values; what is not known is left out or `unknown`."""
-    kind = "text-classification" if map_of(facts, "task").get("text") else "tabular-classification"
+    task = map_of(facts, "task")
+    # The hub knows no regression of texts; a number from text is filed under classification there.
+    tabular = "tabular-regression" if task.get("kind") == "regression" else "tabular-classification"
+    kind = "text-classification" if task.get("text") else tabular
     card = map_of(facts, "card")
     languages = card.get("language")
     return {

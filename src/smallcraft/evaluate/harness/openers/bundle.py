@@ -52,12 +52,16 @@ def model_of_bundle(bundle: Bundle, target: str) -> OpenedModel:
             (*bundle.spec.numbers, *bundle.spec.categories), questions.raw.columns, source="the data"
         )
         rows = _bundle_columns(questions.raw, bundle.spec, text)
-        found = probability_answers(bundle.predict_proba(rows), bundle.classes, known=questions.labels)
+        probs = bundle.predict_proba(rows)
+        found = Answers(bundle.classes, probs)
+        if bundle.task == "multiclass":
+            found = probability_answers(probs, bundle.classes, known=questions.labels)
         if text == bundle.spec.text:
             return found
         return replace(found, notes=(f"its text '{bundle.spec.text}' is read from the column '{text}'",))
 
-    return OpenedModel(target, "bundle", answer, reads=bundle.spec.numbers + bundle.spec.categories)
+    reads = bundle.spec.numbers + bundle.spec.categories
+    return OpenedModel(target, "bundle", answer, reads=reads, decoder=bundle.decoder)
 
 
 def _text_column(spec: InputSpec, questions: Questions) -> str | None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from smallcraft.bundle.decoder import Decoder
+from smallcraft.bundle.runtime import TASK_OF_LINK
 from smallcraft.evaluate.harness.answers import Answers, Questions
+from smallcraft.records import Task
 
 CostKind = Literal["cpu", "wall", "none"]
 
@@ -43,6 +46,7 @@ class OpenedModel:
         cost: What can be measured of its work: CPU time of this process, time on the clock, or nothing.
         whole: It must see all rows at once.
         notes: What a reader of its numbers should know.
+        decoder: Of a bundle: what is decided by its probabilities; None for a model of another make.
     """
 
     target: str
@@ -52,6 +56,12 @@ class OpenedModel:
     cost: CostKind = "cpu"
     whole: bool = False
     notes: tuple[str, ...] = ()
+    decoder: Decoder | None = None
+
+    @property
+    def task(self) -> Task:
+        """What it answers with; a model of another make names one class a row."""
+        return "multiclass" if self.decoder is None else TASK_OF_LINK[self.decoder.link]
 
 
 class Opener(Protocol):

@@ -50,6 +50,8 @@ def _with_bits(cert: Facts) -> str:
 
 def _bound(cert: Facts) -> str:
     bound = cert.get("bound")
+    if not is_number(bound) and cert.get("measurements"):
+        return "none: it is of averages between 0 and 1, and errors of numbers have no upper end"
     if not is_number(bound):
         return "nothing was answered, so there is none"
     return f"no answer it gave is further than {show(bound)} from the truth, after all that was asked"

@@ -64,6 +64,8 @@ def model_details(facts: Facts) -> list[str]:
 
 
 def _class_names(task: Facts) -> str:
+    if task.get("target"):
+        return f"none: the answer is a number, {show(task['target'])}"
     names = task.get("classes")
     if not isinstance(names, list | tuple) or not names:
         return said(task, "classes", "the classes", BY_BUILD)
@@ -182,14 +184,16 @@ def how_to_use(facts: Facts) -> list[str]:
     """Lines to copy."""
     reference = reference_of(facts)
     shell_name = shlex.quote(reference)
-    rows = '["..."]' if map_of(facts, "task").get("text") else "frame"
+    task = map_of(facts, "task")
+    rows = '["..."]' if task.get("text") else "frame"
+    answer, probabilities = _ANSWERS.get(str(task.get("kind")), _ANSWERS["classification"])
     return [
         "```python",
         "from smallcraft.api import load",
         "",
         f"predictor = load({json.dumps(reference, ensure_ascii=False)})",
-        f"predictor.predict({rows})        # a label a row",
-        f"predictor.predict_proba({rows})  # (rows, classes), in the order of predictor.classes_",
+        f"predictor.predict({rows})        # {answer}",
+        f"predictor.predict_proba({rows})  # {probabilities}",
         "```",
         "",
         "```sh",
@@ -198,6 +202,16 @@ def how_to_use(facts: Facts) -> list[str]:
         "smallcraft verify  # every stored byte is what the log says",
         "```",
     ]
+
+
+_ANSWERS = {
+    "classification": ("a label a row", "(rows, classes), in the order of predictor.classes_"),
+    "multilabel classification": (
+        "a tuple of labels a row",
+        "(rows, labels), each on its own, in the order of predictor.classes_",
+    ),
+    "regression": ("a number a row", "(rows, 1), the same numbers"),
+}
 
 
 def reference_of(facts: Facts) -> str:

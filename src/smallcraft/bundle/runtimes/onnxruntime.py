@@ -1,0 +1,60 @@
+"""onnxruntime on the processor: the runtime that bundles are measured with.
+
+Always: one thread; the weights are the bytes given, no file is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from smallcraft.bundle.runtimes.runtime import Session
+from smallcraft.errors import BundleFormatError, MissingPartError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class OnnxRuntime:
+    """Imported at the first graph: a bundle without one needs no onnxruntime."""
+
+    name: ClassVar[str] = "onnxruntime"
+
+    def open(self, model: bytes, weights: Mapping[str, bytes]) -> Session:
+        """An `InferenceSession`."""
+        session: Session = open_session(model, weights)
+        return session
+
+
+def open_session(model: bytes, weights: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
+    """An onnxruntime session on one thread, from bytes that were already checked.
+
+    Args:
+        model: The graph.
+        weights: External weight files by the name the graph calls them.
+
+    Raises:
+        BundleFormatError: The installed onnxruntime cannot run the graph.
+        MissingPartError: There is none.
+    """
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise MissingPartError(
+            "this bundle runs a graph, and onnxruntime is not installed; `pip install onnxruntime` adds it"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if weights:
+        options.add_external_initializers_from_files_in_memory(
+            list(weights), list(weights.values()), [len(data) for data in weights.values()]
+        )
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no narrower class
+        raise BundleFormatError(
+            f"onnxruntime {onnxruntime.__version__} cannot open the bundle's graph ({error}); "
+            "update onnxruntime, or take the bundle from the registry again"
+        ) from error

@@ -1,0 +1,1 @@
+"""Scores of several labels a row, with intervals, slices and paired differences."""

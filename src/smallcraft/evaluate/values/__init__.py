@@ -1,0 +1,1 @@
+"""Scores of numbers, with intervals, slices and paired differences."""
