@@ -193,14 +193,11 @@ def _speed_rows(jobs: Mapping[str, dict[str, Any]], around: Surroundings) -> tup
         rounds=around.rounds,
     )
 
-    def median_ms(name: str) -> Sample:
-        return median_of([float(np.median(run["latencies_ns"])) / 1e6 for run in found[name]])
-
-    n = len(job["tasks"])
-    peers = {"its own bundle": median_ms("bundle")}
+    taken = {name: median_of([run["cpu_s_per_1000"] for run in runs]) for name, runs in found.items()}
+    n, peers = len(job["tasks"]), {"its own bundle": taken["bundle"]}
     return (
-        Row("one text to one task, p50", "ms", median_ms("trunk"), peers, clock="wall"),
-        Row(f"one text to {n} tasks, p50", "ms", median_ms("several"), peers, clock="wall"),
+        Row("CPU per 1,000 texts, each to one task", "CPU-s", taken["trunk"], peers, clock="cpu"),
+        Row(f"CPU per 1,000 texts, each to {n} tasks", "CPU-s", taken["several"], peers, clock="cpu"),
     )
 
 
@@ -214,12 +211,9 @@ def _runtime_rows(texts: Sequence[Any], around: Surroundings) -> tuple[Row, ...]
         if python is not None
     }
     found = in_turn(runs, rounds=around.rounds)
-    medians = {
-        name: median_of([float(np.median(run["latencies_ns"])) / 1e6 for run in all_runs])
-        for name, all_runs in found.items()
-    }
-    ours = medians.pop("onnxruntime", None)
-    return (Row("the encoder in fp32 by onnxruntime, one text, p50", "ms", ours, medians, clock="wall"),)
+    taken = {name: median_of([run["cpu_s_per_1000"] for run in runs]) for name, runs in found.items()}
+    ours = taken.pop("onnxruntime", None)
+    return (Row("CPU per 1,000 texts, encoder in fp32 by onnxruntime", "CPU-s", ours, taken, clock="cpu"),)
 
 
 def _listing(made: Sequence[Task]) -> Listing:

@@ -37,12 +37,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column plays which part in a table, and what the label column holds.
-
-    Attributes:
-        task: One class a row, several labels a row, or a number a row.
-        separator: Between the labels of a row, where there are several.
-    """
+    """Which column plays which part in a table; the label holds what the task says."""
 
     label: str
     text: str | None = None
@@ -166,15 +161,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class TagPredictions:
-    """A multilabel candidate's answers on one split beside the truth; row order is the table's.
-
-    Attributes:
-        classes: The `k` labels.
-        truth: `(n, k)` bool; a label that is none of the classes leaves no trace here.
-        probs: `(n, k)` float64 in [0, 1], each label's on its own.
-        predicted: `(n, k)` bool, what the bundle decided.
-        clusters: As in `Predictions`.
-    """
+    """As `Predictions`, of several labels a row: each has a probability and a decision of its own."""
 
     classes: tuple[str, ...]
     truth: NDArray[np.bool_]
@@ -185,16 +172,9 @@ class TagPredictions:
 
 @dataclass(frozen=True)
 class ValuePredictions:
-    """A regression candidate's answers on one split beside the truth; row order is the table's.
+    """As `Predictions`, of a number a row, in the target's unit; `classes` is the target's name, alone.
 
-    Attributes:
-        classes: The name of the target, alone.
-        truth: `(n,)` float64.
-        predicted: `(n,)` float64, in the target's unit.
-        low: `(n,)` float64, the lower end of the interval of each answer; None without intervals.
-        high: `(n,)` float64, the upper end.
-        coverage: Share of true values that the intervals are to hold; None without intervals.
-        clusters: As in `Predictions`.
+    `low` and `high` hold the true value for a share `coverage` of rows; all None without intervals.
     """
 
     classes: tuple[str, ...]

@@ -19,7 +19,5 @@ def test_the_name_given_wins_over_the_environment_and_onnxruntime_is_the_default
 
 def test_a_misspelt_runtime_is_refused_with_the_nearest(bundles, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onxruntime")
-    with pytest.raises(
-        InvalidInputError, match=r"'onxruntime' is not one of .* 'onnxruntime'\?"
-    ):
+    with pytest.raises(InvalidInputError, match=r"'onxruntime' is not one of .* 'onnxruntime'\?"):
         open_bundle(bundles["fast"].bundle)

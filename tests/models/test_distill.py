@@ -8,7 +8,7 @@ import pytest
 from smallcraft.bundle.decoder import softmax
 from smallcraft.errors import InvalidInputError
 from smallcraft.models.calibrate import log_loss
-from smallcraft.models.distill import mix_teachers
+from smallcraft.models.distill import gather_answers, mix_teachers, plan_lessons
 
 
 def teachers(n: int = 400, k: int = 4) -> tuple[list[np.ndarray], np.ndarray]:
@@ -53,3 +53,33 @@ def test_the_callers_logits_are_left_as_they_are():
     before = [stage.copy() for stage in logits]
     mix_teachers(logits, labels, logged=softmax(logits[0]))
     assert all(np.array_equal(stage, old) for stage, old in zip(logits, before, strict=True))
+
+
+FOLDS = np.array([0, 1, 2, 0, 1, 2, 3])
+
+
+def test_each_lesson_hides_its_own_fold_and_the_judged_one_from_the_teacher():
+    lessons = plan_lessons(FOLDS)
+    assert [lesson.fold for lesson in lessons] == [1, 2, 3]
+    for lesson in lessons:
+        assert set(FOLDS[lesson.held]) == {0, lesson.fold}
+
+
+def test_a_row_is_answered_by_the_lesson_of_its_fold_and_the_judged_fold_by_all():
+    lessons = plan_lessons(FOLDS)
+    answers = [np.full((lesson.held.sum(), 2), float(lesson.fold)) for lesson in lessons]
+    gathered = gather_answers(lessons, answers, FOLDS)
+    assert gathered[:, 0].tolist() == [2.0, 1.0, 2.0, 2.0, 1.0, 2.0, 3.0]
+
+
+def test_two_folds_are_too_few_to_teach_from_and_the_refusal_says_so():
+    with pytest.raises(InvalidInputError, match="at least 3 folds, got 2"):
+        plan_lessons(np.array([0, 1, 1]))
+
+
+def test_labels_of_judged_rows_do_not_reach_the_mix():
+    logits, labels = teachers()
+    judged = np.arange(len(labels)) < 100
+    other = np.where(judged, (labels + 1) % 4, labels)
+    one, two = (mix_teachers(logits, each, judged=judged) for each in (labels, other))
+    assert np.array_equal(one, two)

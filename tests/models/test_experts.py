@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.toys import TEXT, toy_workshop
 
+from smallcraft.errors import InvalidInputError
 from smallcraft.models.experts import (
     ExpertsPlan,
     ExpertsTrainer,
@@ -60,6 +61,11 @@ def test_routing_has_a_scale_and_no_more_clusters_than_classes():
 )
 def test_the_trunk_leaves_the_experts_a_layer(layers, wanted, first):
     assert ExpertsPlan(trunk_layers=wanted).first_layer(layers) == first
+
+
+def test_an_encoder_of_one_layer_is_refused_with_the_remedy():
+    with pytest.raises(InvalidInputError, match="at least 2 layers, got 1; choose another backbone"):
+        ExpertsPlan().first_layer(1)
 
 
 @pytest.fixture(scope="module")

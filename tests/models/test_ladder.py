@@ -13,7 +13,7 @@ from smallcraft.bundle.decoder import Decoder
 from smallcraft.bundle.inputs import read_inputs
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import InvalidInputError
-from smallcraft.models import candidates
+from smallcraft.models import candidates, ladder
 from smallcraft.models.calibrate import decode_held_out, fit_decoder
 from smallcraft.models.ladder import climb, fit_rung, rungs_for
 from smallcraft.models.memory import Memory
@@ -52,17 +52,31 @@ class Unreadable(Crashing):
 @pytest.mark.parametrize(
     ("spec", "rungs"),
     [
-        (TEXT, ("majority", "ngram", "fast", "frozen", "cascade")),
-        (TABLE, ("majority", "linear", "trees")),
-        (MIXED, ("majority", "linear", "ngram", "fast", "trees", "frozen", "cascade")),
+        (TEXT, ("majority", "ngram", "tiny", "fast", "frozen", "cascade")),
+        (TABLE, ("majority", "linear", "trees", "distilled")),
+        (
+            MIXED,
+            ("majority", "linear", "ngram", "tiny", "fast", "trees", "distilled", "frozen", "cascade"),
+        ),
     ],
 )
+@pytest.mark.parametrize("can_train", [True, False])
 @pytest.mark.parametrize("has_backbone", [True, False])
 def test_every_rung_that_reads_the_columns_is_tried_with_or_without_a_backbone(
-    tmp_path, tiny_backbone, spec, rungs, has_backbone
+    tmp_path, tiny_backbone, spec, rungs, has_backbone, can_train, monkeypatch
 ):
+    monkeypatch.setattr(ladder, "can_train", lambda: can_train)
     workshop = toy_workshop(tmp_path, spec, backbone=tiny_backbone if has_backbone else None, n=20)
     assert rungs_for(workshop, None) == rungs
+
+
+def test_rungs_that_train_for_minutes_join_where_there_is_a_budget_for_training(tmp_path, monkeypatch):
+    workshop = replace(toy_workshop(tmp_path, TEXT, n=20), budget_cpu_s=600.0)
+    dear = {name for name, rung in BUILTIN.items() if "train" in rung.needs}
+    monkeypatch.setattr(ladder, "can_train", lambda: True)
+    assert dear <= set(rungs_for(workshop, None))
+    monkeypatch.setattr(ladder, "can_train", lambda: False)
+    assert not dear & set(rungs_for(workshop, None))
 
 
 def test_named_rungs_are_tried_once_each_in_ladder_order(tmp_path):

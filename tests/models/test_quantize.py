@@ -19,10 +19,10 @@ from smallcraft.bundle.layout import BundleFiles, listed_digests, read_descripti
 from smallcraft.canonical import digest_file
 from smallcraft.errors import InvalidInputError
 from smallcraft.models.backbone import find_backbone
+from smallcraft.models.encoders import source_of, write_encoder
 from smallcraft.models.graph import build_encoder_graph
 from smallcraft.models.parts.encoder import make_encoder
 from smallcraft.models.parts.static import make_static
-from smallcraft.models.encoders import source_of, write_encoder
 from smallcraft.models.quantize import quantize_encoder
 
 SPEC = InputSpec(text="message")
@@ -59,7 +59,9 @@ def test_the_tiny_encoder_in_int8_is_near_the_exact_one(tiny_backbone, tmp_path)
 
 
 def test_the_same_backbone_gives_the_same_bytes(tiny_backbone, tmp_path):
-    assert write_encoder(source_of(tiny_backbone), tmp_path / "one") == write_encoder(source_of(tiny_backbone), tmp_path / "two")
+    assert write_encoder(source_of(tiny_backbone), tmp_path / "one") == write_encoder(
+        source_of(tiny_backbone), tmp_path / "two"
+    )
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == ["bundle.json", "embeddings.bin", "model.onnx", "tokenizer.json", "weights.bin"]
     for name in names:
@@ -68,7 +70,9 @@ def test_the_same_backbone_gives_the_same_bytes(tiny_backbone, tmp_path):
 
 def test_other_weights_give_other_bytes(tiny_backbone, tmp_path):
     other = find_backbone(str(write_backbone(tmp_path / "other", seed=1)))
-    assert write_encoder(source_of(other), tmp_path / "one") != write_encoder(source_of(tiny_backbone), tmp_path / "two")
+    assert write_encoder(source_of(other), tmp_path / "one") != write_encoder(
+        source_of(tiny_backbone), tmp_path / "two"
+    )
 
 
 def test_the_table_file_holds_the_token_table_alone_in_bytes(tiny_backbone, tmp_path):

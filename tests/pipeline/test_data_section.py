@@ -33,6 +33,12 @@ def test_the_task_decides_the_metric_that_is_declared_by_default():
         ('task = "regression"', '[quality]\nmetric = "accuracy"', "write one of mae, rmse, r2"),
         ('task = "multilabel"', '[quality]\nmetric = "accuracy"', "write one of micro_f1, macro_f1"),
         ("", '[quality]\nmetric = "mae"', "does not measure the task"),
+        ('task = "multilabel"', '[ladder]\nteacher = "llm"', "teacher is understood for one class a row"),
+        (
+            'task = "multilabel"',
+            '[decision]\nkind = "abstain"\nerrors_at_most = 0.1',
+            "write one of thresholds",
+        ),
         ("", '[quality]\nmetric = "maee"', "is not one of the scores"),
         ('task = "multilabel"', "[quality]\nfloor = 2.0", "must be a fraction"),
     ],

@@ -19,6 +19,7 @@ from smallcraft.cli import (
     card,
     check,
     cost,
+    curve,
     demo,
     doctor,
     evaluate,
@@ -43,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _module in (
-    *(init, check, build, evaluate, gate, cost, predict, history, card, verify, reproduce),
+    *(init, check, build, evaluate, gate, cost, curve, predict, history, card, verify, reproduce),
     *(release, registry, selftest, doctor, demo),
 ):
     _module.register(app)

@@ -89,6 +89,11 @@ def _typed_label(series: pl.Series, roles: Roles) -> tuple[pl.Series, list[Fault
     return label.text, faults + _faults(series, label.odd, label.reason, label.remedy)
 
 
+def written_labels(series: pl.Series, roles: Roles) -> pl.Series:
+    """A label column in the one spelling of its task; null where there is no label, or none that it knows."""
+    return _LABELS[roles.task](series, roles).text.rename(series.name)
+
+
 def _written_classes(series: pl.Series, roles: Roles) -> WrittenLabels:  # noqa: ARG001 - the table's shape
     text = code_text(series)
     return WrittenLabels(text, pl.Series([False] * len(text), dtype=pl.Boolean))

@@ -1,10 +1,11 @@
-"""Teachers of a student: out-of-fold answers of several rungs, mixed, and what a large model had answered.
+"""Teachers of a student: several rungs' answers to rows they never saw, mixed, and a large model's logged.
 
-Leaves to others: training a teacher (its rung) and the student (`models.tuning.distiller`).
-Always: what a teacher says of a row comes from models that did not see the row's fold; a teacher that fitted
-its rows would only repeat their labels.
-Not covered: a teacher of another fold did see a held-out fold's labels, so what it says of its own rows knows
-a little of them; out-of-fold quality of a student is flattered by that (docs/experiments.md has by how much).
+One fold is judged: the student that answers for it must know nothing of its labels, its teachers included.
+So each teacher is trained once for every other fold, without that fold and without the judged one. It answers
+for its own fold; for the judged fold, which none of them saw, they answer together.
+Leaves to others: training a teacher (`rungs.student`) and the student (`models.tuning.distiller`).
+Always: what a teacher says of a row outside the judged fold knows neither the row's fold nor the judged one.
+(Teachers that had seen the judged fold would flatter a student by points: docs/experiments.md.)
 """
 
 from __future__ import annotations
@@ -34,15 +35,67 @@ class StudentPlan:
     """
 
     keep_layers: tuple[int, ...] | None = (0, 2, 5)
-    vocabulary_margin: int | None = 16_000
+    vocabulary_margin: int | None = 15_000
     teacher_share: float = 0.5
     embedding_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One training of each teacher.
+
+    Attributes:
+        fold: The fold that they answer for.
+        held: `(n,)` bool, the rows that they must not see: the fold's and the judged one's.
+    """
+
+    fold: int
+    held: NDArray[np.bool_]
+
+
+def plan_lessons(folds: NDArray[np.int64]) -> tuple[Lesson, ...]:
+    """A lesson for every fold but the first, which is judged.
+
+    Args:
+        folds: `(n,)` numbers, three different ones at least.
+
+    Raises:
+        InvalidInputError: There are fewer folds: teachers would have no rows to learn from.
+    """
+    judged, *others = np.unique(folds).tolist()
+    if len(others) < 2:
+        raise InvalidInputError(
+            f"a student needs rows in at least 3 folds, got {len(others) + 1}; give more rows or folds"
+        )
+    return tuple(Lesson(fold, np.isin(folds, [judged, fold])) for fold in others)
+
+
+def gather_answers(
+    lessons: Sequence[Lesson], answers: Sequence[NDArray[np.float64]], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """A teacher's logits for every row, from those of its trainings.
+
+    Args:
+        lessons: As `plan_lessons` gives them.
+        answers: For each lesson `(m, k)` logits of its held rows, in order.
+        folds: `(n,)`.
+
+    Returns:
+        `(n, k)`; for rows of the judged fold the mean over the lessons.
+    """
+    logits = np.zeros((len(folds), answers[0].shape[1]))
+    for lesson, answer in zip(lessons, answers, strict=True):
+        own = folds[lesson.held] == lesson.fold
+        logits[folds == lesson.fold] = answer[own]
+        logits[folds == folds.min()] += answer[~own] / len(lessons)
+    return logits
 
 
 def mix_teachers(
     logits: Sequence[NDArray[np.float64]],
     labels: NDArray[np.int64],
     *,
+    judged: NDArray[np.bool_] | None = None,
     logged: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
     """What the teachers say of every row.
@@ -51,8 +104,9 @@ def mix_teachers(
     its probabilities count as much as theirs.
 
     Args:
-        logits: For each teacher `(n, k)` out-of-fold logits.
+        logits: For each teacher `(n, k)` logits of rows that it did not see.
         labels: `(n,)` codes, which the weights are fitted to.
+        judged: `(n,)` bool, rows whose labels must not even reach the weights; None for no such rows.
         logged: `(n, k)` probabilities that a large model gave, rows of NaN where it was not asked.
 
     Returns:
@@ -65,7 +119,8 @@ def mix_teachers(
     >>> np.round(mix_teachers([sure], np.array([0, 1]), logged=np.array([[0.0, 1.0], [np.nan] * 2]))[0], 1)
     array([0.5, 0.5], dtype=float32)
     """
-    probs = softmax(mix_logits(fit_mix(logits, labels), logits))
+    known = np.ones(len(labels), np.bool_) if judged is None else ~judged
+    probs = softmax(mix_logits(fit_mix([stage[known] for stage in logits], labels[known]), logits))
     if logged is not None:
         if logged.shape != probs.shape:
             raise InvalidInputError(

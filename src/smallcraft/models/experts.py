@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from smallcraft.bundle.blocks.experts import cluster_masses
 from smallcraft.bundle.decoder import softmax
 from smallcraft.canonical import digest_value
+from smallcraft.errors import InvalidInputError
 from smallcraft.models.calibrate import fit_scale
 from smallcraft.models.memory import Arrays
 from smallcraft.models.parts.clusters import cluster_classes
@@ -43,7 +44,7 @@ _HEAD, _LOGITS = "head", "logits"
 GAIN = 4.0
 _SAMPLE_ROWS = 128
 # CPU-seconds of a logistic head, a row of banking77 (docs/experiments.md).
-_HEAD_S = 1e-3
+_HEAD_S = 1.5e-3
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,16 @@ class ExpertsPlan:
     )
 
     def first_layer(self, layers: int) -> int:
-        """The experts' first layer in an encoder of so many."""
+        """The experts' first layer in an encoder of so many.
+
+        Raises:
+            InvalidInputError: One layer cannot be shared and everybody's own too.
+        """
+        if layers < 2:
+            raise InvalidInputError(
+                f"experts want an encoder of at least 2 layers, got {layers}; choose another backbone, "
+                "or take 'experts' out of the ladder's rungs"
+            )
         wanted = (2 * layers + 2) // 3 if self.trunk_layers is None else self.trunk_layers
         return min(max(wanted, 1), layers - 1)
 

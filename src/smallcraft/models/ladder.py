@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from smallcraft.bundle.decoder import Decoder
 from smallcraft.bundle.stage import Stage
 from smallcraft.contracts import Need, Rung
+from smallcraft.models.augment import blank_copies
 from smallcraft.models.calibrate import answered_rows, decode_held_out
 from smallcraft.models.candidates import find_rung, place_of
 from smallcraft.models.crashes import describe_crash
@@ -89,7 +90,8 @@ def rungs_for(workshop: Workshop, wanted: Sequence[str] | None) -> tuple[str, ..
 
     Args:
         workshop: Its columns decide which rungs make sense when none are named.
-        wanted: The user's own choice; None for all that read what the table has.
+        wanted: The user's own choice; None for all that read what the table has, those that train for minutes
+            among them where there is a budget for training.
 
     Raises:
         InvalidInputError: A name that is no rung.
@@ -98,8 +100,10 @@ def rungs_for(workshop: Workshop, wanted: Sequence[str] | None) -> tuple[str, ..
         check_rungs(wanted)
         return tuple(sorted(dict.fromkeys(wanted), key=place_of))
     # A rung that reads columns the table does not have is out of place; a missing backbone is worth a row.
-    # One that trains with torch is not: whoever lacks the extra did not ask for it.
+    # One that trains for minutes is not, before somebody gave it a budget or its name.
     readable = {need for need, lack in lacks(workshop).items() if lack is None} | {"backbone"}
+    if workshop.budget_cpu_s is None:
+        readable.discard("train")
     return tuple(name for name, rung in BUILTIN.items() if rung.needs <= readable)
 
 
@@ -202,7 +206,7 @@ def _too_dear(rung: AnyRung, workshop: Workshop) -> str | None:
 
 def _answer_first_fold(rung: AnyRung, workshop: Workshop) -> HeldOut:
     with threadpool_limits(1):
-        logits = rung.out_of_fold(replace(workshop, most_folds=1))
+        logits = blank_copies(rung.out_of_fold(replace(workshop, most_folds=1)), workshop)
         return _held_out(rung, _fit_decoder(logits, workshop), logits)
 
 
@@ -245,7 +249,7 @@ def fit_rung(
     with threadpool_limits(1):
         held_out = None
         if decoder is None:
-            logits = rung.out_of_fold(workshop)
+            logits = blank_copies(rung.out_of_fold(workshop), workshop)
             decoder = _fit_decoder(logits, workshop)
             held_out = _held_out(rung, decoder, logits)
         stages = rung.stages(workshop)

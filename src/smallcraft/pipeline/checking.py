@@ -19,6 +19,7 @@ from pathlib import Path
 import polars as pl
 
 from smallcraft.canonical import digest_file
+from smallcraft.data.columns import written_labels
 from smallcraft.data.inspect import inspect_file
 from smallcraft.data.quality.answers import AuditAnswers
 from smallcraft.data.quality.consensus import find_consensus, inspect_consensus
@@ -235,6 +236,8 @@ def check_frame(
         DataError: A column is missing, or there is one class only.
     """
     listener = listener or SilentListener()
+    if roles.task != "multiclass":
+        frame = frame.with_columns(written_labels(frame[roles.label], roles))
     table = with_positions(make_table(frame, roles, source="the frame"))
     subject = table_subject(table, "the frame", Path(), (), listener)
     with tempfile.TemporaryDirectory() as cache:

@@ -97,6 +97,15 @@ class Config(Section):
         self.decision.require_fit(self.data.task)
         return self
 
+    @model_validator(mode="after")
+    def _options_fit_the_task(self) -> Config:
+        task = self.data.task
+        if self.ladder.teacher is not None and task != "multiclass":
+            raise ConfigError(
+                f"[ladder] teacher is understood for one class a row, but task is {task}; take it out"
+            )
+        return self
+
     @property
     def folder(self) -> Path:
         """Where the project file lies; the working folder when it was not read from a file."""

@@ -2,8 +2,8 @@
 
 `loss(n) = a + b n^-c`, fitted to every draw of a bootstrap: the rows that judge are drawn again, and what the
 draw of the training rows does is added as noise of the size that repeats show. The floor `a` is not known
-well from few sizes, so it is averaged over: any share of the smallest loss is as likely beforehand as any
-other, and the points say how much each share explains.
+well from few sizes, so it is averaged over as a share of the smallest loss, small shares being likelier
+beforehand, and the points say how much each share explains.
 Always: more rows never raise the fitted loss; an interval is wider the further it looks ahead.
 Not covered: curves that fall in steps, and rows to come that are unlike those there are.
 
@@ -26,7 +26,8 @@ from smallcraft.errors import InvalidInputError
 Floats = NDArray[np.float64]
 
 _DRAWS = 1000
-_SHARES = np.linspace(0.0, 0.95, 20)
+# Even in the root of the share: low floors are likelier beforehand than high ones.
+_SHARES = 0.95 * np.linspace(0.0, 1.0, 20) ** 2
 _STEEPEST = 2.0
 _ROWS_AT_ONCE = 4_000_000
 

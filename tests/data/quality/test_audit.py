@@ -9,7 +9,12 @@ import pytest
 from tests.data.quality.audited import ROLES, fill_in, lines_of, make_split, write_sheet_for
 
 from smallcraft.data.quality.answers import AuditAnswers, read_audit_answers
-from smallcraft.data.quality.audit import judge_labels, plan_audit, write_audit_sheet
+from smallcraft.data.quality.audit import (
+    judge_labels,
+    labels_not_judged,
+    plan_audit,
+    write_audit_sheet,
+)
 from smallcraft.data.quality.sheet import read_plan
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.records import Outcome, Predictions
@@ -206,3 +211,11 @@ def test_plans_written_and_read_back_estimate_without_bias(tmp_path):
         answers = read_audit_answers(path, frame=split.frame, roles=ROLES)
         values.append(judge(split.given, answers).measurements[0].value)
     assert abs(np.mean(values) - split.accuracy) < 3 * np.std(values) / 5
+
+
+def test_a_question_that_makes_no_sense_is_left_out_and_never_passes():
+    left_out = labels_not_judged("cert", "here the label is a number")
+    assert left_out.outcome is Outcome.UNDECIDED
+    assert left_out.summary == "left out: here the label is a number"
+    (unmeasured,) = left_out.measurements
+    assert (unmeasured.name, unmeasured.value, unmeasured.split) == ("label_accuracy", None, "cert")

@@ -109,5 +109,5 @@ def test_too_few_rows_or_no_twin_or_no_metadata_are_said(n):
     assert all(f"there are {n}" in m.detail for m in few.measurements)
     rows, truth = lettered(40, seed=2)
     none = measured(LeakageAudit().measure(subject_of(rows, predictions(truth, truth))))
-    assert "a project's build makes one" in none["shuffled_label_accuracy"].detail
+    assert "a project's build trains one" in none["shuffled_label_accuracy"].detail
     assert "row number" in none["metadata_accuracy"].detail

@@ -24,4 +24,4 @@ def test_sizes_are_those_of_the_files_and_times_are_known_as_times(tmp_path, row
     assert size.value == bytes_of[0] / bytes_of[1] < 1
     assert not is_timed(size.name, size.unit)
     assert [m.slice for m in times] == ["form=int8", "form=fp32"]
-    assert all(is_timed(m.name, m.unit) and m.value > 0 for m in times)
+    assert all(is_timed(m.name, m.unit) and m.value >= 0 for m in times)

@@ -6,8 +6,8 @@ import numpy as np
 
 from smallcraft.bundle.inputs import InputSpec, read_inputs
 from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
-from smallcraft.models.parts.encoder import make_encoder
 from smallcraft.models.encoders import source_of, write_encoder
+from smallcraft.models.parts.encoder import make_encoder
 
 
 def test_rows_have_length_four_and_the_encoders_width(tiny_backbone, tmp_path):

@@ -7,7 +7,9 @@ import pytest
 from tests.models.toys import TEXT, toy_workshop
 
 from smallcraft.models.ladder import fit_rung
-from smallcraft.models.rungs.cascade import CASCADE, CASCADE_STUDENT, CASCADE_TUNED, Cascade
+from smallcraft.models.rungs.cascade import CASCADE, Cascade
+from smallcraft.models.rungs.cascade_student import CASCADE_STUDENT
+from smallcraft.models.rungs.cascade_tuned import CASCADE_TUNED
 from smallcraft.models.rungs.frozen import FROZEN
 from smallcraft.models.rungs.tiny import TINY
 
@@ -28,6 +30,8 @@ def test_stages_and_logits_are_those_of_its_two_rungs(tmp_path, tiny_backbone):
     pair = Cascade("pair", TINY, FROZEN)
     assert [stage.name for stage in pair.stages(workshop)] == ["tiny", "frozen"]
     assert pair.stages(workshop)[1] is FROZEN.stages(workshop)[0]
+    (static,) = [block for block in pair.stages(workshop)[0].blocks if block.name == "static"]
+    assert static.path == "tiny-embeddings.bin", "another rounding of the table that the encoder brings"
     first, second = pair.out_of_fold(workshop)
     assert np.array_equal(first, TINY.out_of_fold(workshop)[0])
     assert np.array_equal(second, FROZEN.out_of_fold(workshop)[0])
@@ -55,4 +59,5 @@ def test_its_bundle_opens_with_both_stages(tmp_path, tiny_backbone):
     made = fit_rung("cascade", workshop, tmp_path / "bundles", about={})
     bundle = open_bundle(made.bundle)
     assert [stage.name for stage in bundle.stages] == ["fast", "frozen"]
+    assert [path.name for path in made.bundle.glob("*embeddings.bin")] == ["embeddings.bin"]
     assert len(bundle.predict({"message": workshop.texts[:3]})) == 3

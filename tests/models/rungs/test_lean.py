@@ -9,10 +9,8 @@ import pytest
 from tests.models.toys import TEXT, toy_workshop
 
 from smallcraft.bundle.inputs import read_inputs
-from smallcraft.bundle.runtime import open_bundle
-from smallcraft.models.ladder import fit_rung
 from smallcraft.models.rungs.cascade import Cascade
-from smallcraft.models.rungs.lean import LEAN, Lean, fast_over
+from smallcraft.models.rungs.lean import LEAN, LONGEST, Lean, cut_positions, fast_over
 from smallcraft.models.rungs.tuned import TUNED
 from smallcraft.models.tuning.plan import TrainPlan, TuningPlan
 
@@ -50,16 +48,6 @@ def test_it_trains_nothing_that_the_tuned_rung_has_not_trained(workshop, monkeyp
     assert np.isfinite(RUNG.stages(workshop)[0].logits(inputs)).all()
 
 
-def test_its_cascade_is_one_bundle_whose_stages_read_with_one_tokenizer(workshop):
-    made = fit_rung("cascade_tuned", workshop, workshop.scratch / "bundles", about={})
-    bundle = open_bundle(made.bundle)
-    assert [stage.name for stage in bundle.stages] == ["lean-fast", "lean"]
-    assert bundle.stages[0].blocks[0].tokenizer is bundle.stages[1].blocks[0].tokenizer
-    assert made.decoder is not None
-    assert made.decoder.mix is not None
-    assert len(list(made.bundle.glob("*embeddings.bin"))) == 1
-
-
 def test_both_stages_share_one_table_of_the_pieces_that_the_texts_need(tmp_path, tiny_backbone):
     workshop = toy_workshop(tmp_path, TEXT, backbone=tiny_backbone, n=40)
     few = read_inputs(
@@ -72,6 +60,15 @@ def test_both_stages_share_one_table_of_the_pieces_that_the_texts_need(tmp_path,
     assert static.path == second.blocks[0].spec["weights"][0] == "lean-embeddings.bin"
     assert static.table.tobytes() == second.blocks[0].files.read("lean-embeddings.bin")
     assert len(static.table) < len(workshop.backbone_source().token_table)
+
+
+def test_positions_that_no_text_reaches_are_cut_and_the_others_stay(tmp_path, tiny_backbone):
+    source = toy_workshop(tmp_path, TEXT, backbone=tiny_backbone, n=20).backbone_source()
+    name = "embeddings.position_embeddings.weight"
+    longer = np.vstack([source.weights[name], source.weights[name]])
+    cut = cut_positions(replace(source, weights={**source.weights, name: longer}))
+    assert np.array_equal(cut.weights[name], source.weights[name][:LONGEST])
+    assert cut.config["max_position_embeddings"] == len(cut.weights[name]) == LONGEST
 
 
 def test_its_exact_form_rounds_nothing(workshop):

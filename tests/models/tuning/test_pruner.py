@@ -1,4 +1,4 @@
-"""Pruning a tuned encoder: less of it, no row of a fold has a say in what answers the fold, and it repeats."""
+"""Pruning a tuned encoder: less of it, no row of a fold has a say in what answers that fold; it repeats."""
 
 from __future__ import annotations
 

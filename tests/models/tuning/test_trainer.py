@@ -126,7 +126,7 @@ def test_several_labels_a_row_are_learned(workshop, tmp_path):
 
 
 def test_low_rank_changes_are_merged_and_kept_apart(workshop, tmp_path):
-    plan = TuningPlan(layers=2, rank=2, train=replace(TRAIN, learning_rate=1e-2))
+    plan = TuningPlan(layers=2, rank=2, train=replace(TRAIN, epochs=1, learning_rate=1e-2))
     tuned = EncoderTrainer("lora", elsewhere(workshop, tmp_path), plan).tuned()
     assert tuned.adapter is not None
     assert set(tuned.adapter.changes) == {

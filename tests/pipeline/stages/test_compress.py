@@ -44,6 +44,7 @@ def test_a_winner_with_int8_parts_is_audited_and_gated_without_being_asked(tiny)
     (verdict,) = [verdict for verdict in result.verdicts if verdict.gate == "compression"]
     assert verdict.outcome in (Outcome.PASS, Outcome.UNDECIDED)
     assert not verdict.blocks
+    assert not (Workspace(tiny).cache / "exact").exists()
 
 
 def test_a_limit_of_the_project_blocks_a_release(tiny):

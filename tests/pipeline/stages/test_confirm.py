@@ -18,8 +18,9 @@ from smallcraft.bundle.runtime import open_bundle
 from smallcraft.evaluate.choice.decide import not_inferior
 from smallcraft.evaluate.meter.ledger import verify_ledger
 from smallcraft.models.ladder import Attempt
-from smallcraft.pipeline.config import Config, load_config
+from smallcraft.pipeline.config import Config, load_config, parse_config
 from smallcraft.pipeline.events import SilentListener
+from smallcraft.pipeline.stages import confirm
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE, confirm_winner
 from smallcraft.pipeline.stages.incumbent import Incumbent, unseen_rows
 from smallcraft.pipeline.stages.logs import row_ids
@@ -302,3 +303,17 @@ def test_what_the_incumbent_knows_is_part_of_the_question(tiny):
     assert case.ask(incumbent=knowing(case, "majority", slice(0, 20))).answer.is_repeated
     assert not case.ask(incumbent=knowing(case, "majority", slice(0, 30))).answer.is_repeated
     assert len(case.entries) == 2
+
+
+def test_an_error_without_an_upper_end_is_told_to_three_digits_of_so_many_numbers():
+    config = parse_config('[data]\npath = "x.csv"\nfeatures = ["a"]\nlabel = "y"\ntask = "regression"')
+    assert [confirm._rounded(value, "rmse", config) for value in (1234.6, 0.0012349, 0.0)] == [
+        1230.0,
+        0.00123,
+        0,
+    ]
+    assert confirm._rounded(-7.5, "r2", config) == -1.0
+    assert confirm._told_scores(config) == ("rmse", "r2")
+    # Nine hundred numbers a decade over sixty decades, nothing at all, and the largest one.
+    assert confirm._answers_of("rmse", config) == 900 * 60 + 2
+    assert confirm._answers_of("r2", config) == 2001

@@ -38,6 +38,12 @@ class Twin(Protocol):
         """A model of the same recipe, trained on the train rows with these labels `(n,)`."""
 
 
+NO_TWIN = (
+    "no twin of the recipe was given; a project's build trains one, that of a rung which takes minutes only "
+    "where [audits] run names this audit"
+)
+
+
 @dataclass(frozen=True)
 class AuditSubject:
     """One candidate on one split, and what an audit may need besides.

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from smallcraft.evaluate.audits.audit import AuditSubject
+from smallcraft.evaluate.audits.audit import NO_TWIN, AuditSubject
 from smallcraft.evaluate.controls.metadata import Judged, gain_interval, judge_by_metadata
 from smallcraft.evaluate.controls.shuffled import MOST_TRIES, Control, deal_labels, run_control
 from smallcraft.records import AuditResult, Finding, Measurement
@@ -75,7 +75,7 @@ def _control_labels(subject: AuditSubject, rows: _Rows | None) -> _Controlled:
     if rows is None or len(rows.truth) < _LEAST_ROWS:
         return _unmeasured(_SHUFFLED, method, _too_few(rows))
     if twin is None:
-        return _unmeasured(_SHUFFLED, method, "no twin of the recipe was given; a project's build makes one")
+        return _unmeasured(_SHUFFLED, method, NO_TWIN)
     rng = np.random.default_rng([subject.seed, 7])
 
     def answer(_: int) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from smallcraft.evaluate.audits.audit import Answer, AuditSubject, Twin
+from smallcraft.evaluate.audits.audit import NO_TWIN, Answer, AuditSubject, Twin
 from smallcraft.evaluate.secrets.canaries import (
     Canaries,
     attack_scores,
@@ -69,10 +69,7 @@ class PrivacyAudit:
     def measure(self, subject: AuditSubject) -> AuditResult:
         """See `Audit`."""
         twin = subject.twin
-        if twin is None:
-            attacked = _Attacked(_unmeasured("no twin of the recipe was given; a project's build makes one"))
-        else:
-            attacked = self._attack(subject, twin)
+        attacked = _Attacked(_unmeasured(NO_TWIN)) if twin is None else self._attack(subject, twin)
         carried = _personal_data(subject)
         return AuditResult(
             self.name,

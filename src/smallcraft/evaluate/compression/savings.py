@@ -1,7 +1,8 @@
-"""What rounding bought: bytes on disk, and milliseconds a row in one process that asks both forms by turns.
+"""What rounding bought: bytes on disk, and CPU-milliseconds a row in one process that asks both by turns.
 
-Always: both forms answer the same rows in the same order, one at a time, so whatever slows the machine slows
-both; times have the unit ms, by which a rebuild knows that they differ from run to run.
+Always: both forms answer the same rows in the same order, one at a time on one thread, and only the time that
+this thread computed counts, however busy the machine is; times have the unit ms, by which a rebuild knows
+that they differ from run to run.
 Left to others: the cost of a bundle in fresh processes (`audits.cost`).
 """
 
@@ -17,7 +18,7 @@ from smallcraft.bundle.runtime import Bundle
 from smallcraft.records import Measurement
 
 _WARM_UP, _TIMED = 5, 40
-_CLOCK = f"median of {_TIMED} rows, both forms asked by turns in one process"
+_CLOCK = f"median CPU time of {_TIMED} rows, both forms asked by turns on one thread"
 
 Columns = Mapping[str, Sequence[object]]
 
@@ -48,9 +49,9 @@ def _one_by_one(rows: Columns, most: int) -> list[Columns]:
 
 
 def _ask_ms(bundle: Bundle, row: Columns) -> float:
-    start = time.perf_counter_ns()
+    start = time.thread_time_ns()
     bundle.predict_proba(row)
-    return (time.perf_counter_ns() - start) / 1e6
+    return (time.thread_time_ns() - start) / 1e6
 
 
 def _size_bytes(folder: Path) -> int:

@@ -40,7 +40,7 @@ class Forest:
     """How a task's boosters are fitted, asked and written.
 
     Attributes:
-        fit: From rows, number of outputs, seed, rounds of each booster (None to find them) and rows to stop by.
+        fit: From rows, number of outputs, seed, rounds of each booster (None to find them), rows to stop by.
         logits: `(n, k)` float64 raw scores.
         to_onnx: The graph's bytes.
     """

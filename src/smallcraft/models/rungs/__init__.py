@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from smallcraft.bundle.stage import Stage
 from smallcraft.contracts import Rung
-from smallcraft.models.rungs.cascade import CASCADE, CASCADE_STUDENT, CASCADE_TUNED
+from smallcraft.models.rungs.cascade import CASCADE
+from smallcraft.models.rungs.cascade_student import CASCADE_STUDENT
+from smallcraft.models.rungs.cascade_tuned import CASCADE_TUNED
 from smallcraft.models.rungs.distilled import Distilled
 from smallcraft.models.rungs.experts import Experts
 from smallcraft.models.rungs.fast import FAST

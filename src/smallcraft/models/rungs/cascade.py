@@ -15,8 +15,6 @@ from smallcraft.canonical import digest_bytes
 from smallcraft.contracts import Need, Rung
 from smallcraft.models.rungs.fast import FAST
 from smallcraft.models.rungs.frozen import FROZEN
-from smallcraft.models.rungs.lean import LEAN, MARGIN, fast_over
-from smallcraft.models.rungs.student import STUDENT
 from smallcraft.models.workshop import Workshop
 from smallcraft.records import Task
 
@@ -84,5 +82,3 @@ def _digest(block: StaticBlock) -> str:
 
 
 CASCADE = Cascade("cascade", FAST, FROZEN)
-CASCADE_TUNED = Cascade("cascade_tuned", fast_over(LEAN.name, MARGIN), LEAN)
-CASCADE_STUDENT = Cascade("cascade_student", fast_over(STUDENT.name, MARGIN), STUDENT)

@@ -14,7 +14,7 @@ from smallcraft.models.workshop import Workshop
 def make_recipe(workshop: Workshop) -> LinearRecipe:
     """The encoder's own tokenizer and token table, and a vocabulary from the texts."""
     static = make_static(workshop.encoder_files())
-    ngrams = fit_ngrams(static.tokenizer, [inputs for _, inputs in workshop.parts])
+    ngrams = fit_ngrams(static.tokenizer, workshop.originals)
     blocks = with_features(workshop, [ngrams, static])
 
     def exact() -> tuple[Block, ...]:

@@ -34,6 +34,9 @@ from smallcraft.models.tuning.rung import EncoderRung
 from smallcraft.models.workshop import Workshop
 from smallcraft.records import Task
 
+LONGEST = 128
+_POSITIONS = "embeddings.position_embeddings.weight"
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -96,7 +99,7 @@ class Lean:
         trainer = self.tuned.trainer(workshop)
         folds = np.unique(workshop.folds)[: self.tuned.plan.folds_trained]
         parts = [trainer.tuned(), *(trainer.tuned_without(int(fold)) for fold in folds)]
-        source = average_encoders([part.source for part in parts])
+        source = cut_positions(average_encoders([part.source for part in parts]))
         pruned = prune_source(source, workshop.texts, margin=self.vocabulary_margin)
         return Merged(pruned, average_heads([part.head for part in parts]))
 
@@ -107,6 +110,13 @@ class Lean:
         beside = () if features is None else (features,)
         widths = [(encoder.width, False), *((block.width, True) for block in beside)]
         return Stage(self.name, (encoder, *beside), make_linear_head(merged.head, widths, form=workshop.form))
+
+
+def cut_positions(source: EncoderSource) -> EncoderSource:
+    """The encoder without positions that no text reaches: encoder blocks cut texts to 128 tokens."""
+    kept = source.weights[_POSITIONS][:LONGEST]
+    config = {**source.config, "max_position_embeddings": len(kept)}
+    return replace(source, weights={**source.weights, _POSITIONS: kept}, config=config)
 
 
 def fast_over(name: str, margin: int) -> LinearRung:
@@ -138,5 +148,5 @@ def _make_fast(name: str, margin: int, workshop: Workshop) -> LinearRecipe:
 
 # By held-out folds of banking77: fewer pieces split words of new texts, which costs an encoder far more than
 # a mean of embeddings (docs/experiments.md).
-MARGIN = 16_000
+MARGIN = 15_000
 LEAN = Lean("lean", TUNED, MARGIN)

@@ -9,5 +9,5 @@ from smallcraft.models.tuning.plan import TrainPlan, TuningPlan
 from smallcraft.models.tuning.rung import EncoderRung
 
 LORA = EncoderRung(
-    "lora", TuningPlan(layers=6, rank=8, train=TrainPlan(learning_rate=1e-3, weight_decay=0.0))
+    "lora", TuningPlan(layers=6, rank=8, train=TrainPlan(epochs=4, learning_rate=1e-3, weight_decay=0.0))
 )

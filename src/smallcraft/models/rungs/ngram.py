@@ -11,7 +11,7 @@ from smallcraft.models.workshop import Workshop
 def make_recipe(workshop: Workshop) -> LinearRecipe:
     """A tokenizer and a vocabulary from the texts."""
     tokenizer = train_tokenizer(workshop.texts)
-    ngrams = fit_ngrams(tokenizer, [inputs for _, inputs in workshop.parts])
+    ngrams = fit_ngrams(tokenizer, workshop.originals)
     return quick_recipe(NGRAM.name, workshop, with_features(workshop, [ngrams]), fit_margin)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from smallcraft.bundle.decoder import Decoder
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import canonical_json, digest_bytes, digest_value
 from smallcraft.data.load import read_source
@@ -30,12 +31,14 @@ from smallcraft.evaluate.audits.audit import Audit, AuditSubject, Columns
 from smallcraft.evaluate.audits.compression import CompressionAudit, not_compared
 from smallcraft.evaluate.audits.privacy import PrivacyAudit
 from smallcraft.gates.rules.epsilon_at_most import canaries_to_show
+from smallcraft.models.candidates import find_rung
 from smallcraft.models.crashes import describe_crash
+from smallcraft.models.learning_rows import learning_rows
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
-from smallcraft.pipeline.stages.compress import is_compressed, write_exact
+from smallcraft.pipeline.stages.compress import drop_exact, is_compressed, write_exact
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, read_measurement
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in
 from smallcraft.pipeline.stages.teacher import read_teacher
@@ -47,6 +50,7 @@ from smallcraft.records import AuditResult, Finding, Predictions
 
 _FORMAT = 1
 _MOST_CANARIES = 2000
+_TRAIN_AGAIN = {"leakage", "privacy"}
 # What each needs beside rows, labels and a bundle; without it the audit is not worth a row.
 _BY_DEFAULT = ("fairness", "counterfactual", "robustness", "scope", "shift", "failures", "leakage", "teacher")
 
@@ -120,13 +124,22 @@ class _Case:
             confidence=config.quality.confidence,
             most_rows=config.audits.rows,
             out_of_scope=_outside_rows(config, bundle),
-            twin=WorkshopTwin(self.workshop, self.winner.attempt.rung, decoder),
+            twin=self._twin(decoder),
             metadata=_metadata(split),
             teacher=_teacher_codes(config, split, bundle),
             exact=partial(write_exact, config, self.workshop, self.winner.attempt)
             if is_compressed(bundle)
             else None,
         )
+
+    def _twin(self, decoder: Decoder) -> WorkshopTwin | None:
+        """None for a rung that trains for minutes, unless an audit that trains it again was asked for."""
+        config, rung = self.config, self.winner.attempt.rung
+        is_asked = config.gates.privacy is not None or bool(_TRAIN_AGAIN & set(config.audits.run or ()))
+        if find_rung(rung).is_raced and not is_asked:
+            return None
+        learned = learning_rows(self.workshop, sample=config.ladder.sample).workshop
+        return WorkshopTwin(learned, rung, decoder)
 
 
 def audits_to_run(config: Config, workshop: Workshop, *, is_rounded: bool = False) -> tuple[str, ...]:
@@ -169,6 +182,7 @@ def audit_winner(
         listener.progress(f"auditing: {name}", place / len(names))
         audit = _fitted(find_plugin("audits", name, BUILTIN), config)
         results.append(_recall_result(audit, case))
+    drop_exact(config)
     return tuple(results)
 
 

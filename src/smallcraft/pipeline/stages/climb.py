@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.choice.decide import choose_cheapest
 from smallcraft.models.ladder import CannotWin, climb, fit_rung, rungs_for
+from smallcraft.models.learning_rows import LearningRows
 from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import key_codes
 from smallcraft.pipeline.config import Config
@@ -26,7 +29,7 @@ from smallcraft.pipeline.stages.measure import (
 from smallcraft.pipeline.stages.predictions import without_answers
 from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.stages.race import Rules, why_it_cannot_win
-from smallcraft.pipeline.stages.train import describe_environment, with_dev_rows
+from smallcraft.pipeline.stages.train import describe_environment, learners, with_dev_rows
 from smallcraft.pipeline.stages.weigh import contenders_of
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CandidateStatus, Decision, Evidence, SplitName
@@ -52,11 +55,13 @@ def climb_ladder(
     config: Config, prepared: Prepared, workshop: Workshop, listener: Listener
 ) -> list[Measured]:
     """Train every rung, cheapest first, and measure each as a bundle on dev."""
+    learning = learners(config, workshop)
+    workshop = learning.workshop
     rungs = rungs_for(workshop, config.ladder.rungs)
     listener.climbing(rungs)
     measured: list[Measured] = []
     bundles = Workspace(config.folder).bundles
-    race = _race(config, prepared, workshop, measured)
+    race = _race(config, prepared, learning, measured)
     for attempt in climb(rungs, workshop, bundles, about=_about(workshop), cannot_win=race):
         if attempt.bundle is not None:
             listener.progress(f"measuring {attempt.rung}", 0.0)
@@ -67,13 +72,15 @@ def climb_ladder(
 
 
 def _race(
-    config: Config, prepared: Prepared, workshop: Workshop, measured: Sequence[Measured]
+    config: Config, prepared: Prepared, learning: LearningRows, measured: Sequence[Measured]
 ) -> CannotWin | None:
     """Who says that a raced rung cannot win, from the candidates measured by then."""
     if not config.ladder.race:
         return None
-    quality, key = config.quality, prepared.table.roles.key
-    clusters = None if key is None else key_codes(prepared.splits.frames["train"][key])
+    quality, key, workshop = config.quality, prepared.table.roles.key, learning.workshop
+    # Copies of rows stand behind them and are never compared on.
+    keys = None if key is None else key_codes(prepared.splits.frames["train"][key])[learning.positions]
+    clusters = None if keys is None else np.resize(keys, len(workshop.labels))
     train = without_answers(workshop.labels, workshop.task, workshop.classes, clusters)
     rules = Rules(quality.metric, quality.margin, quality.confidence, config.seed)
     return lambda runner: why_it_cannot_win(runner, measured, train, rules)
@@ -113,7 +120,8 @@ def refit_winner(
     if not config.ladder.refit:
         return winner
     listener.stage(f"training {winner.attempt.rung} on train and dev together")
-    everything = with_dev_rows(workshop, prepared.splits, prepared.table.roles, teacher=config.ladder.teacher)
+    whole = with_dev_rows(workshop, prepared.splits, prepared.table.roles, teacher=config.ladder.teacher)
+    everything = learners(config, whole).workshop
     attempt = fit_rung(
         winner.attempt.rung,
         everything,

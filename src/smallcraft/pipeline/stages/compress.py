@@ -44,10 +44,18 @@ def write_exact(config: Config, workshop: Workshop, attempt: Attempt) -> Path:
         attempt: Has a decoder, which is kept.
     """
     name = str(CandidateName(parse_candidate(attempt.rung).rung, "fp32"))
-    target = Workspace(config.folder).cache / "exact"
-    written = fit_rung(name, workshop, target, about={}, decoder=attempt.decoder)
+    written = fit_rung(name, workshop, _exact_folder(config), about={}, decoder=attempt.decoder)
     assert written.bundle is not None
     return written.bundle
+
+
+def drop_exact(config: Config) -> None:
+    """Delete the exact forms: they are four times as large, and what was found of them is remembered."""
+    shutil.rmtree(_exact_folder(config), ignore_errors=True)
+
+
+def _exact_folder(config: Config) -> Path:
+    return Workspace(config.folder).cache / "exact"
 
 
 def compare_released(
@@ -75,6 +83,6 @@ def compare_released(
         clusters = None if split.roles.key is None else key_codes(split.frame[split.roles.key])
         rows = bundle_rows(split.frame, bundle.spec, source=split.name)
         found = measure_agreement(bundle, open_bundle(exact), rows, clusters=clusters, confidence=confidence)
-        shutil.rmtree(exact)
+        drop_exact(config)
         write_whole(path, canonical_json(replace(found, split=split.name)))
     return (read_measurement(json.loads(path.read_bytes())),)

@@ -22,6 +22,7 @@ from smallcraft.data.targets import classes_of, encode_labels, known_rows, strat
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone, find_backbone
 from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
+from smallcraft.models.learning_rows import LearningRows, learning_rows
 from smallcraft.models.memory import Memory
 from smallcraft.models.workshop import Progress, Workshop, assign_folds
 from smallcraft.pipeline.columns import bundle_rows, input_spec, key_codes
@@ -143,6 +144,11 @@ def furnish_workshop(
         task=roles.task,
         teacher=None if teacher is None else read_teacher(frame[teacher], classes).probs,
     )
+
+
+def learners(config: Config, workshop: Workshop) -> LearningRows:
+    """The rows of a workshop that rungs learn from, by `[ladder] sample` and `augment`."""
+    return learning_rows(workshop, sample=config.ladder.sample, copies=config.ladder.augment)
 
 
 def with_dev_rows(

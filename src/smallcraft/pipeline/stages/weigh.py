@@ -19,7 +19,7 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit
 from smallcraft.pipeline.stages.predictions import with_answers
-from smallcraft.pipeline.stages.train import read_rows
+from smallcraft.pipeline.stages.train import learners, read_rows
 from smallcraft.records import AnyPredictions, Measurement
 
 _READS_PROBABILITIES = ("log_loss", "brier", "auroc", "average_precision")
@@ -84,9 +84,10 @@ def weigh_choice(
     front = pareto_front(_standings(measured), metric=metric, confidence=confidence, seed=config.seed)
     listener.progress(f"taking {winner.attempt.rung} apart", 0.0)
     assert winner.predictions is not None
+    learned = learners(config, workshop).workshop
     ablations = compare_ablations(
         winner.predictions,
-        _without_each_part(winner, split, workshop, reads_probabilities=metric in _READS_PROBABILITIES),
+        _without_each_part(winner, split, learned, reads_probabilities=metric in _READS_PROBABILITIES),
         metric=metric,
         confidence=confidence,
         seed=config.seed,

@@ -14,7 +14,7 @@ from smallcraft.models.encoders import EncoderSource
 from smallcraft.models.parts.pieces import prune_vocabulary
 from smallcraft.models.parts.tokenizers.tokenizer import FittedTokenizer, open_tokenizer, require_encoder
 
-# A row of 384 bytes each; by folds of banking77's train rows, more do not help (docs/experiments.md).
+# A row of 384 bytes each; by folds of banking77's train rows, more hardly help (docs/experiments.md).
 _MARGIN = 2000
 
 

@@ -55,9 +55,23 @@ def metrics(facts: Facts) -> list[str]:
 def _decoding(decoder: Facts) -> str:
     threshold = decoder.get("threshold")
     scale = show(decoder.get("scale"))
-    told = f"logits times {scale}, fitted to be calibrated; the most probable class is given"
+    told = f"logits times {scale}, fitted to be calibrated; {_answered(map_of(decoder, 'decision'))}"
     if isinstance(threshold, int | float) and threshold > 0:
         told += f"; where its probability is below {show(threshold)}, the next stage is asked"
+    return told
+
+
+def _answered(decision: Facts) -> str:
+    """What is said of a row; without a record, the most probable class."""
+    kind, promise = decision.get("kind"), map_of(decision, "promise")
+    if kind in (None, "argmax"):
+        return "the most probable class is given"
+    told = f"answers are decided by '{show(kind)}'"
+    if coverage := decision.get("coverage"):
+        told += f", which holds the truth for {show(coverage)} of the rows"
+    if promise:
+        kept = "shown" if promise.get("is_kept") else "not shown"
+        told += f"; at most {show(promise.get('errors_at_most'))} of them wrong, {kept} to hold"
     return told
 
 
