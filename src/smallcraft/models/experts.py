@@ -65,8 +65,9 @@ class ExpertsPlan:
     folds_trained: int = 1
     smoothing: float = 0.1
     training: TrainPlan = field(default_factory=lambda: TrainPlan(epochs=4))
+    # An average over hundreds of steps would keep an expert of a few thousand rows where it started.
     going_on: TrainPlan = field(
-        default_factory=lambda: TrainPlan(epochs=2, learning_rate=1e-4, head_rate=1e-3)
+        default_factory=lambda: TrainPlan(epochs=2, learning_rate=1e-4, head_rate=1e-3, averaging=0.0)
     )
 
     def first_layer(self, layers: int) -> int:

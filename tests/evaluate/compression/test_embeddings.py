@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,10 +11,15 @@ from hypothesis import strategies as st
 from tests.models.tinybert import write_backbone
 from tests.models.toys import TEXT, toy_rows, toy_workshop
 
+from smallcraft.bundle.inputs import read_inputs
+from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.evaluate.compression.embeddings import cosines, encoder_pairs, measure_embeddings
+from smallcraft.gates.compression import CompressionLimits
 from smallcraft.models.backbone import find_backbone
+from smallcraft.models.encoders import source_of, write_encoder
 from smallcraft.models.ladder import fit_rung
+from smallcraft.models.parts.encoder import make_encoder
 
 
 @given(st.integers(0, 30), st.floats(0.1, 100))
@@ -48,3 +55,23 @@ def test_an_encoder_beside_itself_is_wholly_alike(bundles):
 def test_a_bundle_without_encoders_gives_no_measurement(bundles):
     rows = {"message": toy_rows(5).columns["message"]}
     assert measure_embeddings(bundles["ngram"], bundles["ngram"], rows, confidence=0.95) == ()
+
+
+@pytest.mark.backbone
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_the_real_encoder_passes_by_channel_and_is_refused_by_tensor(shared_data, tmp_path):
+    with (shared_data / "banking77" / "train.csv").open(newline="") as stream:
+        texts = [row["text"] for row in csv.DictReader(stream)][::150]
+    source, inputs = source_of(find_backbone("auto")), read_inputs(texts, TEXT)
+    found = {}
+    for name, options in (("exact", {"form": "fp32"}), ("channel", {}), ("tensor", {"per_channel": False})):
+        write_encoder(source, tmp_path / name, **options)
+        files = BundleFiles(tmp_path / name, listed_digests(read_description(tmp_path / name)[0]))
+        found[name] = make_encoder(files).encode(inputs).values
+    limits = CompressionLimits()
+    good, bad = (cosines(found[name], found["exact"]) for name in ("channel", "tensor"))
+    assert good.mean() >= limits.cosine
+    assert good.min() >= limits.least_cosine
+    assert bad.mean() < limits.cosine
+    assert bad.min() < limits.least_cosine
