@@ -22,7 +22,7 @@ TEXT_RUNGS = (
     *("experts", "cascade_tuned", "cascade_student"),
 )
 TABLE_RUNGS = ("majority", "linear", "trees", "distilled")
-_ONE_FORM = ("majority", "trees", "distilled", "experts")
+_ONE_FORM = ("majority", "trees", "distilled")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,10 @@ class Rung(Protocol[Workshop, Stage]):
     def no_cheaper_than(self) -> str | None:
         """The rung whose cost of answering it has at least; None where that is not known beforehand."""
 
+    @property
+    def rounds(self) -> bool:
+        """Whether its files are rounded to INT8, so that there is an exact form to compare with."""
+
     def estimate_cpu_s(self, workshop: Workshop) -> float | None:
         """CPU-seconds that training will take, before anything is trained; None where it is seconds."""
 

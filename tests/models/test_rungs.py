@@ -24,7 +24,7 @@ NEEDS = {
     "cascade": {"text", "backbone"},
     **dict.fromkeys(
         ("lora", "tuned", "student", "pruned", "experts", "cascade_tuned", "cascade_student"),
-        {"text", "backbone", "train"},
+        frozenset({"text", "backbone", "train"}),
     ),
 }
 # Rungs that train with torch, and those that answer for some folds only, have tests of their own in `rungs/`.
@@ -34,7 +34,8 @@ CASES = [
     for spec in (TEXT, TABLE, MIXED)
     if "train" not in needs
     and name != "distilled"
-    and not ("text" in needs and spec is TABLE) and not ("features" in needs and spec is TEXT)
+    and not ("text" in needs and spec is TABLE)
+    and not ("features" in needs and spec is TEXT)
 ]
 
 

@@ -57,6 +57,11 @@ class ExactRung:
         """The rung's: exact products cost at least what rounded ones do."""
         return self.rung.no_cheaper_than
 
+    @property
+    def rounds(self) -> bool:
+        """Never."""
+        return False
+
     def estimate_cpu_s(self, workshop: Workshop) -> float | None:
         """The rung's."""
         return self.rung.estimate_cpu_s(workshop)

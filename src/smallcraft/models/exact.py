@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from smallcraft.bundle.blocks.encoder import EncoderBlock
+from smallcraft.bundle.blocks.experts import ExpertsBlock
 from smallcraft.bundle.blocks.static import StaticBlock
 from smallcraft.bundle.heads.linear import LinearHead
 from smallcraft.bundle.layout import BundleFiles, read_description
@@ -43,7 +44,7 @@ def list_rounded(stages: Sequence[Stage]) -> tuple[str, ...]:
 
 
 def _is_rounded(part: object) -> bool:
-    if isinstance(part, EncoderBlock):
+    if isinstance(part, EncoderBlock | ExpertsBlock):
         return bool(part.spec.get("form", "int8") == "int8")
     if isinstance(part, StaticBlock):
         return bool(part.table.dtype == np.uint8)

@@ -31,6 +31,8 @@ _SHRUNK = "output.dense.weight"
 class PruningPlan:
     """What is taken out of an encoder, and how the rest recovers.
 
+    Defaults were measured on a held-out fold of banking77's official train set (docs/experiments.md).
+
     Attributes:
         keep_layers: How many layers stay; all of them where the encoder has no more.
         keep_neurons_share: Share of their feed-forward neurons that stay.

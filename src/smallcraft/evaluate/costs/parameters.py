@@ -66,9 +66,10 @@ def _stage_counts(bundle: Path, description: Mapping[str, Any]) -> dict[str, int
         for part in (*stage["blocks"], stage["head"]):
             if part["kind"] == "trees":
                 return None
-            if "model" in part:
-                counts[part["model"]] = count_initializers((bundle / part["model"]).read_bytes())
-                of_graphs |= set(part["weights"])
+            for graph in (part, part.get("trunk", {}), *part.get("experts", ())):
+                if "model" in graph:
+                    counts[graph["model"]] = count_initializers((bundle / graph["model"]).read_bytes())
+                    of_graphs |= set(graph["weights"])
             if "table" in part:
                 tables[part["table"]] = math.prod(part["shape"])
             for path in part.values():

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from smallcraft.bundle.blocks.experts import ExpertsBlock
 from smallcraft.bundle.decoder import Decoder
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.canonical import canonical_json, digest_bytes, digest_value
@@ -142,12 +143,15 @@ class _Case:
         return WorkshopTwin(learned, rung, decoder)
 
 
-def audits_to_run(config: Config, workshop: Workshop, *, is_rounded: bool = False) -> tuple[str, ...]:
+def audits_to_run(
+    config: Config, workshop: Workshop, *, is_rounded: bool = False, has_experts: bool = False
+) -> tuple[str, ...]:
     """Names of the audits: the user's choice, else those that the data allow; a declared gate adds its own.
 
     Args:
         config: `[audits] run`, and which gates are declared.
         workshop: Knows whether there is a text.
+        has_experts: Whether the winner sends a row to one of several experts; then it is proven to be sparse.
         is_rounded: Whether the winner ends as INT8; then what that did is always audited, for its gate.
     """
     lacking = {
@@ -158,7 +162,8 @@ def audits_to_run(config: Config, workshop: Workshop, *, is_rounded: bool = Fals
         "teacher": config.ladder.teacher is None,
     }
     chosen = config.audits.run or tuple(name for name in _BY_DEFAULT if not lacking.get(name, False))
-    return tuple(dict.fromkeys((*chosen, *_judged(config), *(("compression",) if is_rounded else ()))))
+    proofs = (*(("compression",) if is_rounded else ()), *(("sparsity",) if has_experts else ()))
+    return tuple(dict.fromkeys((*chosen, *_judged(config), *proofs)))
 
 
 def audit_winner(
@@ -177,7 +182,13 @@ def audit_winner(
         return _not_audited(config, workshop, listener)
     case = _Case(config, winner, split, workshop)
     results = []
-    names = audits_to_run(config, workshop, is_rounded=is_compressed(case.bundle))
+    blocks = [block for stage in case.bundle.stages for block in stage.blocks]
+    names = audits_to_run(
+        config,
+        workshop,
+        is_rounded=is_compressed(case.bundle),
+        has_experts=any(isinstance(block, ExpertsBlock) for block in blocks),
+    )
     for place, name in enumerate(names):
         listener.progress(f"auditing: {name}", place / len(names))
         audit = _fitted(find_plugin("audits", name, BUILTIN), config)
