@@ -213,8 +213,10 @@ REFUSED = {
     "a misspelt section, the nearest": (with_lines("[qualty]"), "did you mean 'quality'?"),
     "an unknown gate": (
         with_lines("[gates.fair]"),
-        "[gates] knows fairness, robustness, privacy, compression, data, card, got 'fair' - did you mean "
-        "'fairness'?",
+        (
+            "[gates] knows fairness, robustness, privacy, compression, data, card, got 'fair' - did you mean "
+            "'fairness'?"
+        ),
     ),
     "a gate of one's own with an unknown rule": (
         with_lines("[gates.mine]", 'rule = "at_leest"', 'measurement = "recall"', "limit = 0.5"),
