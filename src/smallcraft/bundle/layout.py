@@ -42,6 +42,8 @@ class BundleFiles:
         self.runtime = runtime
         self._bytes: dict[str, bytes] = {}
         self._tokenizers: dict[str, FastTokenizer] = {}
+        # By name: a stage that is described twice is loaded once (`bundle.stage`).
+        self.opened_stages: dict[str, object] = {}
 
     def read(self, path: str) -> bytes:
         """A file's bytes, read and checked once.

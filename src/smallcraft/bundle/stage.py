@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.heads.head import Head
 from smallcraft.bundle.inputs import Inputs
 from smallcraft.bundle.layout import BundleFiles, BundleWriter
-from smallcraft.canonical import digest_value
 from smallcraft.errors import BundleFormatError
 
 
@@ -41,8 +39,12 @@ class Stage:
         }
 
 
-# A stage that routes is described twice, in its place and where it routes, and loaded once.
-_LOADED: WeakValueDictionary[tuple[BundleFiles, str], Stage] = WeakValueDictionary()
+@dataclass(frozen=True)
+class OpenedStage:
+    """A stage, and the description that it was loaded from."""
+
+    spec: Mapping[str, Any]
+    stage: Stage
 
 
 def load_stage(spec: Mapping[str, Any], files: BundleFiles) -> Stage:
@@ -52,9 +54,12 @@ def load_stage(spec: Mapping[str, Any], files: BundleFiles) -> Stage:
         BundleFormatError: A block or head of a kind this version does not know.
         IntegrityError: A file is not what `bundle.json` lists.
     """
-    key = (files, digest_value(spec))
-    stage = _LOADED.get(key) or _load(spec, files)
-    _LOADED[key] = stage
+    # A stage that routes is described twice, in its place and where it routes.
+    opened = files.opened_stages.get(spec["name"])
+    if isinstance(opened, OpenedStage) and opened.spec == spec:
+        return opened.stage
+    stage = _load(spec, files)
+    files.opened_stages[spec["name"]] = OpenedStage(spec, stage)
     return stage
 
 

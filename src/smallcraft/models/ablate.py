@@ -28,7 +28,7 @@ from smallcraft.bundle.inputs import Inputs, InputSpec
 from smallcraft.bundle.stage import Stage
 from smallcraft.canonical import digest_value
 from smallcraft.contracts import Need
-from smallcraft.models.calibrate import fit_mix, fit_scale
+from smallcraft.models.calibrate import answered_rows, fit_mix, fit_scale
 from smallcraft.models.candidates import find_rung
 from smallcraft.models.crashes import describe_crash
 from smallcraft.models.fewer_columns import without_column, workshop_without
@@ -37,8 +37,6 @@ from smallcraft.models.parts.linear import linear_logits
 from smallcraft.models.parts.targets import TASKS
 from smallcraft.models.recipe import LinearRecipe, LinearRung
 from smallcraft.models.rungs.cascade import Cascade
-from smallcraft.models.rungs.fast import FAST
-from smallcraft.models.rungs.frozen import FROZEN
 from smallcraft.models.workshop import Workshop
 
 _PART_OF_BLOCK = {
@@ -96,13 +94,16 @@ def ablate(
                 _without_block, found, names, workshop, decoder, refit_scale=reads_probabilities
             )
     elif isinstance(found, Cascade):
-        for part, names in _parts_of((FAST, FROZEN), workshop).items():
-            parts[part] = partial(_cascade_without_block, names, workshop, decoder)
-        parts[FIRST] = partial(_second_stage_alone, workshop)
-        parts[SECOND] = partial(_first_stage_alone, workshop, decoder)
+        if isinstance(found.first, LinearRung) and isinstance(found.second, LinearRung):
+            both = (found.first, found.second)
+            for part, names in _parts_of(both, workshop).items():
+                parts[part] = partial(_cascade_without_block, both, names, workshop, decoder)
+        parts[FIRST] = partial(_second_stage_alone, found, workshop)
+        parts[SECOND] = partial(_first_stage_alone, found, workshop, decoder)
+    # A rung that trains for minutes is not trained again for each column.
+    columns = () if found.is_raced else _columns_of(found.needs, workshop)
     parts |= {
-        f"column {column}": partial(_without_column, rung, column, workshop, decoder)
-        for column in _columns_of(found.needs, workshop)
+        f"column {column}": partial(_without_column, rung, column, workshop, decoder) for column in columns
     }
     if workshop.task == "multiclass":
         parts[CALIBRATION] = partial(_uncalibrated, rung, workshop, decoder)
@@ -229,8 +230,10 @@ def _without_column(rung: str, column: str, workshop: Workshop, decoder: Decoder
     return Ablated(find_rung(rung).stages(fewer), decoder, column)
 
 
-def _cascade_without_block(kinds: frozenset[str], workshop: Workshop, decoder: Decoder) -> Ablated:
-    recipes = [_smaller(rung, kinds, workshop) for rung in (FAST, FROZEN)]
+def _cascade_without_block(
+    both: tuple[LinearRung, LinearRung], kinds: frozenset[str], workshop: Workshop, decoder: Decoder
+) -> Ablated:
+    recipes = [_smaller(rung, kinds, workshop) for rung in both]
     held = _held_fold(workshop)
     first, second = (_held_logits(recipe, held) for recipe in recipes)
     labels = workshop.labels[held]
@@ -238,14 +241,16 @@ def _cascade_without_block(kinds: frozenset[str], workshop: Workshop, decoder: D
     return Ablated(tuple(recipe.stage() for recipe in recipes), refitted)
 
 
-def _first_stage_alone(workshop: Workshop, decoder: Decoder) -> Ablated:
-    return Ablated(FAST.stages(workshop), Decoder(decoder.scale))
+def _first_stage_alone(cascade: Cascade, workshop: Workshop, decoder: Decoder) -> Ablated:
+    return Ablated(cascade.first.stages(workshop), Decoder(decoder.scale))
 
 
-def _second_stage_alone(workshop: Workshop) -> Ablated:
+def _second_stage_alone(cascade: Cascade, workshop: Workshop) -> Ablated:
     # Its logits out of fold were made for the cascade, and are remembered.
-    (logits,) = FROZEN.out_of_fold(workshop)
-    return Ablated(FROZEN.stages(workshop), Decoder(fit_scale(logits, workshop.labels)))
+    (logits,) = cascade.second.out_of_fold(workshop)
+    known = answered_rows([logits])
+    scale = fit_scale(logits[known], workshop.labels[known])
+    return Ablated(cascade.second.stages(workshop), Decoder(scale))
 
 
 def _uncalibrated(rung: str, workshop: Workshop, decoder: Decoder) -> Ablated:
