@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, get_scorer, log_loss
 from sklearn.utils.validation import check_is_fitted
 from tests.projects import message_rows, write_messages
@@ -76,6 +76,20 @@ def test_several_labels_are_tuples_and_numbers_are_numbers(predictor, rows):
     found = number.predict(texts)
     assert found.dtype == np.float64
     np.testing.assert_array_equal(number.decide(texts).high, found + 1.0)
+
+
+def test_scikit_learn_takes_a_model_of_numbers_for_a_regressor(predictor, rows):
+    texts = rows["message"].to_list()
+    assert is_classifier(predictor)
+    assert not is_regressor(predictor)
+    assert predictor.score(texts, predictor.predict(texts)) == 1.0
+    decoder = replace(predictor.bundle.decoder, link="identity", decider=Value(1.0, 0.9))
+    number = api.Predictor(replace(predictor.bundle, decoder=decoder))
+    assert is_regressor(number)
+    assert not is_classifier(number)
+    answers = number.predict(texts)
+    assert number.score(texts, answers) == 1.0
+    assert number.score(texts, np.zeros(len(texts)) + np.arange(len(texts))) < 1.0
 
 
 def with_decision(predictor, decider):

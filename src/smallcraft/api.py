@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import RegressorTags
 
 from smallcraft.bundle.layout import DESCRIPTION
 from smallcraft.bundle.runtime import Bundle, open_bundle
@@ -52,7 +53,7 @@ Questions = Sequence[str] | Mapping[str, Sequence[object]] | pl.DataFrame
 
 
 class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
-    """A released model as a scikit-learn classifier that is already fitted.
+    """A released model as a scikit-learn classifier, or regressor, that is already fitted.
 
     Attributes:
         bundle: The opened bundle.
@@ -99,11 +100,25 @@ class Predictor(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """
         return self.bundle.decide(self._columns(rows))
 
+    def score(self, rows: Questions, labels: Sequence[Any], sample_weight: Any = None) -> float:  # noqa: ANN401
+        """Accuracy; of numbers, R2."""
+        from sklearn.metrics import accuracy_score, r2_score
+
+        measure = r2_score if self.bundle.task == "regression" else accuracy_score
+        return float(measure(labels, self.predict(rows), sample_weight=sample_weight))
+
     def __repr__(self) -> str:
         return f"Predictor({self.name!r})"
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - scikit-learn carries no types
+        tags = super().__sklearn_tags__()
+        if self.bundle.task == "regression":
+            tags.estimator_type, tags.classifier_tags = "regressor", None
+            tags.regressor_tags = RegressorTags()
+        return tags
 
     def __sklearn_clone__(self) -> Predictor:
         """The same release again: there is nothing to unlearn, and an open bundle cannot be copied."""
