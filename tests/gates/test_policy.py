@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from smallcraft.errors import InvalidInputError
-from smallcraft.evaluate.scores import BUILTIN as SCORES
+from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.gates.policy import (
     BUDGET_MEASUREMENTS,
     LOWER_IS_BETTER,
@@ -68,7 +68,8 @@ def test_a_floor_replaces_the_baseline():
 
 
 def test_metrics_where_lower_is_better_get_a_ceiling():
-    assert {name for name, score in SCORES.items() if not score.higher_is_better} == LOWER_IS_BETTER
+    lower = {name for task in BY_TASK.values() for name in task.names if not task.is_better_higher(name)}
+    assert lower == LOWER_IS_BETTER
     assert floor_spec("log_loss", 0.3).rule == "at_most"
     baseline = Measurement("log_loss", 1.0, "nats", 500, "t", low=0.9, high=1.1, split="dev")
     spec = majority_spec(baseline)

@@ -28,7 +28,7 @@ BUDGET_MEASUREMENTS: Mapping[str, str] = {
     "cpu_s_per_1000": "cpu_s_per_1000",
     "train_cpu_s": "train_cpu_s",
 }
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "hamming_loss", "mae", "rmse"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "hamming_loss", "mae", "rmse", "interval_width"})
 QUALITY_GATE = "quality_floor"
 DEFAULT_GATE = "better_than_majority"
 DATA_GATE = "data_quality"

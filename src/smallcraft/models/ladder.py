@@ -132,7 +132,10 @@ def lacks(workshop: Workshop) -> Mapping[Need, str | None]:
 
 def can_train() -> bool:
     """Whether the packages of the extra [train] are installed; none is loaded."""
-    return all(find_spec(package) is not None for package in ("torch", "transformers", "peft"))
+    try:
+        return all(find_spec(package) is not None for package in ("torch", "transformers", "peft"))
+    except ImportError:  # an import hook may refuse a package that is there
+        return False
 
 
 def climb(

@@ -97,7 +97,7 @@ def test_the_same_rows_and_seed_give_the_same_weights(fit):
 
 @pytest.mark.parametrize("fit", FITS)
 def test_a_fit_that_runs_out_of_iterations_is_no_fault(fit, monkeypatch):
-    monkeypatch.setattr("smallcraft.models.parts.linear._MOST_ITERATIONS", 1)
+    monkeypatch.setattr("smallcraft.models.parts.linear.MOST_ITERATIONS", 1)
     values, labels = problem(4, 3)
     assert np.isfinite(fit(values * 100, labels, 3, 5)).all()
 
