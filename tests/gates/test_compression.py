@@ -21,11 +21,21 @@ def loss(value: float, reach: float, metric: str = "macro_f1") -> Measurement:
     return Measurement(name, value, "difference", 900, "paired", *bounds, split="dev", level=0.9)
 
 
-def cosine(mean: float, least: float, stage: str = "frozen") -> tuple[Measurement, ...]:
+def cosine(mean: float, near: int, stage: str = "frozen") -> tuple[Measurement, ...]:
     where = {"split": "dev", "slice": f"encoder={stage}"}
     return (
         Measurement("embedding_cosine", mean, "fraction", 300, "", mean - 1e-4, mean + 1e-4, **where),
-        Measurement("least_embedding_cosine", least, "fraction", 300, "", **where),
+        Measurement(
+            "near_embedding_share",
+            near / 300,
+            "fraction",
+            300,
+            "",
+            hits=near,
+            trials=300,
+            level=0.95,
+            **where,
+        ),
     )
 
 
@@ -34,14 +44,14 @@ def judge(*found: Measurement, limits: CompressionLimits | None = None, metric: 
     return judge_all(specs, Evidence("frozen", CandidateStatus.MEASURED, "sha256:0", found))[0]
 
 
-GOOD = (agreement(998, 1000), loss(0.0, 0.004), *cosine(0.996, 0.98))
+GOOD = (agreement(998, 1000), loss(0.0, 0.004), *cosine(0.996, 299))
 
 
 def test_it_joins_only_where_agreement_was_asked_for():
     assert compression_specs(CompressionLimits(), [loss(0, 0.01)], metric="macro_f1") == ()
     (spec,) = compression_specs(CompressionLimits(), GOOD, metric="macro_f1")
     assert spec.name == COMPRESSION_GATE
-    assert [part.name for part in spec.parts] == ["agreement_on_dev", "loss", "cosine", "least_cosine"]
+    assert [part.name for part in spec.parts] == ["agreement_on_dev", "loss", "cosine", "near_rows"]
 
 
 def test_what_keeps_all_bounds_passes():
@@ -55,9 +65,9 @@ def test_what_keeps_all_bounds_passes():
     [
         ((agreement(940, 1000), *GOOD[1:]), "agreement_on_dev"),
         ((GOOD[0], loss(-0.03, 0.005), *GOOD[2:]), "loss"),
-        ((*GOOD[:2], *cosine(0.98, 0.975)), "cosine"),
-        ((*GOOD[:2], *cosine(0.996, 0.9)), "least_cosine"),
-        ((*GOOD, *cosine(0.9, 0.5, "tuned")), "encoder=tuned"),
+        ((*GOOD[:2], *cosine(0.98, 300)), "cosine"),
+        ((*GOOD[:2], *cosine(0.996, 270)), "near_rows"),
+        ((*GOOD, *cosine(0.9, 100, "tuned")), "encoder=tuned"),
     ],
 )
 def test_one_bad_part_is_enough_to_block(worse, said):

@@ -202,7 +202,7 @@ class CompressionGateSection(GateSection):
     agreement: Fraction = 0.98
     margin: Fraction | None = None
     cosine: Fraction = 0.99
-    least_cosine: Fraction = 0.97
+    near_rows: Fraction = 0.98
 
 
 class DataGateSection(GateSection):

@@ -194,7 +194,7 @@ def test_quantization_by_channel_passes_and_by_tensor_is_refused(spread, tmp_pat
     good, bad = verdicts[True][0], verdicts[False][0]
     assert good.outcome is not Outcome.FAIL
     assert bad.outcome is Outcome.FAIL
-    assert "least_cosine" in bad.reason
+    assert "near_rows" in bad.reason
     assert bad.blocks
     flipped = {kept: len(found.findings) for kept, (_, found) in verdicts.items()}
     assert flipped[False] > flipped[True]

@@ -7,7 +7,7 @@ Left to others: how near is near enough (`gates.policy`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.inputs import Rows, read_inputs
 from smallcraft.bundle.runtime import Bundle
-from smallcraft.evaluate.measuring.estimates import Place, average, measure_mean
+from smallcraft.evaluate.measuring.estimates import Place, average, measure_hits, measure_mean
 from smallcraft.records import Measurement
 
-COSINE, LEAST_COSINE = "embedding_cosine", "least_embedding_cosine"
+COSINE, LEAST_COSINE, NEAR_ROWS = "embedding_cosine", "least_embedding_cosine", "near_embedding_share"
+# A row this near to its exact embedding counts as unmoved. The least of the rows falls with their number, so
+# it is told and judges nothing.
+NEAR = 0.97
 EVERY_ENCODER = "encoder=*"
 
 
@@ -42,7 +45,7 @@ def encoder_pairs(rounded: Bundle, exact: Bundle) -> Iterator[EncoderPair]:
 def measure_embeddings(
     rounded: Bundle, exact: Bundle, rows: Rows, *, confidence: float
 ) -> tuple[Measurement, ...]:
-    """Mean and least cosine of each encoder, as slices `encoder=<stage>`.
+    """Mean cosine of each encoder, the share of near rows and the least one, as slices `encoder=<stage>`.
 
     Args:
         rounded: With INT8 encoders, or none.
@@ -58,6 +61,7 @@ def measure_embeddings(
         found.append(measure_mean(COSINE, average(near), place))
         least = float(near.min()) if len(near) else None
         method = "least of the rows, INT8 beside fp32"
+        found.append(replace(measure_hits(NEAR_ROWS, near >= NEAR, confidence=confidence), slice=place.slice))
         found.append(Measurement(LEAST_COSINE, least, "fraction", len(near), method, slice=place.slice))
     return tuple(found)
 

@@ -80,7 +80,7 @@ def compression_gates(config: Config, evidence: Evidence) -> tuple[GateSpec, ...
         agreement=gate.agreement,
         margin=quality.margin if gate.margin is None else gate.margin,
         cosine=gate.cosine,
-        least_cosine=gate.least_cosine,
+        near_rows=gate.near_rows,
         required=gate.required,
     )
     found = evidence.measurements
