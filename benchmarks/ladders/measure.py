@@ -76,7 +76,7 @@ def train_and_ask(contestant: Contestant, place: Place, say: Say) -> Standing:
         say(f"{place.dataset.name}: training {contestant.name}, seed {seed}")
         try:
             trained = contestant.train(place)
-            labels = contestant.ask(place, trained, "answers")["labels"]
+            labels = _labels(contestant.ask(place, trained, "answers"), place.dataset)
         except (ChildError, AbsentPeerError) as error:
             return Standing(contestant.name, reason=str(error))
         found = {"trained": asdict(trained), "labels": labels}
@@ -86,6 +86,14 @@ def train_and_ask(contestant: Contestant, place: Place, say: Say) -> Standing:
     accuracy, macro_f1 = accuracy_percent(truth, found["labels"]), macro_f1_percent(truth, found["labels"])
     say(f"{place.dataset.name}: {contestant.name}, seed {seed}: {accuracy.value:.2f} %")
     return Standing(contestant.name, accuracy, macro_f1, Trained(**found["trained"]))
+
+
+def _labels(found: Mapping[str, Any], dataset: Dataset) -> list[str]:
+    """A contestant's answers; boosted peers give the probability of the last of two classes."""
+    if "labels" in found:
+        return list(found["labels"])
+    first, last = sorted(set(dataset.train.labels))
+    return [last if share >= 0.5 else first for share in found["last_class_probs"]]
 
 
 def time_all(
