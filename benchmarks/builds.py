@@ -56,7 +56,12 @@ class Built:
 
 
 def build_dataset(
-    dataset: Dataset, folder: Path, *, metric: str, rungs: Sequence[str] | None = None
+    dataset: Dataset,
+    folder: Path,
+    *,
+    metric: str,
+    rungs: Sequence[str] | None = None,
+    audits: Sequence[str] | None = None,
 ) -> Built:
     """Write the project into a new folder and build it.
 
@@ -65,6 +70,7 @@ def build_dataset(
         folder: Made here.
         metric: Declared in the project file.
         rungs: None for the whole ladder.
+        audits: None for all that the data allow.
     """
     folder.mkdir()
     write_csv(dataset.train, folder / "train.csv")
@@ -77,6 +83,8 @@ def build_dataset(
     ]
     if rungs is not None:
         lines += ["[ladder]", f"rungs = {json.dumps(list(rungs))}"]
+    if audits is not None:
+        lines += ["[audits]", f"run = {json.dumps(list(audits))}"]
     (folder / "smallcraft.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     built = Built(folder, run_child(PYTHON, "build", {"project": str(folder)}))
     if not built.result["release"]:
