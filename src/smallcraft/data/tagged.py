@@ -55,6 +55,7 @@ def guess_task(label: pl.Series, *, is_number: bool, is_list: bool) -> TaskGuess
     separator = find_separator(label)
     if separator is None:
         return TaskGuess("multiclass", reason="one class a row")
+    # polars types a mean as whatever a column may hold.
     share = float(label.drop_nulls().str.contains(separator, literal=True).mean() or 0.0)  # type: ignore[arg-type]
     return TaskGuess("multilabel", separator, f"{share:.0%} of the rows have several labels")
 

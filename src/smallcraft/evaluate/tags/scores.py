@@ -52,13 +52,6 @@ def counts_of(predictions: TagPredictions) -> TagCounts:
     return TagCounts(predictions.truth, predictions.predicted)
 
 
-def row_numbers(predictions: TagPredictions) -> NDArray[np.int64]:
-    """`(n,)` which rows belong together: of one key, else each alone."""
-    if predictions.clusters is not None:
-        return predictions.clusters
-    return np.arange(len(predictions.truth), dtype=np.int64)
-
-
 def tag_log_losses(predictions: TagPredictions) -> NDArray[np.float64]:
     """`(n,)` mean over the labels of the negative log-probability of what is true."""
     of_truth = np.where(predictions.truth, predictions.probs, 1 - predictions.probs)

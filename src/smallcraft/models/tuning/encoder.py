@@ -91,7 +91,7 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is Any to mypy
         return sums.index_add(0, batch.row, state[: batch.tokens].float()) / batch.lengths[:, None]
 
 
-class _Embeddings(nn.Module):  # type: ignore[misc]
+class _Embeddings(nn.Module):  # type: ignore[misc]  # torch is Any to mypy
     def __init__(self, weights: Weights, config: Mapping[str, Any]) -> None:
         super().__init__()
         for part in ("word", "position", "token_type"):
@@ -105,7 +105,7 @@ class _Embeddings(nn.Module):  # type: ignore[misc]
         return self.LayerNorm(total + self.token_type_embeddings.weight[0])
 
 
-class _Attention(nn.Module):  # type: ignore[misc]
+class _Attention(nn.Module):  # type: ignore[misc]  # torch is Any to mypy
     """Self-attention with its residual and normalisation, `attention.*` of a layer."""
 
     def __init__(self, weights: Weights, config: Mapping[str, Any], at: str, dropout: float) -> None:
@@ -152,7 +152,7 @@ def _full_attention(query: Any, key: Any, value: Any, mask: Any) -> Any:  # noqa
     return scores.softmax(dim=-1).to(value.dtype) @ value
 
 
-class _Layer(nn.Module):  # type: ignore[misc]
+class _Layer(nn.Module):  # type: ignore[misc]  # torch is Any to mypy
     """Attention and feed-forward."""
 
     def __init__(self, weights: Weights, config: Mapping[str, Any], at: str, dropout: float) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -108,7 +108,7 @@ class Run:
         self.epochs, self.steps = (int(count) for count in arrays["counts"])
         self.work, self.cpu_s = (float(amount) for amount in arrays["amounts"])
         self.losses = [float(loss) for loss in arrays["losses"]]
-        self.ended_by = str(arrays["ended_by"])  # type: ignore[assignment]  # we wrote it
+        self.ended_by = cast(EndedBy, str(arrays["ended_by"]))
         with torch.no_grad():
             for place, (name, weight) in enumerate(self.named):
                 weight.copy_(_tensor(arrays[f"weight/{name}"]))
