@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import random
 import shutil
@@ -148,6 +150,14 @@ def build_json(folder: Path) -> dict[str, Any]:
     done = run_command("build", "--json", "-p", str(folder))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def build_for_all(folder: Path) -> dict[str, Any]:
+    """`smallcraft build --json` for a fixture that several tests share, parsed."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(io.StringIO()):
+        assert run(["build", "--json", "-p", str(folder)]) == 0
+    return json.loads(told.getvalue())
 
 
 def build_quietly(folder: Path, capsys: Any, *, code: int = 0) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from benchmarks.datasets import Dataset, read_adult, read_banking77, read_clinc150, read_uci_sentiment
 from benchmarks.ladders.contestants import Contestant, Ours, Place, our_contestants, peers_of
 from benchmarks.ladders.measure import Standing, prepare, time_all, train_and_ask
-from benchmarks.ladders.page import ORDER, keep, listing_of, seeds_listing, write_page
+from benchmarks.ladders.page import ORDER, keep, listing_of, rounding_listing, seeds_listing, write_page
 from benchmarks.machine import describe_machine, load_average, measure_noise, now_text
 from benchmarks.records import Listing, SuiteResult
 from benchmarks.write import render_suite
@@ -65,7 +65,11 @@ def measure(dataset: Dataset, *, only: list[str] | None, seeds: int, is_quick: b
     standings = [(one, train_and_ask(one, place, say)) for one in contestants]
     costs = time_all(standings, place)
     after = measure_noise()
-    listings = [listing_of("Every contestant", [standing for _, standing in standings], costs)]
+    found = [standing for _, standing in standings]
+    listings = [
+        listing_of("Every contestant", found, costs),
+        rounding_listing(found, place.dataset.test.labels),
+    ]
     if seeds > 1:
         listings.append(_seeds(dict(_ours(standings)), place, seeds))
     train, test = len(place.dataset.train.labels), len(place.dataset.test.labels)

@@ -42,6 +42,7 @@ class Standing:
         trained: None when it failed.
         costs: `mean_ms`, `p50_ms`, `p95_ms`, `p99_ms`, `cpu_s_per_1000`, `peak_rss_mb`; empty when untimed.
         reason: Why there is nothing.
+        answers: One a row of the test.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Standing:
     trained: Trained | None = None
     costs: Mapping[str, Sample] | None = None
     reason: str = ""
+    answers: Sequence[str] = ()
 
 
 def prepare(dataset: Dataset, *, rows: int | None) -> Place:
@@ -85,7 +87,8 @@ def train_and_ask(contestant: Contestant, place: Place, say: Say) -> Standing:
     truth = place.dataset.test.labels
     accuracy, macro_f1 = accuracy_percent(truth, found["labels"]), macro_f1_percent(truth, found["labels"])
     say(f"{place.dataset.name}: {contestant.name}, seed {seed}: {accuracy.value:.2f} %")
-    return Standing(contestant.name, accuracy, macro_f1, Trained(**found["trained"]))
+    trained = Trained(**found["trained"])
+    return Standing(contestant.name, accuracy, macro_f1, trained, answers=found["labels"])
 
 
 def _labels(found: Mapping[str, Any], dataset: Dataset) -> list[str]:

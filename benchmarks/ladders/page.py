@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.ladders.measure import Standing
 from benchmarks.process import ROOT
 from benchmarks.records import Listing, Sample, SuiteResult, from_json, to_json
+from benchmarks.scoring import accuracy_percent
 from benchmarks.write import in_words, number, render_suite
 
 PAGE = ROOT / "docs" / "ladder.md"
@@ -53,6 +54,38 @@ def _line(one: Standing, costs: Mapping[str, Sample]) -> tuple[str, ...]:
         number(one.trained.size_mb),
         number(memory.value) if memory else "not measured",
         number(one.trained.train_cpu_s),
+    )
+
+
+def rounding_listing(standings: Sequence[Standing], truth: Sequence[str]) -> Listing:
+    """What INT8 answers otherwise than its twin.
+
+    Args:
+        standings: Those with a twin, and the twins, are told.
+        truth: One a row of the test.
+    """
+    answers = {one.name: one.answers for one in standings if one.answers}
+    pairs = [name for name in answers if f"{name}:fp32" in answers]
+    lines = tuple(_rounding(name, answers[name], answers[f"{name}:fp32"], truth) for name in pairs)
+    columns = ("candidate", "answers as its twin %", "answers changed", "made wrong", "made right", "points")
+    return Listing("What rounding to INT8 changes", columns, lines)
+
+
+def _rounding(
+    name: str, rounded: Sequence[str], exact: Sequence[str], truth: Sequence[str]
+) -> tuple[str, ...]:
+    """The flips, and which way they went."""
+    flips = [
+        (given, was, true) for given, was, true in zip(rounded, exact, truth, strict=True) if given != was
+    ]
+    broken, mended = (sum(row[place] == row[2] for row in flips) for place in (1, 0))
+    return (
+        name,
+        in_words(accuracy_percent(exact, rounded)),
+        str(len(flips)),
+        str(broken),
+        str(mended),
+        f"{100 * (mended - broken) / len(truth):+.2f}",
     )
 
 

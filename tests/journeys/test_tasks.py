@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from tests.projects import build_quietly, change_project
+from tests.projects import build_for_all, build_quietly, change_project
 
 from smallcraft.api import load, verify
 from smallcraft.cli.main import run
@@ -67,7 +68,8 @@ def start_project(folder: Path, data: str, *, label: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def tagged(tmp_path_factory) -> Path:
+def tagged(tmp_path_factory) -> tuple[Path, dict[str, Any]]:
+    """A project and what its first build told."""
     folder = tmp_path_factory.mktemp("tagged")
     tagged_rows(500).write_parquet(folder / "tickets.parquet")
     joined = tagged_rows(60, seed=9).with_columns(pl.col("topics").list.join(" | ").replace("", "|"))
@@ -77,11 +79,12 @@ def tagged(tmp_path_factory) -> Path:
     project, text = folder / "smallcraft.toml", written.replace('metric = "macro_f1"', 'metric = "micro_f1"')
     text = text.replace('backbone = "auto"', 'backbone = "none"\nrungs = ["majority", "ngram", "cascade"]')
     project.write_text(text + "\n[gates.fairness]\ntolerance = 0.1\n", encoding="utf-8")
-    return folder
+    return folder, build_for_all(folder)
 
 
 @pytest.fixture(scope="module")
-def valued(tmp_path_factory) -> Path:
+def valued(tmp_path_factory) -> tuple[Path, dict[str, Any]]:
+    """A project and what its first build told."""
     folder = tmp_path_factory.mktemp("valued")
     valued_rows(500).write_csv(folder / "homes.csv")
     valued_rows(60, seed=9).write_csv(folder / "new.csv")
@@ -91,11 +94,11 @@ def valued(tmp_path_factory) -> Path:
     ladder = 'backbone = "auto"\nrungs = ["majority", "linear", "trees"]'
     written = written.replace('backbone = "auto"', ladder)
     (folder / "smallcraft.toml").write_text(written, encoding="utf-8")
-    return folder
+    return folder, build_for_all(folder)
 
 
-def test_several_labels_a_row_from_a_file_to_answers(tagged, tmp_path, capsys):
-    result = build_quietly(tagged, capsys)
+def test_several_labels_a_row_from_a_file_to_answers(tagged, tmp_path):
+    folder, result = tagged
     by_rung = {candidate["rung"]: candidate for candidate in result["candidates"]}
     assert result["release"] == "tickets@1"
     assert result["chosen"] == "ngram"
@@ -109,40 +112,41 @@ def test_several_labels_a_row_from_a_file_to_answers(tagged, tmp_path, capsys):
     fairness = [verdict for verdict in result["verdicts"] if "fairness" in verdict["gate"]]
     assert {verdict["outcome"] for verdict in fairness} == {"UNDECIDED"}
     assert [audit["summary"].startswith("not made") for audit in result["audits"]] == [True]
-    page = (tagged / "report.html").read_text(encoding="utf-8")
+    page = (folder / "report.html").read_text(encoding="utf-8")
     assert "audits ask how one class a row is answered" in page
     assert "region" in page
 
     answers = tmp_path / "answers.jsonl"
-    assert run(["predict", "-p", str(tagged), "-i", str(tagged / "new.csv"), "-o", str(answers)]) == 0
+    assert run(["predict", "-p", str(folder), "-i", str(folder / "new.csv"), "-o", str(answers)]) == 0
     told = [json.loads(line)["label"] for line in answers.read_text(encoding="utf-8").splitlines()]
-    new = pl.read_csv(tagged / "new.csv")
-    predictor = load("tickets@1", project=tagged)
+    new = pl.read_csv(folder / "new.csv")
+    predictor = load("tickets@1", project=folder)
     assert [tuple(labels) for labels in told] == predictor.predict(new).tolist()
     truth = [tuple(label.split(" | ")) if label != "|" else () for label in new["topics"]]
     assert np.mean([given == true for given, true in zip(predictor.predict(new), truth, strict=True)]) > 0.6
     assert predictor.predict_proba(new).shape == (60, 3)
-    verify(tagged)
+    verify(folder)
 
 
 def test_several_labels_are_checked_evaluated_and_gated_like_classes(tagged, capsys):
-    assert run(["check", "-p", str(tagged), "--json"]) in (0, 2, 3)
+    folder, _ = tagged
+    assert run(["check", "-p", str(folder), "--json"]) in (0, 2, 3)
     found = json.loads(capsys.readouterr().out)
     outcomes = {check["check"]: check for check in found["checks"]}
     assert outcomes["label_accuracy"]["outcome"] == "UNDECIDED"
     assert "here a row has several" in outcomes["label_accuracy"]["summary"]
     assert outcomes["leakage"]["outcome"] in ("PASS", "FAIL", "UNDECIDED")
-    assert run(["check", "-p", str(tagged), "--audit", "40"]) == 1
+    assert run(["check", "-p", str(folder), "--audit", "40"]) == 1
     assert "asks about one class a row" in capsys.readouterr().err
-    assert run(["gate", "-p", str(tagged)]) in (0, 3)
+    assert run(["gate", "-p", str(folder)]) in (0, 3)
     capsys.readouterr()
     models = [
         "--model",
         "tickets@1",
         "--model",
-        str(next((tagged / ".smallcraft/bundles").glob("majority-*"))),
+        str(next((folder / ".smallcraft/bundles").glob("majority-*"))),
     ]
-    arguments = ["evaluate", str(tagged / "new.csv"), "-p", str(tagged), *models, "--json"]
+    arguments = ["evaluate", str(folder / "new.csv"), "-p", str(folder), *models, "--json"]
     assert run(arguments) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["metric"] == "micro_f1"
@@ -151,8 +155,8 @@ def test_several_labels_are_checked_evaluated_and_gated_like_classes(tagged, cap
     assert "statistically tied" not in (told["tie"] or {}).get("sentence", "")
 
 
-def test_numbers_from_a_file_to_answers(valued, tmp_path, capsys):
-    result = build_quietly(valued, capsys)
+def test_numbers_from_a_file_to_answers(valued, tmp_path):
+    folder, result = valued
     scores = {candidate["rung"]: candidate["scores"] for candidate in result["candidates"]}
     assert set(scores) == {"majority", "linear", "trees"}
     assert result["release"] == "homes@1"
@@ -164,32 +168,33 @@ def test_numbers_from_a_file_to_answers(valued, tmp_path, capsys):
     held = scores[result["chosen"]]["interval_coverage"]
     assert held["low"] <= 0.9 <= held["high"]
     assert "1 is the error of always answering the mean" in json.dumps(result["claims"])
-    assert "left out: a number has no classes" in (valued / "report.html").read_text(encoding="utf-8")
+    assert "left out: a number has no classes" in (folder / "report.html").read_text(encoding="utf-8")
 
     answers = tmp_path / "answers.csv"
-    assert run(["predict", "-p", str(valued), "-i", str(valued / "new.csv"), "-o", str(answers)]) == 0
-    told, new = pl.read_csv(answers), pl.read_csv(valued / "new.csv")
-    predictor = load("homes@1", project=valued)
+    assert run(["predict", "-p", str(folder), "-i", str(folder / "new.csv"), "-o", str(answers)]) == 0
+    told, new = pl.read_csv(answers), pl.read_csv(folder / "new.csv")
+    predictor = load("homes@1", project=folder)
     np.testing.assert_allclose(told["label"].to_numpy(), predictor.predict(new))
     assert (told["low"] < told["label"]).all()
     assert np.mean(np.abs(predictor.predict(new) - new["price"].to_numpy())) < 40
 
 
 def test_numbers_are_evaluated_and_a_second_release_tells_what_changed(valued, capsys):
-    models = ["--model", "homes@1", "--model", str(next((valued / ".smallcraft/bundles").glob("majority-*")))]
-    assert run(["evaluate", str(valued / "new.csv"), "-p", str(valued), *models, "--json"]) == 0
+    folder, _ = valued
+    models = ["--model", "homes@1", "--model", str(next((folder / ".smallcraft/bundles").glob("majority-*")))]
+    assert run(["evaluate", str(folder / "new.csv"), "-p", str(folder), *models, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["metric"] == "rmse"
     assert told["differences"][0]["is_shown"] is True
-    assert run(["evaluate", str(valued / "new.csv"), "-p", str(valued), *models, "--metric", "micro_f1"]) == 1
+    assert run(["evaluate", str(folder / "new.csv"), "-p", str(folder), *models, "--metric", "micro_f1"]) == 1
     assert "the scores of regression are mae" in capsys.readouterr().err
 
-    valued_rows(600, seed=1).write_csv(valued / "homes.csv")
-    change_project(valued, '["majority", "linear", "trees"]', '["linear"]')
-    change_project(valued, "# floor = 0.90", "floor = 40.0")
-    again = build_quietly(valued, capsys)
+    valued_rows(600, seed=1).write_csv(folder / "homes.csv")
+    change_project(folder, '["majority", "linear", "trees"]', '["linear"]')
+    change_project(folder, "# floor = 0.90", "floor = 40.0")
+    again = build_quietly(folder, capsys)
     assert again["release"] == "homes@2"
     gates = {verdict["gate"]: verdict["outcome"] for verdict in again["verdicts"]}
     assert gates["not_worse_than_incumbent"] in ("PASS", "UNDECIDED")
     assert gates["quality_floor"] == "PASS"
-    assert run(["diff", "homes@1", "homes@2", "-p", str(valued)]) == 0
+    assert run(["diff", "homes@1", "homes@2", "-p", str(folder)]) == 0

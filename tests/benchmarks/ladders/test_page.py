@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.ladders.contestants import Trained
 from benchmarks.ladders.measure import Standing
-from benchmarks.ladders.page import COLUMNS, PAGE, listing_of, render_page, seeds_listing
+from benchmarks.ladders.page import COLUMNS, PAGE, listing_of, render_page, rounding_listing, seeds_listing
 from benchmarks.records import Sample
 
 
@@ -34,3 +34,16 @@ def test_what_was_not_timed_is_not_zero():
 def test_seeds_are_told_by_mean_range_and_each():
     (line,) = seeds_listing({"student": [94.0, 95.0, 94.5]}, {"student": 17.4}).lines
     assert line == ("student", "94.50", "94.00 to 95.00", "94.00, 95.00, 94.50", "17.40")
+
+
+def test_what_rounding_changed_is_told_with_its_direction():
+    def one(name: str, answers: str) -> Standing:
+        return Standing(name, answers=list(answers))
+
+    truth = list("aabb")
+    (line,) = rounding_listing(
+        [one("fast", "abba"), one("fast:fp32", "aaba"), one("tiny", "aaaa")], truth
+    ).lines
+    assert (line[0], *line[2:]) == ("fast", "1", "1", "0", "-25.00")
+    (line,) = rounding_listing([one("fast", "aabb"), one("fast:fp32", "abab")], truth).lines
+    assert line[2:] == ("2", "0", "2", "+50.00")
