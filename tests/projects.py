@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from smallcraft.cli.main import run
 from smallcraft.demo.helpdesk.corpus import write
@@ -167,3 +168,26 @@ def build_quietly(folder: Path, capsys: Any, *, code: int = 0) -> dict[str, Any]
     captured = capsys.readouterr()
     assert found == code, captured.err
     return json.loads(captured.out)
+
+
+def release_twice(folder: Path, *, more: str = "") -> Path:
+    """A project with the releases `rows@1`, which is the stable one, and `rows@2`; what they cost is made up.
+
+    Args:
+        folder: Not there yet.
+        more: Sections of its file.
+    """
+    from tests.pipeline.conftest import FIXED
+
+    from smallcraft.cli.main import run
+    from smallcraft.pipeline.stages import measure
+
+    project = ("-p", str(folder))
+    write_messages(folder, rows=150, more=f"{more}{QUICK_LADDER}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "measure_cost", lambda bundle, rows, *, seed: FIXED)
+        assert run(["build", "--json", *project]) == 0
+        change_project(folder, "[data]", "seed = 1\n[data]")
+        assert run(["build", "--json", *project]) == 0
+    assert run(["alias", "stable", "rows@1", *project]) == 0
+    return folder

@@ -38,6 +38,10 @@ NOT_LOADED = {
     },
     "smallcraft.gates": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
     "smallcraft.registry": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
+    "smallcraft.serve": {
+        *("sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "smallcraft.evaluate"),
+        *("pandas", "polars", "pydantic", "onnx", "typer", "altair", "jinja2"),
+    },
     "smallcraft.stats": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
 }
 

@@ -17,6 +17,7 @@ from benchmarks.suites import (
     near_duplicates,
     privacy,
     registry,
+    serving,
     startup,
     trunk,
     votes,
@@ -39,4 +40,5 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "latency": latency.measure,
     "registry": registry.measure,
     "trunk": trunk.measure,
+    "serving": serving.measure,
 }

@@ -10,11 +10,11 @@ from typing import Any
 from benchmarks.builds import PYTHON, Built, build_dataset, write_rows
 from benchmarks.datasets import read_adult
 from benchmarks.ladder import list_candidates
+from benchmarks.one_row import OURS, serving_rows
 from benchmarks.peers import LIGHTGBM, SCIKIT_LEARN, Environment
 from benchmarks.process import run_child
 from benchmarks.records import Row, Sample, median_of
 from benchmarks.scoring import auroc
-from benchmarks.serving import OURS, serving_rows
 from benchmarks.suites.suite import Found, Surroundings
 
 PEERS: Mapping[str, tuple[Environment, str]] = {

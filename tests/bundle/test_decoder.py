@@ -153,3 +153,10 @@ def test_a_number_out_of_its_range_is_refused(change):
 def test_a_description_without_its_numbers_is_refused(description):
     with pytest.raises(BundleFormatError, match="a decoder wants"):
         Decoder.read(description)
+
+
+@given(st.integers(1, 9), st.integers(1, 200), st.integers(0, 2**32 - 1))
+def test_a_rows_probabilities_are_the_same_bits_alone_and_among_others(n, k, seed):
+    values = np.random.default_rng(seed).normal(scale=20, size=(n, k))
+    alone = [softmax(values[row : row + 1]) for row in range(n)]
+    assert softmax(values).tobytes() == b"".join(row.tobytes() for row in alone)

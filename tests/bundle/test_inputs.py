@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.models.tinybert import make_tokenizer
 from tokenizers import Tokenizer
 
-from smallcraft.bundle.inputs import FastTokenizer, InputSpec, category_text, read_inputs
+from smallcraft.bundle.inputs import FastTokenizer, InputSpec, category_text, join_inputs, read_inputs
 from smallcraft.errors import InvalidInputError
 
 TEXT = InputSpec(text="message")
@@ -228,3 +228,32 @@ def test_taking_rows_takes_them_in_every_column(chosen):
 def test_a_tokenizer_from_a_file_reads_the_same_as_its_copy():
     copy = FastTokenizer(Tokenizer.from_buffer(TOKENIZER.source), TOKENIZER.source)
     assert copy.encode(["lost my card"])[0].tolist() == TOKENIZER.encode(["lost my card"])[0].tolist()
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=5), st.booleans())
+def test_joined_rows_are_the_rows_of_each_in_order(sizes, is_read):
+    tokenizer = tiny_tokenizer()
+    names = iter(f"lost card {number}" for number in range(20))
+    texts = [[next(names) for _ in range(size)] for size in sizes]
+    parts = [
+        read_inputs({"message": some, "age": range(len(some)), "plan": [None] * len(some)}, BOTH)
+        for some in texts
+    ]
+    for part in parts if is_read else parts[:-1]:
+        part.tokens(tokenizer)
+    joined = join_inputs(parts)
+    assert joined.n == sum(sizes)
+    assert joined.texts == [text for some in texts for text in some]
+    assert joined.numbers[:, 0].tolist() == [float(row) for size in sizes for row in range(size)]
+    assert joined.categories == ([None] * sum(sizes),)
+    wanted = tokenizer.encode(joined.texts)
+    assert all(map(np.array_equal, joined.tokens(tokenizer), wanted))
+
+
+def test_one_part_is_itself_and_rows_without_texts_join_too():
+    part = read_inputs({"age": [1.0], "amount": [2.0], "plan": ["free"]}, TABLE)
+    assert join_inputs([part]) is part
+    joined = join_inputs([part, part])
+    assert joined.texts is None
+    assert joined.numbers.tolist() == [[1.0, 2.0], [1.0, 2.0]]
+    assert joined.categories == (["free", "free"],)

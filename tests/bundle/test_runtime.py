@@ -391,3 +391,14 @@ def test_the_runtime_loads_no_training_code(bundles):
     assert {"numpy", "onnxruntime", "tokenizers"} <= loaded
     unwanted = {"sklearn", "torch", "polars", "scipy", "pydantic", "lightgbm", "onnx", "safetensors"}
     assert loaded & unwanted == set()
+
+
+def test_a_bundle_that_is_not_the_one_recorded_is_refused_before_it_is_read(bundles):
+    path = bundles["ngram"].bundle
+    digest = open_bundle(path).digest
+    assert open_bundle(path, digest=digest).digest == digest
+    other = "sha256:" + "0" * 64
+    with pytest.raises(
+        IntegrityError, match=f"is not what was recorded: {other} was wanted, it has {digest}"
+    ):
+        open_bundle(path, digest=other)

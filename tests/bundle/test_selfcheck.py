@@ -13,7 +13,7 @@ from tests.models.toys import ALL_BUNDLES
 
 from smallcraft.bundle.heads.linear import LinearHead
 from smallcraft.bundle.runtime import open_bundle
-from smallcraft.bundle.selfcheck import GOLDEN, golden_answers, run_selfcheck
+from smallcraft.bundle.selfcheck import GOLDEN, SelfCheck, _is_same, golden_answers, run_selfcheck
 from smallcraft.canonical import canonical_json, digest_bytes
 from smallcraft.errors import BundleFormatError, IntegrityError
 
@@ -136,3 +136,19 @@ def test_one_that_does_not_fit_the_bundle_is_refused(copy_of, change):
     np.savez(buffer, **{name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(BundleFormatError, match="must hold rows that the bundle reads and their answers"):
         run_selfcheck(rewrite(root, buffer.getvalue()))
+
+
+def test_a_number_is_the_same_when_it_is_near_and_no_number_never_is():
+    was = np.array([[100.0], [1.0], [-50.0], [2.0]])
+    now = np.array([[104.0], [7.0], [-50.0], [np.nan]])
+    assert _is_same(now, was).tolist() == [True, False, True, False]
+
+
+def test_probabilities_that_are_no_numbers_are_never_the_same():
+    was = np.array([[0.2, 0.8], [0.8, 0.2]])
+    assert _is_same(np.array([[np.nan, np.nan], [0.7, 0.3]]), was).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("agreeing", "is_fine"), [(32, True), (31, False), (0, False)])
+def test_a_model_is_the_same_when_nearly_all_rows_are(agreeing, is_fine):
+    assert SelfCheck(32, agreeing, 0.1).is_fine == is_fine

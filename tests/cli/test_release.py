@@ -1,22 +1,13 @@
-"""`alias`, `export`, `push` and `pull`: what a release is called, and what arrives elsewhere."""
+"""`alias`, `push` and `pull`: what a release is called, and what arrives elsewhere."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import zipfile
-
 import pytest
 from tests.cli.conftest import ORIGIN
-from tests.conftest import require, why_no_model_signing
 from tests.projects import copy_project
 
-import smallcraft.bundle
 from smallcraft.api import load
-from smallcraft.canonical import digest_file
 from smallcraft.pipeline.workspace import Workspace, open_registry
-from smallcraft.registry.signing import author_pem
 
 
 def entries_of(folder):
@@ -80,84 +71,6 @@ def test_a_retired_release_gets_no_alias(storied, told):
 def test_a_reason_too_long_for_an_entry_is_refused(storied_built, told):
     message = told("alias", "canary", "rows@1", "-p", storied_built, "--because", "x" * 201, code=1)
     assert "reason" in message
-
-
-def test_an_exported_bundle_runs_without_the_project(storied_built, told, tmp_path):
-    device = tmp_path / "device"
-    assert told("export", "rows@2", device, "-p", storied_built, "--only", "bundle") == (
-        f"rows@2 is in {device}\n"
-    )
-    assert (device / "bundle.json").exists()
-    texts = ["please refund my invoice", "the parcel of the courier"]
-    expected = load("rows@2", project=storied_built).predict_proba(texts)
-    assert (smallcraft.bundle.open(device).predict_proba(texts) == expected).all()
-
-
-def test_a_device_zip_runs_without_the_project_or_the_package(storied_built, told, told_json, tmp_path):
-    target = tmp_path / "rows.zip"
-    assert told("export", "rows@2", target, "-p", storied_built, "--device").startswith(
-        f"rows@2 is in {target}, "
-    )
-    again = told_json("export", "rows@2", target, "-p", storied_built, "--device")
-    assert again == {
-        "release": "rows@2",
-        "zip": str(target),
-        "digest": digest_file(target),
-        "size_bytes": target.stat().st_size,
-    }
-    with zipfile.ZipFile(target) as archive:
-        archive.extractall(tmp_path)
-    texts = ["please refund my invoice", "the parcel of the courier"]
-    show = "import smallcraft; print(smallcraft.__file__)"
-    example = (tmp_path / "rows" / "predict.py").read_text(encoding="utf-8")
-    (tmp_path / "rows" / "predict.py").write_text(f"{example}\n{show}\n", encoding="utf-8")
-    command = [sys.executable, "-P", str(tmp_path / "rows" / "predict.py"), *texts]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    *said, place = done.stdout.splitlines()
-    expected = load("rows@2", project=storied_built).predict(texts)
-    assert [json.loads(line)["label"] for line in said] == list(expected)
-    assert place == str(tmp_path / "rows" / "smallcraft" / "__init__.py")
-
-
-def test_an_export_holds_every_file_of_the_release_and_nothing_else(storied_built, told, tmp_path):
-    told("export", "rows@1", tmp_path / "all", "-p", storied_built)
-    release = open_registry(storied_built).read("rows@1")
-    written = {
-        path.relative_to(tmp_path / "all").as_posix()
-        for path in (tmp_path / "all").rglob("*")
-        if path.is_file()
-    }
-    assert written == {file.path for file in release.files}
-
-
-def test_an_export_is_accepted_by_model_signing_with_the_authors_key(storied_built, told, tmp_path):
-    require(why_no_model_signing())
-    folder, key = tmp_path / "all", tmp_path / "author.pem"
-    told("export", "rows@stable", folder, "-p", storied_built)
-    log = open_registry(storied_built).log()
-    (author,) = {entry.by for entry in log.entries if entry.kind == "put"}
-    key.write_bytes(author_pem(log, author))
-
-    def verified():
-        command = [sys.executable, "-m", "model_signing", "verify", "key", str(folder)]
-        command += ["--signature", str(folder / "model.sig"), "--public_key", str(key)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    done = verified()
-    assert done.returncode == 0, done.stderr
-    (folder / "evidence.json").chmod(0o644)
-    (folder / "evidence.json").write_bytes(b"{}")
-    assert verified().returncode != 0
-
-
-def test_an_export_goes_beside_nothing_else(storied_built, told, tmp_path):
-    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    assert "already holds mine.txt" in told("export", "rows@1", tmp_path, "-p", storied_built, code=1)
-
-
-def test_a_part_that_there_is_not_is_refused(storied_built, told, tmp_path):
-    told("export", "rows@1", tmp_path / "x", "-p", storied_built, "--only", "weights", code=1)
-    assert not (tmp_path / "x").exists()
 
 
 def test_what_is_pushed_and_pulled_is_the_same_registry_on_another_machine(

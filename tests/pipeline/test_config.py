@@ -119,10 +119,7 @@ def test_a_config_cannot_be_changed():
 
 
 def test_a_section_without_effect_is_named_and_an_absent_one_is_not():
-    assert parse_config(WHOLE).unused_sections() == (
-        "watch",
-        "rollout",
-    )
+    assert parse_config(WHOLE).unused_sections() == ("watch",)
     assert parse_config(SMALLEST).unused_sections() == ()
     assert parse_config(with_lines("[gates.data]", "[watch]")).unused_sections() == ("watch",)
 

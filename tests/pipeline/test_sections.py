@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from smallcraft.pipeline.data_section import Fractions
-from smallcraft.pipeline.sections import BudgetSection, QualitySection, RolloutSection
+from smallcraft.pipeline.sections import BudgetSection, QualitySection
 from smallcraft.records import SPLIT_NAMES
 
 
@@ -57,17 +55,6 @@ def test_shares_of_whole_percents_that_sum_to_a_hundred_are_accepted(train, dev)
     if cert >= 1:
         fractions = Fractions(train=train / 100, dev=dev / 100, cert=cert / 100)
         assert fractions.cert == cert / 100
-
-
-@given(st.lists(st.integers(1, 99), min_size=1, max_size=6))
-def test_stages_are_accepted_exactly_when_they_rise(percents):
-    stages = tuple(percent / 100 for percent in percents)
-    rises = all(early < late for early, late in itertools.pairwise(percents))
-    if rises:
-        assert RolloutSection(start=0.01, stages=stages).stages == stages
-    else:
-        with pytest.raises(ValidationError, match="must rise"):
-            RolloutSection(start=0.01, stages=stages)
 
 
 def test_shares_are_known_by_the_name_of_their_split():

@@ -160,9 +160,17 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> softmax(np.array([[0.0, 0.0]])).tolist()
     [[0.5, 0.5]]
     """
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
-    return result
+    if len(logits) == 1:
+        # What a server is asked most: the same operations, without an axis to keep.
+        row = logits[0]
+        shares: NDArray[np.float64] = row - row[row.argmax()]
+        np.exp(shares, out=shares)
+        shares /= np.add.reduce(shares)
+        return shares[np.newaxis]
+    shifted: NDArray[np.float64] = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    shifted /= np.add.reduce(shifted, axis=1, keepdims=True)
+    return shifted
 
 
 def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:

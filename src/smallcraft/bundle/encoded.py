@@ -38,6 +38,9 @@ Encoded = Dense | Sparse
 
 def sparse_rows(rows: list[tuple[NDArray[np.int64], NDArray[np.float32]]], width: int) -> Sparse:
     """Stack `(columns, values)` pairs, one a row."""
+    if len(rows) == 1:
+        (columns, values), *_ = rows
+        return Sparse(np.array([0, len(columns)], dtype=np.int64), columns, values, width)
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(columns) for columns, _ in rows], out=offsets[1:])
     if not rows:

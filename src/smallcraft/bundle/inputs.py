@@ -71,6 +71,30 @@ class Inputs:
         )
 
 
+def join_inputs(parts: Sequence[Inputs]) -> Inputs:
+    """The rows of several requests, one after the other, with the tokens that all of them have read.
+
+    Args:
+        parts: At least one, of the same columns.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    # Each part's texts are there, or no part's: they are of the same columns.
+    texts = None if first.texts is None else [text for part in parts for text in part.texts or ()]
+    read = [key for key in first._tokens if all(key in part._tokens for part in parts)]
+    return Inputs(
+        n=sum(part.n for part in parts),
+        texts=texts,
+        numbers=np.concatenate([part.numbers for part in parts]),
+        categories=tuple(
+            [value for column in columns for value in column]
+            for columns in zip(*(part.categories for part in parts), strict=True)
+        ),
+        _tokens={key: [tokens for part in parts for tokens in part._tokens[key]] for key in read},
+    )
+
+
 class TextTokenizer(Protocol):
     """Turns texts into token ids."""
 

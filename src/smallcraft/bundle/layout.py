@@ -176,16 +176,20 @@ class BundleWriter:
         return digest_bytes(data)
 
 
-def read_description(root: Path, *, name: str = DESCRIPTION) -> tuple[Mapping[str, Any], str]:
+def read_description(
+    root: Path, *, name: str = DESCRIPTION, digest: str | None = None
+) -> tuple[Mapping[str, Any], str]:
     """`bundle.json` of a directory, and the bundle's digest.
 
     Args:
         root: The directory.
         name: The file's name, where the directory is no whole bundle.
+        digest: What the bundle's digest must be; None takes what is there.
 
     Raises:
         NotFoundError: No such directory or file.
         BundleFormatError: The file is not a bundle's, or of a format this version does not read.
+        IntegrityError: It is another bundle than `digest` says.
     """
     path = root / name
     try:
@@ -195,6 +199,12 @@ def read_description(root: Path, *, name: str = DESCRIPTION) -> tuple[Mapping[st
             f"{root} is not a bundle: it has no {name} ({error.strerror}); "
             "`smallcraft build` prints the path of the bundle it makes"
         ) from error
+    found = digest_bytes(data)
+    if digest not in {None, found}:
+        raise IntegrityError(
+            f"{path} is not what was recorded: {digest} was wanted, it has {found}; do not use this model, "
+            "take it from the registry again"
+        )
     try:
         description = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -202,12 +212,12 @@ def read_description(root: Path, *, name: str = DESCRIPTION) -> tuple[Mapping[st
             f"{path} is not JSON ({error}); take the bundle from the registry again"
         ) from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
-        found = description.get("format") if isinstance(description, dict) else type(description).__name__
+        number = description.get("format") if isinstance(description, dict) else type(description).__name__
         raise BundleFormatError(
-            f"{path} must be of bundle format {FORMAT}, got {found!r}; "
+            f"{path} must be of bundle format {FORMAT}, got {number!r}; "
             "read it with the smallcraft version that wrote it"
         )
-    return description, digest_bytes(data)
+    return description, found
 
 
 def listed_digests(description: Mapping[str, Any]) -> Mapping[str, str]:

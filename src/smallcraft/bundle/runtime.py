@@ -98,22 +98,23 @@ def answer_inputs(stages: tuple[Stage, ...], decoder: Decoder, inputs: Inputs) -
     return decode(decoder, first.logits(inputs), ask if others else None)
 
 
-def open_bundle(path: str | Path, *, runtime: str | None = None) -> Bundle:
+def open_bundle(path: str | Path, *, runtime: str | None = None, digest: str | None = None) -> Bundle:
     """Open a bundle directory; nothing in it runs code.
 
     Args:
         path: The directory with `bundle.json`.
         runtime: What runs its graphs (`bundle/runtimes`); None asks SMALLCRAFT_RUNTIME, else onnxruntime.
+        digest: What the bundle's digest must be, such as a release records it; None takes what is there.
 
     Raises:
         NotFoundError: There is no bundle.
         BundleFormatError: It is of another format, or its description is incomplete.
-        IntegrityError: A file is not the one that was recorded.
+        IntegrityError: A file, or the bundle, is not the one that was recorded.
         MissingPartError: The runtime is not installed.
     """
     root = Path(path)
-    description, digest = read_description(root)
-    return read_bundle(root, description, digest, open_files(root, description, runtime=runtime))
+    description, found = read_description(root, digest=digest)
+    return read_bundle(root, description, found, open_files(root, description, runtime=runtime))
 
 
 def open_files(root: Path, description: Mapping[str, Any], *, runtime: str | None = None) -> BundleFiles:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from smallcraft.demo.rollouts import LiveRollout
     from smallcraft.pipeline.config import Config
     from smallcraft.pipeline.result import BuildResult
+    from smallcraft.records import Release
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +24,7 @@ def demo(
     *,
     seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = 7,
 ) -> int:
-    """Make a helpdesk corpus with known faults, release, correct, release again, and catch a changed byte."""
+    """Make a helpdesk corpus with known faults, release, correct, roll out, and catch a changed byte."""
     from smallcraft.cli.show import show_result
     from smallcraft.cli.views import open_view
     from smallcraft.demo.helpdesk.corpus import write
@@ -49,10 +51,13 @@ def demo(
     _say("5. Ask the release")
     _show_answers(result)
     _say("6. The next release: correct the doubted labels, build again, say why")
-    _release_again(config)
-    _say("7. Log: what changed, by how much, and why")
+    released = _release_again(config, result.release)
+    if released is not None:
+        _say("7. Roll it out: live under clients, with a fault planted, then without")
+        _show_rollouts(folder, released)
+    _say("8. Log: what changed, by how much, and why")
     _show_log(folder)
-    _say("8. Verify: every stored byte, signature and delta; then change one byte of a copy")
+    _say("9. Verify: every stored byte, signature and delta; then change one byte of a copy")
     _show_proof(folder, result)
     typer.echo(f"\nreport: {result.report.resolve()}")
     return 0
@@ -115,8 +120,8 @@ def _show_answers(result: BuildResult) -> None:
         typer.echo(f"  {text}\n    -> {bundle.classes[int(probs.argmax())]} ({probs.max():.0%}{how})")
 
 
-def _release_again(config: Config) -> None:
-    """Correct what a person would, and release that."""
+def _release_again(config: Config, first: Release) -> Release | None:
+    """Correct what a person would, and release that; `stable` stays with the first until that is proved."""
     from datetime import UTC, datetime
 
     import polars as pl
@@ -125,6 +130,9 @@ def _release_again(config: Config) -> None:
     from smallcraft.pipeline.build import build
     from smallcraft.pipeline.workspace import Workspace, open_registry
 
+    open_registry(config.folder).set_alias(
+        first.name, "stable", first.version, now=datetime.now(UTC), reason="the first"
+    )
     workspace = Workspace(config.folder)
     changed = correct_labels(config.folder, pl.read_parquet(workspace.check / "findings.parquet"))
     typer.echo(f"a person looked at the doubted rows and corrected {changed} labels; building again")
@@ -132,12 +140,49 @@ def _release_again(config: Config) -> None:
     result = build(config, because=lambda _decision: because)
     if result.release is None:
         typer.echo(f"not released: {result.outcome}")
-        return
-    registry = open_registry(config.folder)
-    registry.set_alias(
-        result.release.name, "stable", result.release.version, now=datetime.now(UTC), reason="the newest"
+        return None
+    typer.echo(
+        f"released {result.release.label}; 'stable' means {first.label} until the new one is proved live"
     )
-    typer.echo(f"released {result.release.label}, which 'stable' means from now on")
+    return result.release
+
+
+def _show_rollouts(folder: Path, release: Release) -> None:
+    """The same release twice: ill on purpose it goes back, in good health it becomes the stable one."""
+    import polars as pl
+
+    from smallcraft.cli.serve import require_parts
+    from smallcraft.demo.live_server import live_server
+    from smallcraft.demo.rollouts import roll_out
+    from smallcraft.errors import MissingPartError
+
+    try:
+        require_parts()
+    except MissingPartError as error:
+        typer.echo(f"left out: {error}")
+        return
+    texts = pl.read_csv(folder / "tickets.csv")["message"].to_list()
+    stable = f"{release.name}@stable"
+    with live_server(folder, stable) as server:
+        typer.echo(f"  planted: 2% of what {release.label} is asked fails")
+        ill = roll_out(server, release.label, texts, illness={"fails": 0.02})
+        _show_rollout(ill)
+        typer.echo("  planted: nothing")
+        well = roll_out(server, release.label, texts, unsafe_repeat=True)
+        _show_rollout(well)
+    if ill.is_replayed and well.is_replayed:
+        n = len(ill.receipts) + len(well.receipts)
+        typer.echo(f"  {n} receipts, each decided anew from its counts: the same decisions and numbers")
+
+
+def _show_rollout(rollout: LiveRollout) -> None:
+    for receipt in rollout.receipts:
+        to = receipt.form["to"]
+        typer.echo(f"    {to['phase']:<11} {100 * to['weight']:>3g} %  {receipt.cause}")
+    seen = rollout.answered
+    typer.echo(
+        f"    {seen.n:,} questions in {rollout.seconds:.0f} s, {seen.failed} of them without an answer"
+    )
 
 
 def _show_log(folder: Path) -> None:

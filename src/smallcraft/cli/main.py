@@ -23,6 +23,7 @@ from smallcraft.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     gate,
     history,
     init,
@@ -30,7 +31,9 @@ from smallcraft.cli import (
     registry,
     release,
     reproduce,
+    rollout,
     selftest,
+    serve,
     verify,
 )
 from smallcraft.errors import IntegrityError, SmallcraftError
@@ -45,7 +48,7 @@ app = typer.Typer(
 )
 for _module in (
     *(init, check, build, evaluate, gate, cost, curve, predict, history, card, verify, reproduce),
-    *(release, registry, selftest, doctor, demo),
+    *(release, export, registry, serve, rollout, selftest, doctor, demo),
 ):
     _module.register(app)
 

@@ -1,9 +1,8 @@
-"""`smallcraft alias`, `export`, `push` and `pull`: what a release is called, and where it goes."""
+"""`smallcraft alias`, `push` and `pull`: what a release is called, and where it goes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from smallcraft.registry.keys.policy import Policy as TrustedKeys
-    from smallcraft.registry.reading import Stored
 
 
 Policy = Annotated[
@@ -23,16 +21,9 @@ Policy = Annotated[
 ]
 
 
-class Part(StrEnum):
-    """What an export writes."""
-
-    ALL = "all"
-    BUNDLE = "bundle"
-
-
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (alias, export, push, pull):
+    for verb in (alias, push, pull):
         app.command(verb.__name__)(verb)
 
 
@@ -67,44 +58,6 @@ def alias(
     meant = found.label if found else "nothing now"
     told = {"alias": f"{name}@{word}", "means": found.label if found else None}
     say(f"{name}@{word} means {meant}", told=told, as_json=as_json)
-
-
-def export(
-    release: Annotated[str, typer.Argument(help="A release: helpdesk@3, helpdesk@stable, latest.")],
-    target: Annotated[Path, typer.Argument(help="The folder to make; with --device the zip.")],
-    *,
-    project: Project = Path(),
-    only: Annotated[Part, typer.Option(help="all, or the bundle alone: the on-device form.")] = Part.ALL,
-    device: Annotated[
-        bool, typer.Option("--device", help="One zip: the bundle, the runtime that reads it, an example.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Write a release to a folder that `model_signing verify` accepts, or its device bundle alone."""
-    from smallcraft.pipeline.workspace import open_registry
-    from smallcraft.registry.proofs.exporting import export_release
-
-    found = open_registry(project).find(release)
-    if device:
-        _export_device(found, target, as_json=as_json)
-        return
-    written = export_release(found.files, lambda file: found.read(file.path), target, only=only.value)
-    label = found.entry.label
-    say(f"{label} is in {written}", told={"release": label, "folder": str(written)}, as_json=as_json)
-
-
-def _export_device(found: Stored, target: Path, *, as_json: bool) -> None:
-    from smallcraft.pipeline.device import export_device
-
-    written = export_device(found, target)
-    label, size_mb = found.entry.label, written.size_bytes / 1e6
-    told = {
-        "release": label,
-        "zip": str(written.path),
-        "digest": written.digest,
-        "size_bytes": written.size_bytes,
-    }
-    say(f"{label} is in {written.path}, {size_mb:.1f} MB", told=told, as_json=as_json)
 
 
 def push(

@@ -27,13 +27,13 @@ from smallcraft.pipeline.data_section import DataSection
 from smallcraft.pipeline.decision_section import DecisionSection
 from smallcraft.pipeline.prices import PricesSection
 from smallcraft.pipeline.registry_section import RegistrySection
+from smallcraft.pipeline.rollout_section import RolloutSection
 from smallcraft.pipeline.sections import (
     AuditsSection,
     BudgetSection,
     GatesSection,
     LadderSection,
     QualitySection,
-    RolloutSection,
     Section,
     WatchSection,
 )
@@ -43,7 +43,7 @@ FILE_NAME = "smallcraft.toml"
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAME_IN_WORDS = "a name of letters, digits, '.', '_' and '-', such as helpdesk"
-_UNUSED = ("watch", "rollout")
+_UNUSED = ("watch",)
 
 
 class Config(Section):

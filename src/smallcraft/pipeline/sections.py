@@ -6,7 +6,6 @@ Always: an unknown key is an error; a share is a fraction, never a percentage; a
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -285,21 +284,3 @@ class WatchSection(Section):
     ] = "1h"
     season: Literal["none", "hour_of_day", "day_of_week", "hour_of_week"] = "none"
     false_alarms_per_month: Positive = 0.1
-
-
-class RolloutSection(Section):
-    """How traffic moves to a new release."""
-
-    start: Fraction = 0.05
-    stages: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (0.05, 0.10, 0.25, 0.50)
-    wrong_rollback: Fraction = 0.05
-
-    @model_validator(mode="after")
-    def _stages_rise(self) -> RolloutSection:
-        shares = (self.start, *self.stages)
-        rises = all(early < late for early, late in itertools.pairwise(self.stages))
-        if not rises or self.start > self.stages[0]:
-            raise ConfigError(
-                f"start and stages must rise, got {', '.join(f'{share:g}' for share in shares)}"
-            )
-        return self

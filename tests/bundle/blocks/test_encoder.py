@@ -82,3 +82,9 @@ def test_a_graph_that_cannot_be_opened_is_refused(files):
         open_session(b"garbage", {})
     with pytest.raises(BundleFormatError, match="cannot open the bundle's graph"):
         open_session(files.read("model.onnx"), {})
+
+
+def test_weights_that_were_not_given_are_looked_for_nowhere(files, monkeypatch):
+    monkeypatch.chdir(files.root)
+    with pytest.raises(BundleFormatError, match="cannot open the bundle's graph"):
+        open_session(files.read("model.onnx"), {})

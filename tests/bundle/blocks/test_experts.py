@@ -81,6 +81,15 @@ def test_a_tie_between_clusters_goes_to_the_first():
     assert masses.argmax() == 0
 
 
+def test_a_rows_masses_are_the_same_bits_alone_and_among_others():
+    logits = np.random.default_rng(3).normal(size=(9, 150))
+    clusters = np.arange(150) % 5
+    alone = [cluster_masses(logits[row : row + 1], clusters, scale=1.3) for row in range(9)]
+    together = cluster_masses(logits, clusters, scale=1.3)
+    assert together.tobytes() == b"".join(row.tobytes() for row in alone)
+    assert cluster_masses(logits[:0], clusters, scale=1.3).shape == (0, 5)
+
+
 def test_a_description_that_names_fewer_experts_than_clusters_is_refused(toy, tmp_path):
     folder = shutil.copytree(toy.path, tmp_path / "bundle")
     description = json.loads((folder / DESCRIPTION).read_bytes())

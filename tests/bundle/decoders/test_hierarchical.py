@@ -72,7 +72,7 @@ def test_a_child_is_never_answered_where_its_parent_is_not_probable_enough(seed,
     decider = Hierarchical(threshold, **tree)
     found = decider.decide(probs, CLASSES)
     house = tree_of(CLASSES, decider.separator, decider.parents)
-    mass = probs @ house.holds
+    mass = np.array([row @ house.holds for row in probs])
     for row, label in enumerate(found.labels):
         if label is None:
             assert mass[row, house.depth == 0].max() < threshold
@@ -107,3 +107,19 @@ def test_a_description_without_its_tree_is_refused(change):
 def test_a_threshold_below_zero_is_refused():
     with pytest.raises(BundleFormatError, match="wants a number of 0 or more"):
         Hierarchical.read(Hierarchical(0.5).describe() | {"threshold": -1})
+
+
+@given(st.integers(2, 9), st.integers(0, 2**32 - 1))
+def test_a_rows_answer_is_the_same_bits_alone_and_among_others(n, seed):
+    """Of many labels: a product of matrices rounds otherwise than that of one row."""
+    names = [f"group{code % 7}/{code}" for code in range(150)]
+    probs = np.random.default_rng(seed).dirichlet(np.ones(150), n)
+    decider = Hierarchical(0.1)
+    together = decider.decide(probs, names)
+    alone = [decider.decide(probs[row : row + 1], names) for row in range(n)]
+    assert together.labels == tuple(found.labels[0] for found in alone)
+    assert together.confidence.tobytes() == b"".join(found.confidence.tobytes() for found in alone)
+
+
+def test_no_rows_have_no_answers():
+    assert Hierarchical(0.5).decide(np.empty((0, 5)), CLASSES).labels == ()

@@ -59,3 +59,8 @@ def test_a_changed_weight_is_found_when_the_trunk_is_opened(toys, tmp_path):
     (root / "weights.bin").write_bytes(data)
     with pytest.raises(IntegrityError, match=r"weights\.bin does not match its record"):
         open_trunk(root)
+
+
+def test_a_trunk_that_is_not_the_one_recorded_is_refused(toys):
+    with pytest.raises(IntegrityError, match="is not what was recorded: sha256:00 was wanted"):
+        open_trunk(toys.trunk, digest="sha256:00")

@@ -129,3 +129,10 @@ def test_a_misspelt_task_is_refused_with_the_nearest_name(trunk):
 def test_a_batch_must_name_a_task_for_each_text(trunk):
     with pytest.raises(InvalidInputError, match="one length, got 2 and 1; name a task a text"):
         trunk.answer_mixed(TEXTS[:2], ["kinds"])
+
+
+def test_what_a_task_is_can_be_told_without_reading_it(trunk, toys):
+    assert trunk.task("kinds").digest == open_bundle(toys.tasks["kinds"]).digest
+    assert trunk.shelf.names == ()
+    with pytest.raises(NotFoundError, match="the trunk has no task 'kind'"):
+        trunk.task("kind")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,9 @@ from smallcraft.bundle.encoded import Dense
 from smallcraft.bundle.inputs import Inputs
 from smallcraft.bundle.layout import BundleFiles, BundleWriter
 
-_LARGEST = float(np.finfo(np.float32).max)
+# As arrays: numbers would be made such again at every row.
+_LARGEST = np.array(np.finfo(np.float32).max, dtype=np.float64)
+_LEAST = -_LARGEST
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,27 @@ class ColumnsBlock:
 
     def encode(self, inputs: Inputs) -> Dense:
         """`(n, width) float32`, NaN where a number is missing."""
+        numbers = np.maximum(inputs.numbers, _LEAST)
+        np.minimum(numbers, _LARGEST, out=numbers)
+        if not self.categories and numbers.shape[1] == self.numbers:
+            return Dense(numbers.astype(np.float32, order="C"))
         values = np.zeros((inputs.n, self.width), dtype=np.float32)
-        values[:, : self.numbers] = np.clip(inputs.numbers, -_LARGEST, _LARGEST)
-        start = self.numbers
-        for listed, column in zip(self.categories, inputs.categories, strict=True):
-            place = {value: start + index for index, value in enumerate(listed)}
+        values[:, : self.numbers] = numbers
+        for place, column in zip(self._places, inputs.categories, strict=True):
             for row, value in enumerate(column):
                 if value in place:
                     values[row, place[value]] = 1.0
-            start += len(listed)
         return Dense(values)
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[str | None, int], ...]:
+        """For each category column the matrix's column of each listed value."""
+        places: list[Mapping[str | None, int]] = []
+        start = self.numbers
+        for listed in self.categories:
+            places.append({value: start + index for index, value in enumerate(listed)})
+            start += len(listed)
+        return tuple(places)
 
     def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:  # noqa: ARG002 - all in the description
         """Everything stands in the description."""

@@ -1,7 +1,7 @@
 """A sentence encoder run by a runtime, mean-pooled, rows of fixed length.
 
-Always: one text a run. Dynamic INT8 picks its ranges from the whole batch, so a batch would make a text's
-answer depend on its neighbours.
+Always: `encode` runs one text at a time. Dynamic INT8 picks its ranges from the whole batch, so a batch would
+make a text's answer depend on its neighbours. (`serve.equal_lengths` runs several where no bit changes.)
 """
 
 from __future__ import annotations
@@ -43,14 +43,29 @@ class EncoderBlock:
 
     def encode(self, inputs: Inputs) -> Dense:
         """`(n, width)`, rows of length `gain`."""
-        rows = [self._row(tokens) for tokens in inputs.tokens(self.tokenizer)]
+        rows = [self.run(ids)[0] for ids in self.ids(inputs)]
         return Dense(np.stack(rows) if rows else np.empty((0, self.width), np.float32))
 
-    def _row(self, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
+    def ids(self, inputs: Inputs) -> list[NDArray[np.int32]]:
+        """What the graph reads of each text: `(1, t)`, cut to what it can, between the special tokens."""
+        return [self._ids(tokens) for tokens in inputs.tokens(self.tokenizer)]
+
+    def run(self, ids: NDArray[np.int32]) -> list[NDArray[np.float32]]:
+        """Each text's row, `(width,)` of length `gain`.
+
+        Args:
+            ids: `(m, t)`, texts of one length. Only `m` of 1 gives a text the row that it always has.
+        """
+        found = self.session.run(None, {"input_ids": ids, "mask": np.ones_like(ids)})[0]
+        return [self._scaled(embedding) for embedding in found]
+
+    def _ids(self, tokens: NDArray[np.int32]) -> NDArray[np.int32]:
         kept = tokens[: self.spec["longest"] - 2]
         ids = np.empty((1, len(kept) + 2), dtype=np.int32)
         ids[0, 0], ids[0, 1:-1], ids[0, -1] = self.spec["first"], kept, self.spec["last"]
-        embedding = self.session.run(None, {"input_ids": ids, "mask": np.ones_like(ids)})[0][0]
+        return ids
+
+    def _scaled(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         length = np.sqrt(embedding @ embedding)
         scaled: NDArray[np.float32] = embedding * np.float32(self.spec["gain"] / max(length, 1e-12))
         return scaled

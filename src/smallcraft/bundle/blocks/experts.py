@@ -155,4 +155,6 @@ def cluster_masses(
     shares = np.exp(scale * (logits - logits.max(axis=1, keepdims=True)))
     shares /= shares.sum(axis=1, keepdims=True)
     members = clusters[:, None] == np.arange(int(clusters.max(initial=-1)) + 1)
-    return np.asarray(shares @ members.astype(np.float64))
+    holds = members.astype(np.float64)
+    # Row by row: a product of matrices may round a row by its neighbours.
+    return np.array([row @ holds for row in shares]).reshape(len(shares), holds.shape[1])

@@ -26,7 +26,12 @@ def ngram_keys(tokens: NDArray[np.int32]) -> NDArray[np.int64]:
     padded = np.full(len(tokens) + 2, _BOUNDARY, dtype=np.int64)
     padded[1:-1] = tokens
     padded[1:-1] += _FIRST_TOKEN
-    return np.unique(np.concatenate([padded[1:-1], (padded[:-1] << 32) | padded[1:]]))
+    keys = np.concatenate([padded[1:-1], (padded[:-1] << 32) | padded[1:]])
+    keys.sort()
+    is_new = np.empty(len(keys), dtype=np.bool_)
+    is_new[0] = True
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    return keys[is_new]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class NgramBlock:
 
     def _row(self, tokens: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         wanted = ngram_keys(tokens)
-        places = np.searchsorted(self.keys, wanted)
+        places = self.keys.searchsorted(wanted)
         places[places == len(self.keys)] = 0
         columns: NDArray[np.int64] = places[self.keys[places] == wanted] if len(self.keys) else places[:0]
         values: NDArray[np.float32] = self.weights[columns]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,19 +39,33 @@ class OnehotBlock:
 
     def encode(self, inputs: Inputs) -> Sparse:
         """`(n, width)` with at most one entry a column."""
-        slots, start = [], 0
+        numeric = len(self.edges)
+        slots = np.empty((inputs.n, numeric + len(self.categories)), dtype=np.int64)
         for index, edges in enumerate(self.edges):
-            number = inputs.numbers[:, index]
-            slot = np.searchsorted(edges, number, side="left") + 1
-            slot[np.isnan(number)] = 0
-            slots.append(slot + start)
-            start += len(edges) + 2
-        for listed, column in zip(self.categories, inputs.categories, strict=True):
+            slots[:, index] = edges.searchsorted(inputs.numbers[:, index], side="left")
+        slots[:, :numeric] += self._starts + 1
+        np.copyto(slots[:, :numeric], self._starts, where=np.isnan(inputs.numbers[:, :numeric]))
+        for index, (place, column) in enumerate(zip(self._places, inputs.categories, strict=True), numeric):
+            slots[:, index] = [place.get(value, -1) for value in column]
+        return self._gather(slots)
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """`(p,)` the slot of a missing number of each numeric column; its bins follow."""
+        widths = [len(edges) + 2 for edges in self.edges]
+        return np.cumsum([0, *widths], dtype=np.int64)[:-1]
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[str | None, int], ...]:
+        """For each category column the slot of each value, of a missing one too."""
+        places: list[Mapping[str | None, int]] = []
+        start = sum(len(edges) + 2 for edges in self.edges)
+        for listed in self.categories:
             place: dict[str | None, int] = {value: start + 1 + index for index, value in enumerate(listed)}
             place[None] = start
-            slots.append(np.array([place.get(value, -1) for value in column], dtype=np.int64))
+            places.append(place)
             start += len(listed) + 1
-        return self._gather(np.stack(slots, axis=1) if slots else np.empty((inputs.n, 0), np.int64))
+        return tuple(places)
 
     def _gather(self, slots: NDArray[np.int64]) -> Sparse:
         known = slots >= 0

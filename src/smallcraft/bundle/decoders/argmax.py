@@ -20,10 +20,10 @@ class Argmax:
 
     def decide(self, probs: NDArray[np.float64], classes: Sequence[str]) -> Decisions:
         """The most probable label and its probability."""
-        codes = probs.argmax(axis=1)
+        codes = probs.argmax(axis=1).tolist()
         return Decisions(
-            labels=tuple(classes[code] for code in codes),
-            confidence=probs.max(axis=1),
+            labels=tuple([classes[code] for code in codes]),
+            confidence=probs[:, codes[0]] if len(codes) == 1 else np.maximum.reduce(probs, axis=1),
             abstained=np.zeros(len(probs), dtype=np.bool_),
         )
 

@@ -94,7 +94,8 @@ class Tree:
         self, probs: NDArray[np.float64], threshold: float
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Each row's node, -1 for none, and its probability (of the best top node where there is none)."""
-        mass = probs @ self.holds
+        # Row by row: a product of matrices may round a row by its neighbours.
+        mass = np.array([row @ self.holds for row in probs]).reshape(len(probs), len(self.nodes))
         rows = np.arange(len(probs))
         node = np.full(len(probs), -1, dtype=np.int64)
         confidence = np.zeros(len(probs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,11 @@ class BlockWeights:
 
     values: NDArray[np.int8] | NDArray[np.float32]
     scale: NDArray[np.float32]
+
+    @cached_property
+    def is_scaled(self) -> bool:
+        """False where each scale is 1, so that multiplying by it changes nothing."""
+        return bool((self.scale != 1).any())
 
 
 def quantize_weights(weights: NDArray[np.float64]) -> BlockWeights:
@@ -55,14 +61,17 @@ class LinearHead:
 
     def logits(self, encoded: Sequence[Encoded], n: int) -> NDArray[np.float64]:
         """`(n, k)`; row by row, since a matrix product may round a row by its neighbours."""
-        result = np.tile(self.bias, (n, 1))
-        for block, part in zip(encoded, self.parts, strict=True):
-            if isinstance(block, Sparse):
-                _add_sparse(result, block, part)
-            else:
-                for row in range(n):
-                    result[row] += (block.values[row] @ part.values) * part.scale
-        return result.astype(np.float64)
+        result = np.empty((n, len(self.bias)))
+        pairs = list(zip(encoded, self.parts, strict=True))
+        for row in range(n):
+            total = self.bias
+            for block, part in pairs:
+                product = _product(block, part, row)
+                if part.is_scaled:
+                    product *= part.scale
+                total = total + product
+            result[row] = total
+        return result
 
     def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:
         """All arrays in one `.npz`."""
@@ -85,8 +94,11 @@ class LinearHead:
         return cls(arrays["bias"], tuple(parts))
 
 
-def _add_sparse(result: NDArray[np.float32], block: Sparse, part: BlockWeights) -> None:
-    for row in range(len(result)):
-        span = slice(block.offsets[row], block.offsets[row + 1])
-        weights = part.values[block.columns[span]].astype(np.float32)
-        result[row] += (block.values[span] @ weights) * part.scale
+def _product(block: Encoded, part: BlockWeights, row: int) -> NDArray[np.float32]:
+    """`(k,)`, a row times the weights, without their scale."""
+    if not isinstance(block, Sparse):
+        dense: NDArray[np.float32] = block.values[row] @ part.values
+        return dense
+    span = slice(block.offsets[row], block.offsets[row + 1])
+    sparse: NDArray[np.float32] = block.values[span] @ part.values[block.columns[span]].astype(np.float32)
+    return sparse

@@ -5,6 +5,7 @@ Always: one thread; the weights are the bytes given, no file is opened.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,6 +48,8 @@ def open_session(model: bytes, weights: Mapping[str, bytes]) -> onnxruntime.Infe
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Weights that were not given are to be nowhere; versions differ in whether they look for them.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     if weights:
         options.add_external_initializers_from_files_in_memory(
             list(weights), list(weights.values()), [len(data) for data in weights.values()]

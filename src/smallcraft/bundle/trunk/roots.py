@@ -98,20 +98,22 @@ class Roots:
             return self._sessions[model]
 
 
-def read_roots(path: str | Path, *, runtime: str | None = None) -> Roots:
+def read_roots(path: str | Path, *, runtime: str | None = None, digest: str | None = None) -> Roots:
     """The encoder of a directory that `models.packs.write_trunk` wrote, or of a bundle with one encoder.
 
     Args:
         path: The directory.
         runtime: What runs its graphs; None asks the environment.
+        digest: What the directory's digest must be; None takes what is there.
 
     Raises:
         NotFoundError: There is no such directory.
         BundleFormatError: It is of another format.
         InvalidInputError: It has no encoder, or several.
+        IntegrityError: It is another one than `digest` says.
     """
     root = Path(path)
-    description, _ = read_description(root)
+    description, _ = read_description(root, digest=digest)
     try:
         files = BundleFiles(root, listed_digests(description), runtime=choose_runtime(runtime))
         found = [description[ENCODER]] if ENCODER in description else encoders_of(description)

@@ -115,6 +115,14 @@ class Trunk:
         """
         self.shelf.unpin(self._find(name).digest)
 
+    def task(self, name: str) -> TrunkTask:
+        """What is known of a task without reading it.
+
+        Raises:
+            NotFoundError: There is no such task.
+        """
+        return self._find(name)
+
     def bundle(self, name: str) -> Bundle:
         """A task as a bundle, with all that a bundle offers; holding it keeps it in memory.
 
@@ -196,13 +204,20 @@ class Trunk:
         return self._tasks[name]
 
 
-def open_trunk(path: str | Path, *, budget_bytes: int = BUDGET_BYTES, runtime: str | None = None) -> Trunk:
+def open_trunk(
+    path: str | Path,
+    *,
+    budget_bytes: int = BUDGET_BYTES,
+    runtime: str | None = None,
+    digest: str | None = None,
+) -> Trunk:
     """Open the encoder that many tasks share.
 
     Args:
         path: A directory that `models.packs.write_trunk` wrote, or a bundle with one encoder, such as frozen.
         budget_bytes: What tasks in memory may take together, by the size of their files.
         runtime: What runs the encoder's graph; None asks SMALLCRAFT_RUNTIME, else onnxruntime.
+        digest: What the directory's digest must be; None takes what is there.
 
     Raises:
         NotFoundError: There is no such directory.
@@ -210,6 +225,6 @@ def open_trunk(path: str | Path, *, budget_bytes: int = BUDGET_BYTES, runtime: s
         InvalidInputError: It has no encoder, or several; or the budget is below 0.
         IntegrityError: A file is not the one that was recorded.
     """
-    roots = read_roots(path, runtime=runtime)
+    roots = read_roots(path, runtime=runtime, digest=digest)
     roots.session()
     return Trunk(roots, budget_bytes=budget_bytes)

@@ -24,6 +24,14 @@ size_mb = 30
 metric = "macro_f1"
 margin = 0.02                             # a cheaper model may be this much worse, and no more
 
+[rollout]                                 # how a new release goes live; small, so that the tour sees its end
+start = 0.2
+stages = [0.2, 0.5]
+dwell_s = 1.0
+baseline_requests = 500
+latency_floor_s = 0.05                    # all runs on one machine here, which may be busy
+watch_requests = 500
+
 [card]
 intended_use = "Routing of English customer messages to one of 20 helpdesk queues, for demonstration."
 out_of_scope = "Any real helpdesk, other languages, and decisions about a customer without a person."

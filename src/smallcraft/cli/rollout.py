@@ -1,0 +1,359 @@
+"""`smallcraft rollout`: the move of traffic to a release; begun, looked at, stopped, simulated, replayed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smallcraft.cli.options import Json, Project
+from smallcraft.cli.rollout_simulation import simulate
+from smallcraft.cli.saying import say
+from smallcraft.cli.serve import require_parts
+from smallcraft.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from smallcraft.pipeline.serving import ServedProject
+    from smallcraft.serve.rollout.receipts import Receipt
+    from smallcraft.serve.rollout.replaying import Replay
+
+_LOOK_S = 0.5
+# For which a server may be away, to be started again, while somebody waits.
+_PATIENCE_S = 60.0
+_USUAL_PROJECT = Path()
+
+State = Annotated[
+    Path | None,
+    typer.Option(help="The server's folder; by default .smallcraft/serving.", show_default=False),
+]
+Name = Annotated[
+    str | None, typer.Option("--model", help="Of several that are served, which.", show_default=False)
+]
+Because = Annotated[
+    str, typer.Option("--because", help="Why, in a sentence; goes into the receipt.", show_default=False)
+]
+Rollout = Annotated[
+    str | None,
+    typer.Argument(help="Its id; by default the last one.", metavar="ROLLOUT", show_default=False),
+]
+UnderWay = Annotated[
+    str | None,
+    typer.Argument(help="Its id; by default the one under way.", metavar="ROLLOUT", show_default=False),
+]
+
+group = typer.Typer(
+    name="rollout", help="Move traffic to a new release, and back when it is worse.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    for verb in (start, status, abort, promote, freeze, resume, receipts, replay, simulate):
+        group.command(verb.__name__)(verb)
+    app.add_typer(group, name="rollout")
+
+
+def start(
+    release: Annotated[str, typer.Argument(help="The new release: helpdesk@4, latest.", metavar="RELEASE")],
+    project: Project = _USUAL_PROJECT,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Try a release again that was rolled back before.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until it ends: exit code 0 done, 2 rolled back, 3 frozen.")
+    ] = False,
+    state: State = None,
+    as_json: Json = False,
+) -> int:
+    """Begin to roll a release out on the running server.
+
+    Both releases answer the same requests first (shadow), then the new one gets a small share of traffic, a
+    larger one, and nearly all, each for as long as the evidence needs; it goes back when it is worse. The
+    settings are those of [rollout] in smallcraft.toml.
+    """
+    served = _served(project, state)
+    from smallcraft.pipeline.serving import begin_rollout
+
+    rollout = begin_rollout(served, release, unsafe_repeat=force)
+    if wait:
+        return _wait(served, rollout, as_json=as_json)
+    say(
+        f"rollout {rollout} has begun",
+        "  look   smallcraft rollout status",
+        '  stop   smallcraft rollout abort --because "..."',
+        told={"rollout": rollout},
+        as_json=as_json,
+    )
+    return 0
+
+
+def status(
+    rollout: Rollout = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it ends, or a person must decide.")] = False,
+    state: State = None,
+    as_json: Json = False,
+) -> int:
+    """Tell where a rollout stands, its evidence, and what would settle it.
+
+    Exit code 2 when it was rolled back, 3 when it is frozen until a person decides, else 0.
+    """
+    served = _served(project, state)
+    return _wait(served, rollout, as_json=as_json) if wait else _tell(served, rollout, as_json=as_json)
+
+
+def abort(
+    rollout: UnderWay = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    model: Name = None,
+    because: Because = "",
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Send all traffic back to the stable release, now; ends the rollout."""
+    _order("abort", _served(project, state), rollout, model=model, because=because, as_json=as_json)
+
+
+def promote(
+    rollout: UnderWay = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    model: Name = None,
+    because: Because = "",
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Take the next step on a person's word, before the evidence is there; the receipt says so.
+
+    The next step is the next larger share of traffic, then nearly all, then done; once for each.
+    """
+    _order("promote", _served(project, state), rollout, model=model, because=because, as_json=as_json)
+
+
+def freeze(
+    rollout: UnderWay = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    model: Name = None,
+    because: Because = "",
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Hold everything where it is, whatever the evidence, until `resume`, `promote` or `abort`."""
+    _order("freeze", _served(project, state), rollout, model=model, because=because, as_json=as_json)
+
+
+def resume(
+    rollout: UnderWay = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    model: Name = None,
+    because: Because = "",
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Go on after a freeze: evidence decides again."""
+    _order("resume", _served(project, state), rollout, model=model, because=because, as_json=as_json)
+
+
+def receipts(
+    rollout: Rollout = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Tell every change of a rollout, in order, and why it was made.
+
+    With --json whole receipts: counts, evidence, the state before. Exit code 4 where one was changed.
+    """
+    folder = _served(project, state).state_of(rollout or "")
+    from smallcraft.serve.rollout.receipts import check_chain
+    from smallcraft.serve.state.opening import find_receipts, find_rollout
+
+    found = find_receipts(folder, rollout or "")
+    if as_json:
+        typer.echo(json.dumps([json.loads(receipt.to_json()) for receipt in found], indent=2))
+    else:
+        for receipt in found:
+            typer.echo(_receipt_line(receipt))
+    check_chain(found, last=find_rollout(folder, rollout or "").last_receipt)
+
+
+def replay(
+    receipt: Annotated[
+        str | None,
+        typer.Argument(
+            help="ROLLOUT/NUMBER, as `receipts` tells it; a JSON file of one; or a rollout, for all of its "
+            "receipts. By default all of the last one.",
+            metavar="RECEIPT",
+            show_default=False,
+        ),
+    ] = None,
+    project: Project = _USUAL_PROJECT,
+    *,
+    state: State = None,
+    as_json: Json = False,
+) -> int:
+    """Decide receipts anew from the counts that they carry.
+
+    Exit code 0 where that gives the same decisions and numbers; 4, and what differs, where one was changed.
+    """
+    from smallcraft.serve.rollout.receipts import check_chain
+    from smallcraft.serve.rollout.replaying import replay as decide_anew
+
+    chosen, chain = _find_receipts(receipt or "", project, state)
+    replays = [decide_anew(found) for found in chosen]
+    if _names_one(receipt or ""):
+        say(replays[0].receipt.cause, replays[0].sentence, told=_told(replays[0]), as_json=as_json)
+    elif as_json:
+        typer.echo(json.dumps([_told(again) for again in replays], indent=2))
+    else:
+        typer.echo("\n".join(again.sentence for again in replays))
+    if not all(again.agrees for again in replays):
+        return 4
+    check_chain(chain)
+    return 0
+
+
+def _names_one(receipt: str) -> bool:
+    return "/" in receipt or Path(receipt).is_file()
+
+
+def _find_receipts(
+    name: str, project: Path, state: Path | None
+) -> tuple[Sequence[Receipt], Sequence[Receipt]]:
+    """Those that were named, and all of their rollout where they are here."""
+    from smallcraft.serve.rollout.receipts import parse_receipt
+    from smallcraft.serve.state.opening import find_receipt, find_receipts
+
+    path = Path(name)
+    if path.is_file():
+        return (parse_receipt(path.read_bytes()),), ()
+    rollout, _, number = name.rpartition("/") if "/" in name else (name, "", "")
+    served = _served(project, state)
+    if not _is_known(served, rollout) and name and not number.isdecimal():
+        raise NotFoundError(
+            f"a receipt is ROLLOUT/NUMBER or a file, and there is no file or rollout {name!r}; "
+            "`smallcraft rollout receipts` names them"
+        )
+    folder = served.state_of(rollout)
+    chain = find_receipts(folder, rollout)
+    return ((find_receipt(folder, name),) if number else chain), chain
+
+
+def _is_known(served: ServedProject, rollout: str) -> bool:
+    try:
+        served.state_of(rollout)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _told(again: Replay) -> dict[str, object]:
+    differences = [
+        {"path": one.path, "stated": one.stated, "replayed": one.replayed} for one in again.differences
+    ]
+    return {
+        "receipt": f"{again.receipt.rollout}/{again.receipt.number}",
+        "agrees": again.agrees,
+        "is_exact": again.is_exact,
+        "is_sealed": again.is_sealed,
+        "differences": differences,
+    }
+
+
+def _served(project: Path, state: Path | None) -> ServedProject:
+    require_parts()
+    from smallcraft.pipeline.serving import served_project
+
+    return served_project(project, state)
+
+
+def _order(
+    command: str,
+    served: ServedProject,
+    rollout: str | None,
+    *,
+    model: str | None,
+    because: str,
+    as_json: bool,
+) -> None:
+    from smallcraft.pipeline.serving import order_rollout
+
+    found = order_rollout(served, command, rollout=rollout, model=model, reason=because)
+    traffic = "" if found.phase in _ENDED else f", {100 * found.weight:g} % of traffic"
+    stands = [f"rollout {found.rollout}: {found.phase.upper()}{traffic}"] if found.rollout else []
+    told = {"told": found.told, "rollout": found.rollout, "phase": found.phase, "weight": found.weight}
+    say(found.told, *stands, told=told, as_json=as_json)
+
+
+def _tell(served: ServedProject, rollout: str | None, *, as_json: bool) -> int:
+    from smallcraft.cli.show_rollout import show_servers
+    from smallcraft.pipeline.rollout_telling import tell_rollouts
+
+    told = tell_rollouts(served, rollout)
+    if as_json:
+        typer.echo(json.dumps(told.as_json(), indent=2, allow_nan=False))
+    else:
+        show_servers(told)
+    return told.exit_code
+
+
+def _wait(served: ServedProject, rollout: str | None, *, as_json: bool) -> int:
+    """Until it ends or a person must decide; the state is read as it is written."""
+    from smallcraft.serve.state.opening import find_rollout
+
+    said, seen = -1, time.monotonic()
+    while True:
+        found = find_rollout(served.state_of(rollout or ""), rollout or "")
+        for receipt in _receipts_since(served, found.id, said):
+            said = receipt.number
+            typer.echo(_receipt_line(receipt), err=as_json)
+        if found.is_ended or found.phase == "frozen":
+            return _tell(served, found.id, as_json=as_json) if as_json else _CODES[found.phase]
+        if _has_server(served):
+            seen = time.monotonic()
+        elif time.monotonic() - seen > _PATIENCE_S:
+            raise NotFoundError(
+                f"no server has been running for {_PATIENCE_S:g} s, so rollout {found.id} stands still "
+                f"({found.phase}); start one with `smallcraft serve`, it goes on from there"
+            )
+        time.sleep(_LOOK_S)
+
+
+def _has_server(served: ServedProject) -> bool:
+    from smallcraft.serve.processes.admin import ask_server
+
+    try:
+        ask_server(served.state, {"command": "status"})
+    except NotFoundError:
+        return False
+    return True
+
+
+_CODES: Mapping[str, int] = {"done": 0, "rolled_back": 2, "frozen": 3}
+_ENDED = ("done", "rolled_back")
+
+
+def _receipts_since(served: ServedProject, rollout: str, number: int) -> Sequence[Receipt]:
+    from smallcraft.serve.state.opening import find_receipts
+
+    found = find_receipts(served.state_of(rollout), rollout)
+    return [receipt for receipt in found if receipt.number > number]
+
+
+def _receipt_line(receipt: Receipt) -> str:
+    to = receipt.form["to"]
+    return (
+        f"{receipt.rollout}/{receipt.number}  {receipt.form['at']}  "
+        f"{to['phase']} at {100 * to['weight']:g} %: {receipt.cause}"
+    )

@@ -1,0 +1,1 @@
+"""What the supervisor's parts share: settings, messages, children, the admin socket."""
