@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.serving.hostile import Hostility
 from benchmarks.serving.ours import WAYS, Way, phase_of, roll_out_twin, serving_ours
@@ -48,7 +49,7 @@ def soak_ours(way: Way, plan: SoakPlan, *, is_text: bool) -> tuple[SoakReport, s
         good = own_mix(work, seed=plan.seed)
         with serving_ours(way, work) as (server, target, state):
             roll_out_twin(server, target, state, work)
-            report = soak(victim_of(target, work), good, plan, memory_mb=server.memory_mb)
+            report = soak(victim_of(target, work), good, plan, memory_mb=server.memory_mb_by_program)
             return report, phase_of(state)
 
 
@@ -63,13 +64,15 @@ def in_words(report: SoakReport, phase: str) -> str:
     """What was seen, a line each."""
     load, growth = report.load, report.growth
     grown = "not measured" if growth is None else f"{100 * growth:.2f} %"
-    spans = ", ".join(f"{np.median(part):.1f}" for part in np.array_split(report.memory_mb, 10) if len(part))
+    whole = report.whole_mb
+    spans = [f"  {name} in ten spans: {_spans(looks)}" for name, looks in report.memory_mb.items()]
     lines = [
         f"good requests: {load.n:,} in {load.wall_s:.0f} s, {load.n_wrong} wrong, ends {load.ends}",
         *load.wrong[:5],
         f"latency, ms: p50 {load.latency_ms(50):.2f}, p99 {load.latency_ms(99):.2f}",
-        f"memory, MB: {report.memory_mb[0]:.1f} at first, {report.memory_mb[-1]:.1f} at last",
-        f"  in ten spans: {spans}",
+        f"memory, MB: {whole[0]:.1f} at first, {whole[-1]:.1f} at last",
+        f"  in ten spans: {_spans(whole)}",
+        *spans,
         f"growth: {grown}, allowed {100 * MOST_GROWTH:g} %",
         f"hostile attempts: {report.hostile.n:,}",
         *(f"  {kind}: {dict(ends)}" for kind, ends in report.hostile.ends.items()),
@@ -77,6 +80,10 @@ def in_words(report: SoakReport, phase: str) -> str:
         f"the rollout: {phase}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _spans(looks: NDArray[np.float64]) -> str:
+    return ", ".join(f"{np.median(part):.1f}" for part in np.array_split(looks, 10) if len(part))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,15 @@ def memory_mb_of(pids: frozenset[int]) -> float:
     return sum(map(_proportional_kib, pids)) * _KIB / 1e6
 
 
+def memory_mb_by_program(pids: frozenset[int]) -> dict[str, float]:
+    """The same of each program, by the last word of the module that it runs: `worker`, `router`."""
+    found: dict[str, float] = {}
+    for pid in pids:
+        name = _program_of(pid)
+        found[name] = found.get(name, 0.0) + _proportional_kib(pid) * _KIB / 1e6
+    return found
+
+
 def births_of(pids: frozenset[int]) -> dict[int, int]:
     """Process id to when it was born: both together are one process, an id alone may be given again."""
     return {pid: stat.born for pid in pids if (stat := _stat_of(pid)) is not None}
@@ -82,6 +91,15 @@ def _stat_of(pid: int) -> _Stat | None:
     return _Stat(
         parent=int(fields[1]), ticks=sum(map(int, fields[11:15])), born=int(fields[19]), state=fields[0]
     )
+
+
+def _program_of(pid: int) -> str:
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return "ended"
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else words[0]
+    return module.rpartition(".")[2]
 
 
 def _is_marked(pid: int, mark: bytes) -> bool:

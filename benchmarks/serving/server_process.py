@@ -18,7 +18,15 @@ from typing import Self
 
 from benchmarks.process import child_environment
 from benchmarks.serving.messages import BrokenReplyError, Reply, ReplyReader, Target
-from benchmarks.serving.process_tree import MARK, births_of, cpu_s_of, memory_mb_of, processes_of, still_alive
+from benchmarks.serving.process_tree import (
+    MARK,
+    births_of,
+    cpu_s_of,
+    memory_mb_by_program,
+    memory_mb_of,
+    processes_of,
+    still_alive,
+)
 
 _LOOK_S = 0.05
 _PATIENCE_S = 300.0
@@ -82,6 +90,10 @@ class ServerProcess:
     def memory_mb(self) -> float:
         """What all of it holds in memory."""
         return memory_mb_of(self.pids())
+
+    def memory_mb_by_program(self) -> dict[str, float]:
+        """The same of each program: `worker`, `router`."""
+        return memory_mb_by_program(self.pids())
 
     def wait_until(self, is_ready: Callable[[], bool], *, patience_s: float = _PATIENCE_S) -> None:
         """Look again and again.

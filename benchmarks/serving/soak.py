@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -60,12 +60,17 @@ class SoakReport:
     Attributes:
         load: The good clients'.
         hostile: The others'.
-        memory_mb: `(n,)` float64, one a look.
+        memory_mb: Program to `(n,)` float64, one a look; 0 while it does not run.
     """
 
     load: LoadReport
     hostile: HostileReport
-    memory_mb: NDArray[np.float64]
+    memory_mb: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def whole_mb(self) -> NDArray[np.float64]:
+        """`(n,)` float64 of all programs together."""
+        return np.sum([*self.memory_mb.values()], axis=0)
 
     @property
     def growth(self) -> float | None:
@@ -73,13 +78,14 @@ class SoakReport:
 
         None for fewer than ten looks.
 
-        >>> SoakReport(None, None, np.array([5.0, *[100.0] * 10, *[105.0] * 9])).growth
+        >>> SoakReport(None, None, {"worker": np.array([5.0, *[100.0] * 10, *[105.0] * 9])}).growth
         0.05
         """
-        if len(self.memory_mb) < _FEWEST_LOOKS:
+        looks = self.whole_mb
+        if len(looks) < _FEWEST_LOOKS:
             return None
-        span = round(len(self.memory_mb) * _SPAN)
-        early, late = self.memory_mb[span : 2 * span], self.memory_mb[-span:]
+        span = round(len(looks) * _SPAN)
+        early, late = looks[span : 2 * span], looks[-span:]
         return round(float(np.median(late) / np.median(early)) - 1, 6)
 
 
@@ -95,18 +101,20 @@ def mix(parts: Sequence[tuple[Sequence[bytes], Check]], *, seed: int) -> Mix:
     return Mix([request for request, _, _ in found], check)
 
 
-def soak(victim: Victim, good: Mix, plan: SoakPlan, *, memory_mb: Callable[[], float]) -> SoakReport:
+def soak(
+    victim: Victim, good: Mix, plan: SoakPlan, *, memory_mb: Callable[[], Mapping[str, float]]
+) -> SoakReport:
     """Load, hostility and looks at the memory, side by side.
 
     Args:
         victim: The server.
         good: What good clients ask.
         plan: How long, how much.
-        memory_mb: Of all the server's processes, now.
+        memory_mb: Of each of the server's programs, now.
     """
     load = Open(plan.rate, plan.seconds, seed=plan.seed)
     hostility = replace(plan.hostility, seconds=plan.seconds, seed=plan.seed)
-    looks: list[float] = []
+    looks: list[Mapping[str, float]] = []
     with (
         ThreadPoolExecutor(1) as pool,
         BackgroundLoad(victim.target, good.requests, load, check=good.check) as running,
@@ -116,4 +124,10 @@ def soak(victim: Victim, good: Mix, plan: SoakPlan, *, memory_mb: Callable[[], f
         while time.monotonic() < until:
             looks.append(memory_mb())
             time.sleep(plan.sample_s)
-        return SoakReport(running.wait(), bad.result(), np.array(looks))
+        return SoakReport(running.wait(), bad.result(), by_program(looks))
+
+
+def by_program(looks: Sequence[Mapping[str, float]]) -> dict[str, NDArray[np.float64]]:
+    """Program to `(n,)` float64 of `n` looks."""
+    names = sorted({name for look in looks for name in look})
+    return {name: np.array([look.get(name, 0.0) for look in looks]) for name in names}

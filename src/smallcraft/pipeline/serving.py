@@ -266,4 +266,4 @@ def _model_of(models: Mapping[str, Any], rollout: str | None) -> str | None:
 
 def _head(head: str, taken: TakenRelease) -> HeadSource:
     source: ModelSource = taken.source
-    return HeadSource(head, source.name, source.version, source.folder, source.digest)
+    return HeadSource(head, source.name, source.version, source.folder, source.digest, mended=source.mended)

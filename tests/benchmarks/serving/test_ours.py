@@ -32,7 +32,9 @@ def test_our_server_answers_as_its_bundle_while_hostile_clients_are_refused(work
     plan = SoakPlan(seconds=2.0, rate=60, hostility=hostility, sample_s=0.2)
     with serving_ours("isolated", work) as (server, target, state):
         roll_out_twin(server, target, state, work)
-        report = soak(victim_of(target, work), own_mix(work, seed=0), plan, memory_mb=server.memory_mb)
+        report = soak(
+            victim_of(target, work), own_mix(work, seed=0), plan, memory_mb=server.memory_mb_by_program
+        )
         phase = phase_of(state)
     assert (report.load.n_wrong, report.load.n_failed) == (0, 0), report.load.wrong
     assert (report.hostile.unexpected, phase) == ({}, "canary")
@@ -46,7 +48,9 @@ def report_of(statuses=(200,), wrong=0, memory=(100.0,) * 20, ends=None):
         tally.end(0, status, 0.001, 0.0)
     for _ in range(wrong):
         tally.refuse(0, "no")
-    return SoakReport(tally.report(wall_s=1.0, cpu_s=0.1), HostileReport(ends or {}), np.array(memory))
+    return SoakReport(
+        tally.report(wall_s=1.0, cpu_s=0.1), HostileReport(ends or {}), {"worker": np.array(memory)}
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from benchmarks.serving.hostile import HostileReport, Hostility, Victim
 from benchmarks.serving.messages import request_bytes
-from benchmarks.serving.soak import SoakPlan, SoakReport, mix, soak
+from benchmarks.serving.soak import SoakPlan, SoakReport, by_program, mix, soak
 from benchmarks.serving.tally import Tally
 from tests.benchmarks.serving.scripted import ScriptedServer, echo
 
@@ -44,7 +44,9 @@ def test_each_request_of_a_mix_meets_its_own_check():
     ],
 )
 def test_growth_is_between_two_spans_of_the_warm_server(memory, growth):
-    assert SoakReport(NO_LOAD, HostileReport({}), memory).growth == pytest.approx(growth, abs=0.01)
+    assert SoakReport(NO_LOAD, HostileReport({}), {"worker": memory}).growth == pytest.approx(
+        growth, abs=0.01
+    )
 
 
 def test_good_and_hostile_clients_meet_the_server_side_by_side(tmp_path):
@@ -60,9 +62,17 @@ def test_good_and_hostile_clients_meet_the_server_side_by_side(tmp_path):
     )
     with ScriptedServer(echo, tmp_path / "s") as server:
         victim = Victim(server.target, "/bad", request_bytes("/bad", b"y"))
-        report = soak(victim, good, plan, memory_mb=lambda: float(next(looks)))
+        report = soak(victim, good, plan, memory_mb=lambda: {"router": float(next(looks))})
     assert report.load.n > 10
     assert report.load.n_wrong == report.load.n_failed == 0
     assert report.hostile.ends["leaves_in_request"]["left"] > 0
-    assert report.memory_mb.tolist() == list(range(1, len(report.memory_mb) + 1))
-    assert len(report.memory_mb) > 1
+    assert report.whole_mb.tolist() == list(range(1, len(report.whole_mb) + 1))
+    assert len(report.whole_mb) > 1
+
+
+def test_a_program_that_comes_later_took_nothing_before():
+    found = by_program([{"router": 1.0}, {"router": 2.0, "worker": 3.0}])
+    assert {name: looks.tolist() for name, looks in found.items()} == {
+        "router": [1.0, 2.0],
+        "worker": [0.0, 3.0],
+    }

@@ -26,7 +26,7 @@ from smallcraft.serve.loading.source import (
 
 WORDS = st.text(min_size=1, max_size=8)
 PATHS = WORDS.filter(lambda text: "/" not in text and "\0" not in text).map(Path)
-HEADS = st.builds(HeadSource, WORDS, WORDS, WORDS, PATHS, WORDS, st.booleans())
+HEADS = st.builds(HeadSource, WORDS, WORDS, WORDS, PATHS, WORDS, st.booleans(), st.none() | WORDS)
 SOURCES = st.builds(
     ModelSource,
     WORDS,
@@ -43,7 +43,7 @@ SOURCES = st.builds(
 def test_a_source_is_read_as_it_was_written(source):
     read = read_source(json.loads(json.dumps(write_source(source))))
     assert read == source
-    assert read.mended == source.mended
+    assert read.mended_copies() == source.mended_copies()
 
 
 @pytest.mark.parametrize("change", [{"folder": None}, {"heads": 3}, {"surprise": 1}])
@@ -51,6 +51,12 @@ def test_what_is_no_source_is_refused(change):
     plain = write_source(ModelSource("helpdesk", "3", Path("/srv"), "sha256:00"))
     with pytest.raises(InvalidInputError, match="a source must be as `write_source` writes it"):
         read_source({**plain, **change})
+
+
+def test_the_damage_of_a_head_is_told_as_that_of_the_model():
+    head = HeadSource("cards", "banking", "4", Path("/srv/b"), "sha256:01", mended="a bit")
+    source = ModelSource("helpdesk", "3", Path("/srv/a"), "sha256:00", heads=(head,))
+    assert source.mended_copies() == {"banking@4": "a bit"}
 
 
 def test_a_folder_is_named_by_the_digest_that_it_has_now(tmp_path):

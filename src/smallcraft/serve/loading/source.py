@@ -18,6 +18,7 @@ from smallcraft.bundle.trunk.trunk import BUDGET_BYTES
 from smallcraft.errors import InvalidInputError
 
 _PLAIN = ("name", "version", "digest", "budget_bytes", "mended")
+_PLAIN_HEAD = ("head", "name", "version", "digest", "is_pinned", "mended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class HeadSource:
         folder: A bundle, or a pack.
         digest: Of its description, which lists every other file's.
         is_pinned: Whether it stays in memory from its first use on.
+        mended: As in `ModelSource`.
     """
 
     head: str
@@ -39,6 +41,12 @@ class HeadSource:
     folder: Path
     digest: str
     is_pinned: bool = False
+    mended: str | None = field(default=None, compare=False)
+
+    @property
+    def label(self) -> str:
+        """How people name it: `banking@3`."""
+        return f"{self.name}@{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,11 @@ class ModelSource:
     def label(self) -> str:
         """How people name it: `helpdesk@3`."""
         return f"{self.name}@{self.version}"
+
+    def mended_copies(self) -> dict[str, str]:
+        """Label to what was wrong with its earlier copy: of the model and of its heads."""
+        everything: tuple[ModelSource | HeadSource, ...] = (self, *self.heads)
+        return {one.label: one.mended for one in everything if one.mended is not None}
 
 
 def source_of_folder(folder: Path, name: str, version: str = "0") -> ModelSource:
@@ -105,8 +118,7 @@ def write_source(source: ModelSource) -> dict[str, Any]:
     """A source as plain values."""
     plain = {name: getattr(source, name) for name in _PLAIN}
     heads = [
-        {name: getattr(head, name) for name in ("head", "name", "version", "digest", "is_pinned")}
-        | {"folder": str(head.folder)}
+        {name: getattr(head, name) for name in _PLAIN_HEAD} | {"folder": str(head.folder)}
         for head in source.heads
     ]
     return plain | {"folder": str(source.folder), "heads": heads}

@@ -114,9 +114,9 @@ class Served:
     def alarms(self) -> tuple[str, ...]:
         """What a person should look at: copies of served releases that were not what was recorded."""
         return tuple(
-            f"a copy of {source.label} was damaged and is replaced; look at the disk: {source.mended}"
+            f"a copy of {label} was damaged and is replaced; look at the disk: {reason}"
             for source in self.sources()
-            if source.mended is not None
+            for label, reason in source.mended_copies().items()
         )
 
     def tick(self, at: Moment) -> None:

@@ -48,7 +48,7 @@ def judge(
     """
     name = f"rollout {state.id}"
     if state.phase == "done":
-        return Verdict(name, Outcome.PASS, f"{state.canary.label} answers all requests")
+        return Verdict(name, Outcome.PASS, f"{state.canary.label} was promoted; its last receipt says why")
     if state.phase == "rolled_back":
         return Verdict(name, Outcome.FAIL, f"{state.canary.label} was rolled back; its last receipt says why")
     if find_hard_stop(state.health) is not None:
