@@ -49,7 +49,7 @@ def soak_ours(way: Way, plan: SoakPlan, *, is_text: bool) -> tuple[SoakReport, s
         good = own_mix(work, seed=plan.seed)
         with serving_ours(way, work) as (server, target, state):
             roll_out_twin(server, target, state, work)
-            report = soak(victim_of(target, work), good, plan, memory_mb=server.memory_mb_by_program)
+            report = soak(victim_of(target, work), good, plan, memory_mb=server.own_memory_mb)
             return report, phase_of(state)
 
 

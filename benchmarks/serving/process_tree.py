@@ -15,6 +15,9 @@ MARK = "SMALLCRAFT_BENCH_SERVER"
 _PROC = Path("/proc")
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _KIB = 1024
+# Of /proc/PID/smaps_rollup; what was swapped out is held all the same.
+_ALL = ("Pss:", "SwapPss:")
+_OWN = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,15 @@ def memory_mb_of(pids: frozenset[int]) -> float:
     return sum(map(_proportional_kib, pids)) * _KIB / 1e6
 
 
-def memory_mb_by_program(pids: frozenset[int]) -> dict[str, float]:
-    """The same of each program, by the last word of the module that it runs: `worker`, `router`."""
+def own_memory_mb(pids: frozenset[int]) -> dict[str, float]:
+    """What each program holds of its own, in MB, by the last word of the module that it runs: `worker`.
+
+    Without the code of libraries, which the system takes from memory and brings back as it likes.
+    """
     found: dict[str, float] = {}
     for pid in pids:
         name = _program_of(pid)
-        found[name] = found.get(name, 0.0) + _proportional_kib(pid) * _KIB / 1e6
+        found[name] = found.get(name, 0.0) + _proportional_kib(pid, _OWN) * _KIB / 1e6
     return found
 
 
@@ -109,9 +115,9 @@ def _is_marked(pid: int, mark: bytes) -> bool:
         return False
 
 
-def _proportional_kib(pid: int) -> int:
+def _proportional_kib(pid: int, kinds: tuple[str, ...] = _ALL) -> int:
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(kinds))

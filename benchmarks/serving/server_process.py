@@ -22,8 +22,8 @@ from benchmarks.serving.process_tree import (
     MARK,
     births_of,
     cpu_s_of,
-    memory_mb_by_program,
     memory_mb_of,
+    own_memory_mb,
     processes_of,
     still_alive,
 )
@@ -91,9 +91,9 @@ class ServerProcess:
         """What all of it holds in memory."""
         return memory_mb_of(self.pids())
 
-    def memory_mb_by_program(self) -> dict[str, float]:
-        """The same of each program: `worker`, `router`."""
-        return memory_mb_by_program(self.pids())
+    def own_memory_mb(self) -> dict[str, float]:
+        """What each of its programs holds of its own: `worker`, `router`."""
+        return own_memory_mb(self.pids())
 
     def wait_until(self, is_ready: Callable[[], bool], *, patience_s: float = _PATIENCE_S) -> None:
         """Look again and again.

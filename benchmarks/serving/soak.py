@@ -1,6 +1,6 @@
 """Minutes of mixed load with hostile clients beside it: does memory grow, is any answer wrong?
 
-Always: every reply to a good client is checked; memory is that of all the server's processes together,
+Always: every reply to a good client is checked; memory is what all the server's processes hold of their own,
 compared between two spans of the same load, the first after the server is warm.
 """
 

@@ -32,9 +32,7 @@ def test_our_server_answers_as_its_bundle_while_hostile_clients_are_refused(work
     plan = SoakPlan(seconds=2.0, rate=60, hostility=hostility, sample_s=0.2)
     with serving_ours("isolated", work) as (server, target, state):
         roll_out_twin(server, target, state, work)
-        report = soak(
-            victim_of(target, work), own_mix(work, seed=0), plan, memory_mb=server.memory_mb_by_program
-        )
+        report = soak(victim_of(target, work), own_mix(work, seed=0), plan, memory_mb=server.own_memory_mb)
         phase = phase_of(state)
     assert (report.load.n_wrong, report.load.n_failed) == (0, 0), report.load.wrong
     assert (report.hostile.unexpected, phase) == ({}, "canary")

@@ -11,8 +11,8 @@ from benchmarks.serving.process_tree import (
     MARK,
     births_of,
     cpu_s_of,
-    memory_mb_by_program,
     memory_mb_of,
+    own_memory_mb,
     processes_of,
     still_alive,
 )
@@ -42,7 +42,7 @@ def test_a_server_is_all_that_came_from_it_and_its_cpu_time_that_of_all():
             assert cpu_s_of(pids) >= 0.49
             assert cpu_s_of(pids - {parent.pid}) < 0.4
             assert memory_mb_of(pids) > memory_mb_of(frozenset([parent.pid])) > 1
-            assert sum(memory_mb_by_program(pids).values()) > 1
+            assert sum(own_memory_mb(pids).values()) > 1
         finally:
             births = births_of(processes_of(parent.pid, "abc"))
             for pid in births:

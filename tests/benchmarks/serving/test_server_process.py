@@ -31,7 +31,7 @@ def test_a_server_that_will_not_end_is_ended_with_all_it_started(tmp_path, monke
         births = births_of(server.pids())
         assert len(births) == 2
         assert server.memory_mb() > 1
-        assert sum(server.memory_mb_by_program().values()) > 1
+        assert sum(server.own_memory_mb().values()) > 1
         assert server.cpu_s() > 0
     assert still_alive(births) == []
 
