@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tarfile
 from pathlib import Path
 
 import pytest
 from tests.cli.test_history import check_schema
+from tests.unpacking import unpack
 
 from smallcraft.api import load
 from smallcraft.evaluate.meter.ledger import verify_ledger
@@ -155,8 +155,7 @@ def test_a_lost_ledger_is_written_anew_from_the_log(storied, told):
 @pytest.fixture
 def old_project(tmp_path, own_keys):
     """A project as the version before left it."""
-    with tarfile.open(OLD) as archive:
-        archive.extractall(tmp_path / ".smallcraft", filter="data")
+    unpack(OLD, tmp_path / ".smallcraft")
     (tmp_path / ".smallcraft" / "format_1").rename(Workspace(tmp_path).registry)
     return tmp_path
 

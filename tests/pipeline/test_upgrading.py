@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.unpacking import unpack
 
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.meter.chain import line_of
@@ -22,8 +22,7 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 @pytest.fixture
 def project(tmp_path, own_keys):
     """With an old registry and two looks in its ledger."""
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path / ".smallcraft", filter="data")
+    unpack(ARCHIVE, tmp_path / ".smallcraft")
     workspace = Workspace(tmp_path)
     (tmp_path / ".smallcraft" / "format_1").rename(workspace.registry)
     ledger = open_ledger(workspace.ledger)

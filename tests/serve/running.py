@@ -39,7 +39,7 @@ from smallcraft.serve.rollout.starting import Declared
 
 MARK = "SMALLCRAFT_TEST_SERVER"
 PATIENCE_S = 60.0
-FAULTY = (sys.executable, "-m", "tests.serve.faulty_worker")
+FAULTY = (sys.executable, "-P", str(Path(__file__).with_name("faulty_worker.py")))
 ROOT = Path(__file__).resolve().parents[2]
 # Runs until something stands against it: no step of it ends by itself in a test.
 PLAN = RolloutPlan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 
 import pytest
 from tests.serve.faulty_router import POISON
@@ -13,7 +14,7 @@ from tests.serve.running import Running, row, running, sources, until
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     releases = sources(tmp_path_factory.mktemp("bundles"))
-    command = (sys.executable, "-m", "tests.serve.faulty_router")
+    command = (sys.executable, "-P", str(Path(__file__).with_name("faulty_router.py")))
     folder = tmp_path_factory.mktemp("server")
     with running(folder, releases[:1], in_process=True, router_command=command) as server:
         yield server

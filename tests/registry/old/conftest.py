@@ -3,10 +3,10 @@
 `helpdesk@1` and `helpdesk@2` differ in their copy of the ledger only.
 """
 
-import tarfile
 from pathlib import Path
 
 import pytest
+from tests.unpacking import unpack
 
 ARCHIVE = Path(__file__).parent / "format_1.tar.gz"
 
@@ -14,7 +14,6 @@ ARCHIVE = Path(__file__).parent / "format_1.tar.gz"
 @pytest.fixture
 def old(tmp_path):
     """A copy of it, to be changed."""
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(ARCHIVE, tmp_path)
     root = tmp_path / "format_1"
     return root.rename(tmp_path / "registry")

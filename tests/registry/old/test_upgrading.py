@@ -166,7 +166,8 @@ LOOKS = {LOOKS!r}
 
 def prepare(folder):
     with tarfile.open({str(ARCHIVE)!r}) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     (folder / "format_1").rename(folder / "registry")
 
 def act(folder):
