@@ -133,7 +133,7 @@ def ordered(tiny):
 def begun(ordered, monkeypatch):
     """With a rollout of rows@1 whose worker is ready; the stable one is only a name here."""
     served, here = ordered
-    taken = take_release(open_registry(served.project), "rows@1", copies=served.copies).source
+    taken = take_release(open_registry(served.project), "rows@1", copies=served.copies)
     salt = "9f3c21aa04d7"
 
     def begin() -> str:
@@ -162,7 +162,7 @@ def test_a_rollout_begins_with_the_projects_plan_and_never_with_what_answers_alr
     with (tiny / "smallcraft.toml").open("a", encoding="utf-8") as file:
         file.write("[rollout]\nwrong_rollback = 0.01\nstages = [0.25]\n")
     served = served_project(tiny)
-    taken = take_release(open_registry(tiny), "rows@1", copies=served.copies).source
+    taken = take_release(open_registry(tiny), "rows@1", copies=served.copies)
     with (
         taking_orders(served.state, rows=NamedRelease("rows@1", taken.digest)),
         pytest.raises(InvalidInputError, match="rows@1 is the bundle that answers already"),
@@ -187,7 +187,7 @@ def test_a_rollout_begins_with_the_projects_plan_and_never_with_what_answers_alr
 def test_heads_of_what_answers_go_with_the_new_release(tiny):
     served = served_project(tiny)
     head = HeadSource("billing", "billing", "7", tiny / "billing", "sha256:" + "7" * 64)
-    taken = take_release(open_registry(tiny), "rows@1", copies=served.copies).source
+    taken = take_release(open_registry(tiny), "rows@1", copies=served.copies)
     old = ModelSource("rows", "1", taken.folder, OLD.digest, heads=(head,))
     with taking_orders(served.state, rows=NamedRelease("rows@1", OLD.digest)) as here:
         SourceBook(served.state / "rows").note(old)

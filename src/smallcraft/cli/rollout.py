@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from smallcraft.cli.serve import require_parts
 from smallcraft.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from smallcraft.pipeline.serving import ServedProject
     from smallcraft.serve.rollout.receipts import Receipt
@@ -46,6 +47,16 @@ UnderWay = Annotated[
     typer.Argument(help="Its id; by default the one under way.", metavar="ROLLOUT", show_default=False),
 ]
 
+_ORDERS: Mapping[str, str] = {
+    "abort": "Send all traffic back to the stable release, now; ends the rollout.",
+    "promote": (
+        "Take the next step on a person's word, before the evidence is there; the receipt says so.\n\n"
+        "The next step is the next larger share of traffic, then nearly all, then done; once for each."
+    ),
+    "freeze": "Hold everything where it is, whatever the evidence, until `resume`, `promote` or `abort`.",
+    "resume": "Go on after a freeze: evidence decides again.",
+}
+
 group = typer.Typer(
     name="rollout", help="Move traffic to a new release, and back when it is worse.", no_args_is_help=True
 )
@@ -53,8 +64,13 @@ group = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    for verb in (start, status, abort, promote, freeze, resume, receipts, replay, simulate):
-        group.command(verb.__name__)(verb)
+    group.command()(start)
+    group.command()(status)
+    for command, told in _ORDERS.items():
+        group.command(command, help=told)(_order_verb(command))
+    group.command()(receipts)
+    group.command()(replay)
+    group.command()(simulate)
     app.add_typer(group, name="rollout")
 
 
@@ -109,59 +125,21 @@ def status(
     return _wait(served, rollout, as_json=as_json) if wait else _tell(served, rollout, as_json=as_json)
 
 
-def abort(
-    rollout: UnderWay = None,
-    project: Project = _USUAL_PROJECT,
-    *,
-    model: Name = None,
-    because: Because = "",
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Send all traffic back to the stable release, now; ends the rollout."""
-    _order("abort", _served(project, state), rollout, model=model, because=because, as_json=as_json)
+def _order_verb(command: str) -> Callable[..., None]:
+    """A verb that gives the running server an order; all of them are asked the same way."""
 
+    def verb(
+        rollout: UnderWay = None,
+        project: Project = _USUAL_PROJECT,
+        *,
+        model: Name = None,
+        because: Because = "",
+        state: State = None,
+        as_json: Json = False,
+    ) -> None:
+        _order(command, _served(project, state), rollout, model=model, because=because, as_json=as_json)
 
-def promote(
-    rollout: UnderWay = None,
-    project: Project = _USUAL_PROJECT,
-    *,
-    model: Name = None,
-    because: Because = "",
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Take the next step on a person's word, before the evidence is there; the receipt says so.
-
-    The next step is the next larger share of traffic, then nearly all, then done; once for each.
-    """
-    _order("promote", _served(project, state), rollout, model=model, because=because, as_json=as_json)
-
-
-def freeze(
-    rollout: UnderWay = None,
-    project: Project = _USUAL_PROJECT,
-    *,
-    model: Name = None,
-    because: Because = "",
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Hold everything where it is, whatever the evidence, until `resume`, `promote` or `abort`."""
-    _order("freeze", _served(project, state), rollout, model=model, because=because, as_json=as_json)
-
-
-def resume(
-    rollout: UnderWay = None,
-    project: Project = _USUAL_PROJECT,
-    *,
-    model: Name = None,
-    because: Because = "",
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Go on after a freeze: evidence decides again."""
-    _order("resume", _served(project, state), rollout, model=model, because=because, as_json=as_json)
+    return verb
 
 
 def receipts(

@@ -158,8 +158,7 @@ def _described(series: pl.Series, name: str) -> _Column:
     text = text_form(plain).str.strip_chars()
     text = text.set(text.str.len_bytes() == 0, None)
     filled = text.drop_nulls()
-    # polars types a mean as whatever a column may hold.
-    words = float(filled.str.count_matches(r"\S+").mean() or 0.0) if len(filled) else 0.0  # type: ignore[arg-type]
+    words = float(filled.str.count_matches(r"\S+").mean() or 0.0) if len(filled) else 0.0  # type: ignore[arg-type]  # polars types a mean as any value
     distinct = filled.n_unique()
     values = frozenset(filled.unique().to_list()) if distinct <= _MOST_CLASSES else frozenset()
     kind = _kind(plain, filled, words, distinct)

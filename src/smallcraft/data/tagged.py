@@ -56,7 +56,7 @@ def guess_task(label: pl.Series, *, is_number: bool, is_list: bool) -> TaskGuess
     if separator is None:
         return TaskGuess("multiclass", reason="one class a row")
     # polars types a mean as whatever a column may hold.
-    share = float(label.drop_nulls().str.contains(separator, literal=True).mean() or 0.0)  # type: ignore[arg-type]
+    share = float(label.drop_nulls().str.contains(separator, literal=True).mean() or 0.0)  # type: ignore[arg-type]  # polars types a mean as any value
     return TaskGuess("multilabel", separator, f"{share:.0%} of the rows have several labels")
 
 

@@ -21,7 +21,7 @@ from smallcraft.pipeline.declaring import declare
 from smallcraft.pipeline.version_control import keep_checkpoint
 from smallcraft.pipeline.workspace import Workspace, open_registry
 from smallcraft.registry.store import Registry
-from smallcraft.serve.loading.released import TakenRelease, find_served, take_release
+from smallcraft.serve.loading.released import find_served, take_release
 from smallcraft.serve.loading.source import HeadSource, ModelSource
 from smallcraft.serve.processes.admin import ask_server
 from smallcraft.serve.processes.orders import start_message
@@ -122,7 +122,7 @@ def serve_settings(
     """
     registry = open_registry(served.project)
     named = references or [_usual_reference(registry, served.project)]
-    models = [take_release(registry, reference, copies=served.copies).source for reference in named]
+    models = [take_release(registry, reference, copies=served.copies) for reference in named]
     if heads:
         taken = {
             head: take_release(registry, reference, copies=served.copies) for head, reference in heads.items()
@@ -152,10 +152,10 @@ def begin_rollout(served: ServedProject, reference: str, *, unsafe_repeat: bool 
     """
     config, registry = load_config(served.project), open_registry(served.project)
     answering = _served_release(served, reference=reference, registry=registry)
-    new = take_release(registry, reference, copies=served.copies).source
+    new = take_release(registry, reference, copies=served.copies)
     old = SourceBook(served.state / new.name).find(answering.digest)
     if old is None:
-        old = take_release(registry, answering.label, copies=served.copies).source
+        old = take_release(registry, answering.label, copies=served.copies)
     # Found, not asked for to be served: it may have been retired since, which is why another one comes.
     stored = registry.find(answering.label), find_served(registry, reference)
     declared = declare(config, (stored[0], open_bundle(old.folder)), (stored[1], open_bundle(new.folder)))
@@ -264,6 +264,5 @@ def _model_of(models: Mapping[str, Any], rollout: str | None) -> str | None:
     raise NotFoundError(f"the server has no rollout '{rollout}' to give orders about; it has {known}")
 
 
-def _head(head: str, taken: TakenRelease) -> HeadSource:
-    source: ModelSource = taken.source
+def _head(head: str, source: ModelSource) -> HeadSource:
     return HeadSource(head, source.name, source.version, source.folder, source.digest, mended=source.mended)

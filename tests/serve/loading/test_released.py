@@ -54,31 +54,31 @@ def flip_byte(path: Path) -> None:
 
 def test_a_release_taken_by_its_alias_answers_as_its_bundle(registry, paths, tmp_path):
     taken = take_release(registry, "helpdesk@stable", copies=tmp_path / "copies")
-    assert (taken.source.label, taken.mended) == ("helpdesk@1", None)
-    loaded = open_model(taken.source)
+    assert (taken.label, taken.mended) == ("helpdesk@1", None)
+    loaded = open_model(taken)
     inputs = some_inputs(loaded.answerer.heads[""].spec, 4, np.random.default_rng(0))
     digest = bundle_digest(registry.find("helpdesk@1"))
-    assert loaded.answerer.heads[""].digest == taken.source.digest == digest
+    assert loaded.answerer.heads[""].digest == taken.digest == digest
     assert loaded.answerer.answer(inputs).probs.shape == (4, 6)
 
 
 def test_a_moved_alias_means_another_release(registry, tmp_path):
     registry.set_alias("helpdesk", "stable", 2, now=NOW)
     fresh = Registry.open(registry.root)
-    assert take_release(fresh, "helpdesk@stable", copies=tmp_path / "copies").source.label == "helpdesk@2"
+    assert take_release(fresh, "helpdesk@stable", copies=tmp_path / "copies").label == "helpdesk@2"
 
 
 def test_a_copy_that_is_there_is_used_again(registry, tmp_path):
     first = take_release(registry, "helpdesk@1", copies=tmp_path / "copies")
-    made = (first.source.folder / DESCRIPTION).stat().st_ino
+    made = (first.folder / DESCRIPTION).stat().st_ino
     again = take_release(registry, "helpdesk@1", copies=tmp_path / "copies")
     assert again == first
-    assert (again.source.folder / DESCRIPTION).stat().st_ino == made
+    assert (again.folder / DESCRIPTION).stat().st_ino == made
 
 
 @pytest.mark.parametrize("change", ["flip", "plant", "remove"])
 def test_a_damaged_copy_is_replaced_and_that_is_told(registry, tmp_path, change):
-    folder = take_release(registry, "helpdesk@1", copies=tmp_path / "copies").source.folder
+    folder = take_release(registry, "helpdesk@1", copies=tmp_path / "copies").folder
     if change == "flip":
         flip_byte(folder / "heads/columns.npz")
     elif change == "plant":
@@ -88,12 +88,12 @@ def test_a_damaged_copy_is_replaced_and_that_is_told(registry, tmp_path, change)
     taken = take_release(registry, "helpdesk@1", copies=tmp_path / "copies")
     assert taken.mended is not None
     assert taken.mended.startswith(str(folder))
-    assert open_model(taken.source).checks[""].is_fine
+    assert open_model(taken).checks[""].is_fine
     assert [path.name for path in (tmp_path / "copies").iterdir()] == [folder.name]
 
 
 def test_a_byte_flipped_between_taking_and_loading_is_found(registry, tmp_path):
-    source = take_release(registry, "helpdesk@1", copies=tmp_path / "copies").source
+    source = take_release(registry, "helpdesk@1", copies=tmp_path / "copies")
     flip_byte(source.folder / "heads/columns.npz")
     with pytest.raises(IntegrityError, match="does not match its record"):
         open_model(source)
@@ -131,7 +131,7 @@ def test_a_release_without_a_bundle_has_nothing_to_serve(tmp_path):
 
 def test_copies_that_nobody_serves_are_deleted(registry, tmp_path):
     copies = tmp_path / "copies"
-    kept = take_release(registry, "helpdesk@1", copies=copies).source
+    kept = take_release(registry, "helpdesk@1", copies=copies)
     take_release(registry, "helpdesk@2", copies=copies)
     shutil.copytree(kept.folder, copies / ".begun.x1")
     (copies / "stray").write_text("nobody's")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import ExitStack
 
 import pytest
 from tests.serve.router.scenes import break_link, held, request, scene
@@ -18,15 +17,6 @@ from smallcraft.serve.router.desk import Given, Patience
 def answerers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles")
     return [numbers_answerer(folder, seed) for seed in (1, 2)] + [numbers_answerer(folder, 3, numbers=5)]
-
-
-@pytest.fixture
-def workers(tmp_path, answerers):
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(worker_thread(tmp_path, answerer, f"w{number}"))
-            for number, answerer in enumerate(answerers)
-        ]
 
 
 def test_the_stable_release_answers_where_there_is_no_rollout(workers):

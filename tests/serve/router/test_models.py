@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 
-import pytest
 from tests.serve.router.scenes import Scene, break_link, digest_of, held, request, scene
-from tests.serve.worker_threads import HELD, numbers_answerer, worker_thread
+from tests.serve.worker_threads import HELD, worker_thread
 
 from smallcraft.serve.router.models import Reach
-
-
-@pytest.fixture(scope="module")
-def answerers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundles")
-    return [numbers_answerer(folder, seed) for seed in (1, 2)]
-
-
-@pytest.fixture
-def workers(tmp_path, answerers):
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(worker_thread(tmp_path, answerer, f"w{number}"))
-            for number, answerer in enumerate(answerers)
-        ]
 
 
 def test_nothing_is_followed_before_the_stable_release_was_reached(workers):

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 
-import pytest
 from tests.serve.router.scenes import held, request, scene
-from tests.serve.worker_threads import HELD, numbers_answerer, worker_thread
-
-
-@pytest.fixture(scope="module")
-def answerers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundles")
-    return [numbers_answerer(folder, seed) for seed in (1, 2)]
-
-
-@pytest.fixture
-def workers(tmp_path, answerers):
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(worker_thread(tmp_path, answerer, f"w{number}"))
-            for number, answerer in enumerate(answerers)
-        ]
+from tests.serve.worker_threads import HELD
 
 
 def test_answers_of_both_are_compared_and_the_stable_one_is_given(workers, answerers):

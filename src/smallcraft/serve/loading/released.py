@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from smallcraft.bundle.layout import DESCRIPTION
@@ -27,23 +26,7 @@ _PREFIX = "bundle/"
 _ALGORITHM = "sha256:"
 
 
-@dataclass(frozen=True, slots=True)
-class TakenRelease:
-    """A release that was taken from the registry.
-
-    Attributes:
-        source: Where its copy is.
-    """
-
-    source: ModelSource
-
-    @property
-    def mended(self) -> str | None:
-        """What was wrong with an earlier copy; None where nothing was."""
-        return self.source.mended
-
-
-def take_release(registry: Registry, reference: str, *, copies: Path) -> TakenRelease:
+def take_release(registry: Registry, reference: str, *, copies: Path) -> ModelSource:
     """Copy a release's bundle, unless a sound copy is there.
 
     Args:
@@ -70,7 +53,7 @@ def take_release(registry: Registry, reference: str, *, copies: Path) -> TakenRe
         _remove(target)
         unpack_release(stored, target, prefix=_PREFIX)
     release = stored.release
-    return TakenRelease(ModelSource(release.name, str(release.version), target, digest, mended=mended))
+    return ModelSource(release.name, str(release.version), target, digest, mended=mended)
 
 
 def find_served(registry: Registry, reference: str) -> Stored:
