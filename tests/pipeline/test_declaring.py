@@ -27,7 +27,7 @@ DEV_OTHERS, CERT_OTHERS = 18, 40
 def fitted(tiny):
     """The release, which was fitted to train and dev, and the rung that always says the same."""
     registry = open_registry(tiny)
-    taken = take_release(registry, "rows@1", copies=tiny / "copies").source
+    taken = take_release(registry, "rows@1", copies=tiny / "copies")
     stored = registry.find("rows@1")
     majority = next(path.parent for path in (tiny / ".smallcraft/bundles").glob("*majority*/bundle.json"))
     return load_config(tiny), (stored, open_bundle(taken.folder)), (stored, open_bundle(majority))
