@@ -60,7 +60,7 @@ def read_banking77() -> Dataset:
 
 def read_clinc150() -> Dataset:
     """Questions in scope, 150 intents: `train` and `val` together (18,000), and `test` (4,500)."""
-    found = json.loads(_open("clinc150/data_full.json").read_text(encoding="utf-8"))
+    found = json.loads(data_file("clinc150/data_full.json").read_text(encoding="utf-8"))
     train = found["train"] + found["val"]
     parts = [
         Rows({"text": [text for text, _ in part]}, [label for _, label in part])
@@ -73,7 +73,7 @@ def read_uci_sentiment() -> Dataset:
     """2,838 sentences of three sites; there is no official split: every fifth is the test."""
     texts, labels = [], []
     for site in ("amazon_cells", "imdb", "yelp"):
-        lines = _open(f"uci_sentiment/{site}_labelled.txt").read_text(encoding="utf-8").split("\n")
+        lines = data_file(f"uci_sentiment/{site}_labelled.txt").read_text(encoding="utf-8").split("\n")
         pairs = [line.rsplit("\t", 1) for line in lines if "\t" in line]
         texts += [text.strip() for text, _ in pairs]
         labels += [label.strip() for _, label in pairs]
@@ -88,9 +88,15 @@ def read_uci_sentiment() -> Dataset:
     return Dataset("uci_sentiment", *parts)
 
 
+def read_clinc150_out_of_scope() -> list[str]:
+    """1,200 questions that belong to none of the 150 intents."""
+    found = json.loads(data_file("clinc150/data_full.json").read_text(encoding="utf-8"))
+    return [text for part in ("oos_train", "oos_val", "oos_test") for text, _ in found[part]]
+
+
 def read_clinc150_domains() -> dict[str, str]:
     """Intent to domain: ten domains of fifteen intents each."""
-    found = json.loads(_open("clinc150/domains.json").read_text(encoding="utf-8"))
+    found = json.loads(data_file("clinc150/domains.json").read_text(encoding="utf-8"))
     return {intent: domain for domain, intents in found.items() for intent in intents}
 
 
@@ -108,7 +114,7 @@ def write_csv(rows: Rows, path: Path) -> None:
 
 
 def _texts(path: str) -> Rows:
-    with _open(path).open(newline="", encoding="utf-8") as stream:
+    with data_file(path).open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     return Rows({"text": [row["text"] for row in rows]}, [row["category"] for row in rows])
 
@@ -122,7 +128,7 @@ _PEOPLE = (
 
 def _people(path: str) -> Rows:
     """Lines of 14 values and the label; a full stop ends each label of the test file, `?` is unknown."""
-    lines = _open(path).read_text(encoding="utf-8").splitlines()
+    lines = data_file(path).read_text(encoding="utf-8").splitlines()
     cells = [line.split(", ") for line in lines if line.count(",") == len(_PEOPLE)]
     columns: dict[str, list[Value]] = {}
     for place, name in enumerate(_PEOPLE):
@@ -134,7 +140,15 @@ def _people(path: str) -> Rows:
     return Rows(columns, [row[-1].rstrip(".") for row in cells])
 
 
-def _open(path: str) -> Path:
+def data_file(path: str) -> Path:
+    """A file of the shared folder.
+
+    Args:
+        path: Inside it.
+
+    Raises:
+        AbsentDataError: It is not there.
+    """
     folder = Path(os.environ.get("SMALLCRAFT_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / path).is_file():
         raise AbsentDataError(

@@ -78,6 +78,24 @@ OPENVINO = Environment(
     "openvino", ("openvino==2026.4.1", "numpy==2.4.6", "onnxruntime==1.32.0", "tokenizers==0.23.3")
 )
 
+# Drift.
+EVIDENTLY = Environment("evidently", (*_LEARNING, "evidently==0.7.23", "pandas==2.3.3"))
+# It imports statsmodels and does not ask for it.
+NANNYML = Environment("nannyml", (*_LEARNING, "nannyml==0.13.1", "pandas==2.3.3", "statsmodels==0.14.5"))
+ALIBI_DETECT = Environment(
+    "alibi-detect",
+    ("alibi-detect==0.13.0", "numpy==1.26.4", "scipy==1.17.1", "scikit-learn==1.9.1", "pandas==2.3.3"),
+)
+FROUROS = Environment("frouros", ("frouros==0.9.0", "numpy==2.1.3", "scipy==1.14.1"))
+# `whylogs[viz]` by its parts; the drift scores are among what it draws with.
+WHYLOGS = Environment(
+    "whylogs",
+    (
+        *("whylogs==1.6.4", "numpy==1.26.4", "scipy==1.17.1", "pandas==2.3.3"),
+        *("ipython==9.8.0", "pybars3==0.9.7", "Pillow==10.4.0"),
+    ),
+)
+
 # Servers, all with the same engine under them.
 _ENGINE = ("numpy==2.4.6", "onnxruntime==1.32.0", "tokenizers==0.23.3", "orjson==3.13.0")
 _UVICORN = (*_ENGINE, "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "starlette==1.10.0")

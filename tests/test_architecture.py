@@ -38,6 +38,8 @@ NOT_LOADED = {
     },
     "smallcraft.gates": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
     "smallcraft.registry": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
+    "smallcraft.observe": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "pydantic"},
+    "smallcraft.label": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "pydantic"},
     "smallcraft.serve": {
         *("sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "smallcraft.evaluate"),
         *("pandas", "polars", "pydantic", "onnx", "typer", "altair", "jinja2"),
@@ -47,6 +49,7 @@ NOT_LOADED = {
 
 PLUGIN_FOLDERS = {
     *("checks", "scores", "audits", "perturbations", "openers", "rules", "rungs", "detectors", "strategies"),
+    "formats",
 }
 
 

@@ -10,6 +10,7 @@ from benchmarks.suites import (
     cells,
     check,
     clinc150,
+    drift,
     gates,
     label_issues,
     latency,
@@ -40,5 +41,6 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "latency": latency.measure,
     "registry": registry.measure,
     "trunk": trunk.measure,
+    "drift": drift.measure,
     "serving": serving.measure,
 }

@@ -118,12 +118,6 @@ def test_a_config_cannot_be_changed():
         config.quality.margin = 0.5
 
 
-def test_a_section_without_effect_is_named_and_an_absent_one_is_not():
-    assert parse_config(WHOLE).unused_sections() == ("watch",)
-    assert parse_config(SMALLEST).unused_sections() == ()
-    assert parse_config(with_lines("[gates.data]", "[watch]")).unused_sections() == ("watch",)
-
-
 @pytest.mark.parametrize(
     ("path", "name"),
     [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.registry.decided import DAYS, REASONS, decided_registry
 from tests.registry.memory.sides import facts_of, verdict
+from tests.registry.memory.test_rounds import BARE
 
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.label.outcome import encode_outcome
 from smallcraft.registry.collecting import collect_garbage
 from smallcraft.registry.memory.trials import decisions_of_candidates
 from smallcraft.registry.telling import aliases_at, compare_in, detail_release, tell_found, tell_registry
@@ -50,6 +52,14 @@ def test_a_trial_of_a_blocked_build_is_told_where_it_happened(fresh):
     (told,) = [event for event in tell_registry(fresh).lines[-1].events if "a gate failed" in event]
     assert "ngram won, but a gate failed: size_mb: 30 MB is not at most 20" in told
     assert not [event for event in tell_registry(fresh).lines[0].events if "a gate failed" in event]
+
+
+def test_a_round_of_labelling_is_told_where_it_happened_beside_trials(fresh):
+    fresh.record_trials("helpdesk", [encode_outcome(BARE)], now=DAYS[1])
+    fresh.record_trials("helpdesk", [encode_outcome(BARE)], now=DAYS[1])
+    told = [event for event in tell_registry(fresh).lines[-1].events if "labelled: campaign" in event]
+    assert len(told) == 1
+    assert "1,200 votes changed 300 labels, what it bought was not measured" in told[0]
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,17 @@ def test_a_head_on_a_trunk_answers_as_its_own_bundle(opened, answerers, heads):
             assert_same(reply, answerers[name].answer(inputs))
 
 
+def test_a_head_on_a_trunk_gives_the_embeddings_that_its_own_bundle_does(opened, heads):
+    heads.keep_embeddings()
+    for name in ("fp32", "cascade"):
+        inputs = some_inputs(opened[name].spec, 6, np.random.default_rng(5))
+        alone = bundle_answerer(opened[name], facts_of(opened[name], name, "1"))
+        alone.keep_embeddings()
+        said, own = heads.answer(inputs, name), alone.answer(inputs)
+        assert np.array_equal(said.embedding, own.embedding, equal_nan=True)
+        assert np.isfinite(said.embedding[said.escalated if name == "cascade" else slice(None)]).all()
+
+
 def test_a_head_that_is_not_served_is_refused_with_those_that_are(answerers, heads):
     inputs = Inputs(1, ["card"], np.empty((1, 0)), ())
     with pytest.raises(NotFoundError, match=r"head 'cascad' is not served here; .*did you mean 'cascade'\?"):

@@ -55,9 +55,11 @@ def demo(
     if released is not None:
         _say("7. Roll it out: live under clients, with a fault planted, then without")
         _show_rollouts(folder, released)
-    _say("8. Log: what changed, by how much, and why")
+    _say("8. Watch what came after: two months of messages, the last days through a broken export")
+    _show_watch(folder, seed)
+    _say("9. Log: what changed, by how much, and why")
     _show_log(folder)
-    _say("9. Verify: every stored byte, signature and delta; then change one byte of a copy")
+    _say("10. Verify: every stored byte, signature and delta; then change one byte of a copy")
     _show_proof(folder, result)
     typer.echo(f"\nreport: {result.report.resolve()}")
     return 0
@@ -182,6 +184,34 @@ def _show_rollout(rollout: LiveRollout) -> None:
     seen = rollout.answered
     typer.echo(
         f"    {seen.n:,} questions in {rollout.seconds:.0f} s, {seen.failed} of them without an answer"
+    )
+
+
+def _show_watch(folder: Path, seed: int) -> None:
+    """An alarm within its budget, what it names, and what people say of the rows it asks about."""
+    from smallcraft.demo.production import MOST_ASKED, answer_for_people, watch_production, write_production
+    from smallcraft.observe.windows import shown_time
+
+    made = write_production(folder, seed=seed + 1)
+    typer.echo(f"  planted: from {made.broken_from:%Y-%m-%d %H:%M} on signs are read in another code page")
+    watched = watch_production(folder)
+    typer.echo(
+        f"  {made.rows:,} messages, {watched.windows} windows; budget {watched.budget:g} false alarms a month"
+    )
+    for alarm in watched.alarms:
+        late = (alarm.opened_s - made.broken_from.timestamp()) / 3600
+        typer.echo(
+            f"  alarm {late:.0f} hours later, since about {shown_time(alarm.began_s)}: {alarm.sentence}"
+        )
+        for part in alarm.explanation.slices[:2]:
+            typer.echo(f"    {part.column}, {part.cell}: {part.before:.1%} -> {part.now:.1%} of messages")
+        for word in alarm.explanation.words[:1]:
+            typer.echo(f"    the word {word.token!r}: {word.before:.1%} -> {word.now:.1%} of messages")
+    if not watched.alarms:
+        return
+    answered = answer_for_people(folder, watched.alarms[-1])
+    typer.echo(
+        f"  people answered {answered.votes} of the {MOST_ASKED} rows it asks about; {answered.sentence}"
     )
 
 

@@ -22,11 +22,13 @@ from smallcraft.cli import (
     curve,
     demo,
     doctor,
+    drift,
     evaluate,
     export,
     gate,
     history,
     init,
+    label,
     predict,
     registry,
     release,
@@ -35,6 +37,7 @@ from smallcraft.cli import (
     selftest,
     serve,
     verify,
+    watch,
 )
 from smallcraft.errors import IntegrityError, SmallcraftError
 
@@ -48,7 +51,7 @@ app = typer.Typer(
 )
 for _module in (
     *(init, check, build, evaluate, gate, cost, curve, predict, history, card, verify, reproduce),
-    *(release, export, registry, serve, rollout, selftest, doctor, demo),
+    *(release, export, registry, serve, rollout, watch, label, drift, selftest, doctor, demo),
 ):
     _module.register(app)
 

@@ -148,7 +148,7 @@ def correct_labels(folder: Path, findings: pl.DataFrame) -> int:
 
 
 def start_over(folder: Path) -> Path | None:
-    """Put what an earlier tour released aside, so that this one tells its own history; caches stay.
+    """Put what an earlier tour released and watched aside, so that this one tells its own; caches stay.
 
     Args:
         folder: Of the tour.
@@ -157,7 +157,8 @@ def start_over(folder: Path) -> Path | None:
         Where it is now; None where there was nothing.
     """
     kept = folder / ".smallcraft"
-    parts = [*kept.glob("registry"), *kept.glob("ledger.jsonl*"), *kept.glob("bundles/*@*")]
+    told = ("registry", "ledger.jsonl*", "bundles/*@*", "watch", "label")
+    parts = [part for pattern in told for part in kept.glob(pattern)]
     if not parts:
         return None
     earlier = kept / "earlier"

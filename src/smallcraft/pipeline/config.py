@@ -4,7 +4,6 @@ Holds the file as a whole; what may stand in a section belongs to `pipeline.sect
 and rungs there really are is for `data` and `models` to find out.
 Always: an unknown key is an error; a file that `render_config` wrote reads back to the same roles;
 paths are relative to the folder of the file.
-Not covered yet: sections named by `Config.unused_sections` are checked here and evaluated nowhere.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from smallcraft.pipeline.card_section import CardSection
 from smallcraft.pipeline.config_errors import explain_faults
 from smallcraft.pipeline.data_section import DataSection
 from smallcraft.pipeline.decision_section import DecisionSection
+from smallcraft.pipeline.label_section import LabelSection
 from smallcraft.pipeline.prices import PricesSection
 from smallcraft.pipeline.registry_section import RegistrySection
 from smallcraft.pipeline.rollout_section import RolloutSection
@@ -35,15 +35,14 @@ from smallcraft.pipeline.sections import (
     LadderSection,
     QualitySection,
     Section,
-    WatchSection,
 )
+from smallcraft.pipeline.watch_section import WatchSection
 from smallcraft.records import Roles
 
 FILE_NAME = "smallcraft.toml"
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAME_IN_WORDS = "a name of letters, digits, '.', '_' and '-', such as helpdesk"
-_UNUSED = ("watch",)
 
 
 class Config(Section):
@@ -60,6 +59,7 @@ class Config(Section):
     audits: AuditsSection = AuditsSection()
     gates: GatesSection = GatesSection()
     watch: WatchSection = WatchSection()
+    label: LabelSection = LabelSection()
     rollout: RolloutSection = RolloutSection()
     registry: RegistrySection = RegistrySection()
     card: CardSection = CardSection()
@@ -129,10 +129,6 @@ class Config(Section):
             task=data.task,
             separator=data.label_separator,
         )
-
-    def unused_sections(self) -> tuple[str, ...]:
-        """Sections that stand in the file and are understood, but evaluated by no part yet."""
-        return tuple(name for name in _UNUSED if name in self.model_fields_set)
 
 
 def load_config(path: Path) -> Config:

@@ -274,13 +274,3 @@ class GatesSection(Section):
     def declared(self) -> Mapping[str, DeclaredGateSection]:
         """The gates of the user's own, in the order of the file."""
         return self.__pydantic_extra__ or {}
-
-
-class WatchSection(Section):
-    """How production is watched."""
-
-    window: Annotated[
-        str, Field(pattern=r"^[1-9][0-9]*[smhd]$", description="a length of time such as 30m or 1h")
-    ] = "1h"
-    season: Literal["none", "hour_of_day", "day_of_week", "hour_of_week"] = "none"
-    false_alarms_per_month: Positive = 0.1

@@ -16,9 +16,10 @@ from typing import Any
 
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import InvalidInputError, NotFoundError
-from smallcraft.pipeline.config import load_config
+from smallcraft.pipeline.config import Config, load_config
 from smallcraft.pipeline.declaring import declare
 from smallcraft.pipeline.version_control import keep_checkpoint
+from smallcraft.pipeline.watched_project import WatchPlaces, place_reference
 from smallcraft.pipeline.workspace import Workspace, open_registry
 from smallcraft.registry.store import Registry
 from smallcraft.serve.loading.released import find_served, take_release
@@ -31,6 +32,7 @@ from smallcraft.serve.rollout.named_release import NamedRelease
 from smallcraft.serve.rollout.standing import ENDED, RolloutState
 from smallcraft.serve.state.database import FILE_NAME
 from smallcraft.serve.state.opening import find_rollout
+from smallcraft.serve.windows.settings import WindowSettings
 
 STABLE = "stable"
 _COPIES = "copies"
@@ -121,14 +123,17 @@ def serve_settings(
         IntegrityError: A stored byte is not what was recorded.
     """
     registry = open_registry(served.project)
-    named = references or [_usual_reference(registry, served.project)]
-    models = [take_release(registry, reference, copies=served.copies) for reference in named]
+    named = references or [usual_reference(registry, served.project)]
+    models = [_take(served, registry, reference) for reference in named]
     if heads:
-        taken = {
-            head: take_release(registry, reference, copies=served.copies) for head, reference in heads.items()
-        }
+        taken = {head: _take(served, registry, reference) for head, reference in heads.items()}
         models[0] = replace(models[0], heads=tuple(_head(head, one) for head, one in taken.items()))
-    return ServeSettings(models=tuple(models), state=served.state, registry=Workspace(served.folder).registry)
+    return ServeSettings(
+        models=tuple(models),
+        state=served.state,
+        registry=Workspace(served.folder).registry,
+        windows=_windows(served),
+    )
 
 
 def begin_rollout(served: ServedProject, reference: str, *, unsafe_repeat: bool = False) -> str:
@@ -152,10 +157,10 @@ def begin_rollout(served: ServedProject, reference: str, *, unsafe_repeat: bool 
     """
     config, registry = load_config(served.project), open_registry(served.project)
     answering = _served_release(served, reference=reference, registry=registry)
-    new = take_release(registry, reference, copies=served.copies)
+    new = _take(served, registry, reference)
     old = SourceBook(served.state / new.name).find(answering.digest)
     if old is None:
-        old = take_release(registry, answering.label, copies=served.copies)
+        old = _take(served, registry, answering.label)
     # Found, not asked for to be served: it may have been retired since, which is why another one comes.
     stored = registry.find(answering.label), find_served(registry, reference)
     declared = declare(config, (stored[0], open_bundle(old.folder)), (stored[1], open_bundle(new.folder)))
@@ -208,6 +213,29 @@ def move_stable(served: ServedProject, state: RolloutState) -> None:
     keep_checkpoint(served.folder, registry.log())
 
 
+def _take(served: ServedProject, registry: Registry, reference: str) -> ModelSource:
+    """A release where the server reads it, and beside it what its windows will be held against."""
+    taken = take_release(registry, reference, copies=served.copies)
+    if _watches_server(load_config(served.project)):
+        stored = registry.find(taken.label)
+        place_reference(stored, taken.digest, WatchPlaces(served.folder).references)
+    return taken
+
+
+def _windows(served: ServedProject) -> WindowSettings | None:
+    """How the server feeds windows; None where the project does not watch it."""
+    config = load_config(served.project)
+    if not _watches_server(config):
+        return None
+    places = WatchPlaces(served.folder)
+    return config.watch.windows(places.parts, references=places.references, seed=config.seed)
+
+
+def _watches_server(config: Config) -> bool:
+    """Whether windows come from a server, not from files."""
+    return "watch" in config.model_fields_set and config.watch.files is None
+
+
 def _last_written(path: Path) -> float:
     """What was written last may still stand in the log beside the file."""
     times = []
@@ -225,7 +253,8 @@ def _has_rollout(folder: Path, rollout: str) -> bool:
     return True
 
 
-def _usual_reference(registry: Registry, project: Path) -> str:
+def usual_reference(registry: Registry, project: Path) -> str:
+    """A project's stable release, or its newest where none was called stable yet."""
     name = load_config(project).name
     try:
         registry.find(f"{name}@{STABLE}")

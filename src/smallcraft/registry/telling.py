@@ -14,6 +14,7 @@ from smallcraft.registry.indexing import refresh_search
 from smallcraft.registry.manifests.kinds import DECISION_PATH
 from smallcraft.registry.memory.comparing import Comparison, compare_releases
 from smallcraft.registry.memory.decisions import DecisionRecord
+from smallcraft.registry.memory.rounds import LabelRound, is_round, parse_round
 from smallcraft.registry.memory.story import Detail, Story, describe_details, tell_story
 from smallcraft.registry.memory.trials import Trial, parse_trial
 from smallcraft.registry.reading import read_manifest
@@ -99,14 +100,15 @@ def compare_in(registry: Registry, before: str, after: str) -> Comparison:
     return compare_releases(side_of(registry.find(before)), side_of(registry.find(after)))
 
 
-def _trials(registry: Registry) -> Mapping[str, Trial]:
-    """What was tried and not released, by the digest that its entry names."""
-    found = {}
+def _trials(registry: Registry) -> Mapping[str, Trial | LabelRound]:
+    """What was tried and not released, and rounds of labelling, by the digest that the entry names."""
+    found: dict[str, Trial | LabelRound] = {}
     for number, entry in enumerate(registry.log().entries, start=1):
         if entry.kind == "decision" and entry.manifest:
             use = f"the decision of entry {number}"
             manifest = read_manifest(registry.layout, entry.manifest, use=use).manifest
             file = next(layer.file for layer in manifest.files if layer.file.path == DECISION_PATH)
             document = read_blob(registry.layout, Content(file.digest, file.size_bytes), use=use)
-            found[entry.manifest.digest] = parse_trial(document, what=use)
+            parse = parse_round if is_round(document) else parse_trial
+            found[entry.manifest.digest] = parse(document, what=use)
     return found

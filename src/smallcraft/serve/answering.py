@@ -32,6 +32,7 @@ from smallcraft.errors import (
 from smallcraft.records import Decisions
 from smallcraft.serve.equal_lengths import Together
 from smallcraft.serve.questions import ModelFacts, Reply
+from smallcraft.serve.windows.embeddings import answer_and_keep
 
 OWN_HEAD = ""
 
@@ -47,6 +48,11 @@ class Answerer:
     def __init__(self, heads: Mapping[str, ModelFacts], take: Callable[[str], Bundle]) -> None:
         self.heads = heads
         self._take = take
+        self._keeps_embeddings = False
+
+    def keep_embeddings(self) -> None:
+        """Give with each reply from now on what an encoder said on the way to it."""
+        self._keeps_embeddings = True
 
     def answer(self, inputs: Inputs, head: str = OWN_HEAD) -> Reply:
         """The reply to one question.
@@ -68,7 +74,10 @@ class Answerer:
             )
         try:
             bundle = self._take(head)
-            found = answer_inputs(bundle.stages, bundle.decoder, inputs)
+            if self._keeps_embeddings:
+                found, embedding = answer_and_keep(bundle, inputs)
+            else:
+                found, embedding = answer_inputs(bundle.stages, bundle.decoder, inputs), None
         except BundleFormatError as error:
             # What is read on demand may turn out to be none; that is no fault of whoever asked.
             raise SmallcraftError(f"{self.heads[head].label} cannot answer: {error}") from error
@@ -76,7 +85,7 @@ class Answerer:
         if 0 in np.isfinite(found.probs).tobytes():
             raise _no_number(self.heads[head], inputs)
         decided = bundle.decoder.decides.decide(found.probs, bundle.classes)
-        return Reply(found.probs, decided, found.escalated)
+        return Reply(found.probs, decided, found.escalated, embedding)
 
     def answer_many(self, head: str, questions: Sequence[Inputs]) -> list[Reply]:
         """Replies to several questions, in their order, each as `answer` gives it.
@@ -183,7 +192,8 @@ def split_reply(reply: Reply, rows: Sequence[int]) -> list[Reply]:
     parts, start = [], 0
     for count in rows:
         span = slice(start, start + count)
-        parts.append(Reply(reply.probs[span], _part(reply.decisions, span), reply.escalated[span]))
+        embedding = None if reply.embedding is None else reply.embedding[span]
+        parts.append(Reply(reply.probs[span], _part(reply.decisions, span), reply.escalated[span], embedding))
         start += count
     return parts
 

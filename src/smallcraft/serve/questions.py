@@ -96,11 +96,14 @@ class Reply(NamedTuple):
         probs: `(n, k)` float64 in the order of the classes; of a regression `(n, 1)` values.
         decisions: What was decided from them.
         escalated: `(n,)` bool, True where further stages were asked.
+        embedding: `(n, width)` float32 on the way to it, NaN in rows that no encoder was asked about; None
+            where none is kept.
     """
 
     probs: NDArray[np.float64]
     decisions: Decisions
     escalated: NDArray[np.bool_]
+    embedding: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,8 @@ class Supervisor:
 
     def _all_alarms(self) -> tuple[str, ...]:
         of_models = (alarm for model in self._models.values() for alarm in model.alarms())
-        return (*self._alarms.values(), *of_models)
+        # Several routers may say the same.
+        return tuple(dict.fromkeys((*self._alarms.values(), *of_models)))
 
     # --- routers ---------------------------------------------------------------------
 
@@ -274,6 +275,8 @@ class Supervisor:
         elif kind == "ask":
             now = time.monotonic()
             life.send(answer(message, self._models, self._totals, alarms=self._all_alarms(), now=now))
+        elif kind == "alarm":
+            self._alarm(life.name, message["why"])
         elif kind == "following":
             self._models[message["model"]].follow_news(life.name, message["local"])
             life.following.add(message["model"])
@@ -282,6 +285,7 @@ class Supervisor:
 
     def _forget_router(self, life: RouterLife, box: Path) -> None:
         self._shipping.forget(life.name)
+        self._alarm(life.name, "")
         for model in self._models.values():
             model.forget_router(life.name)
         self._note_death(box)

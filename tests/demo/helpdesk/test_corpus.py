@@ -204,7 +204,7 @@ def test_a_written_corpus_reads_back_as_it_was(corpus, tmp_path):
 
 def test_the_project_file_names_columns_that_exist(corpus, tmp_path):
     project = tomllib.loads(write(tmp_path, rows=1000).read_text(encoding="utf-8"))
-    assert set(project) == {"data", "budget", "quality", "rollout", "card"}
+    assert set(project) == {"data", "budget", "quality", "rollout", "watch", "card"}
     data = project["data"]
     assert (tmp_path / data["path"]).is_file()
     named = [data["text"], data["label"], data["time"], data["key"], *data["groups"], *data["votes"]]

@@ -50,8 +50,12 @@ def test_a_release_holds_what_it_rests_on(tiny):
     release = registry.read("latest")
     paths = {file.path for file in release.files}
     rests_on = {"facts.json", "evidence.json", "data/rows.npz", "evaluation/dev.npz", "smallcraft.toml"}
+    watched_by = {"evaluation/reference.bin", "evaluation/baseline.json"}
     assert PAPERS | rests_on | {"model.sig"} < paths
-    assert {path for path in paths if not path.startswith("bundle/")} == PAPERS | rests_on | {"model.sig"}
+    assert {path for path in paths if not path.startswith("bundle/")} == {
+        *(*PAPERS, *rests_on, *watched_by),
+        "model.sig",
+    }
     assert registry.read_file(release, "smallcraft.toml") == (tiny / "smallcraft.toml").read_bytes()
     decision = json.loads(registry.read_file(release, "decision.json"))
     assert decision["decision"]["chosen"] == release.facts["chosen"] == "ngram"

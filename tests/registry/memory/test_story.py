@@ -12,6 +12,7 @@ from tests.registry.memory.sides import (
 
 from smallcraft.canonical import canonical_json, digest_bytes, plain
 from smallcraft.registry.memory.decisions import parse_decision
+from smallcraft.registry.memory.rounds import LabelRound
 from smallcraft.registry.memory.story import (
     describe_details,
     describe_history,
@@ -229,3 +230,12 @@ def test_details_name_gates_digests_files_and_the_decision():
     assert told["follows"] == "helpdesk@1"
     assert told["evidence data/rows.npz"].startswith("sha256:")
     assert sum(detail.term == "limit" for detail in decided) == 2
+
+
+def test_a_round_of_labelling_stands_where_it_happened_with_what_it_bought():
+    found = LabelRound("c0123456789", "slice_value", 1200, 300, "+0.0312 [+0.0188, +0.0449]", "")
+    digest = digest_bytes(b"round")
+    entries = [PUTS[0], entry("decision", day=5, manifest=Content(digest, 9)), PUTS[1]]
+    lines = story(entries, trials={digest: found}).lines
+    assert lines[0].events == (f"2026-10-05T12:00:00Z {found.sentence}",)
+    assert lines[1].events == ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.serve.loading.source import ModelSource
 from smallcraft.serve.processes.settings import ServeSettings, check_settings
+from smallcraft.serve.windows.settings import WindowSettings
 
 
 @pytest.fixture
@@ -19,6 +21,7 @@ def good(tmp_path):
 
 def test_good_settings_pass(good):
     check_settings(good)
+    check_settings(replace(good, windows=WindowSettings(Path("w"))))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,7 @@ def test_good_settings_pass(good):
         ({"open_requests": 0}, "open_requests"),
         ({"port": 70000}, "port"),
         ({"tokens": ("short",)}, "16 characters"),
+        ({"windows": WindowSettings(Path("w"), seconds=7)}, "divides a day"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(good, change, told):

@@ -115,6 +115,23 @@ def test_a_release_may_be_loaded_into_the_router_itself(tmp_path, worker, folder
     asyncio.run(play())
 
 
+def test_an_alarm_is_told_once_and_again_to_the_next_supervisor(tmp_path):
+    async def play():
+        async with led(tmp_path) as (follower, supervisor, _, _):
+            for why in ("", "the disk", "the disk", ""):
+                follower.raise_alarm(why)
+            assert (await supervisor.until("alarm"))["why"] == "the disk"
+            assert (await supervisor.until("alarm"))["why"] == ""
+            follower.raise_alarm("the disk")
+            await supervisor.until("alarm")
+            assert not [message for message in supervisor.heard if message["kind"] == "alarm"]
+            follower.meet(follower._channel, is_orphan=True)
+            follower.raise_alarm("the disk")
+            assert (await supervisor.until("alarm"))["why"] == "the disk"
+
+    asyncio.run(play())
+
+
 def test_what_was_counted_is_told_until_it_was_kept(tmp_path, worker):
     async def play():
         async with led(tmp_path) as (follower, supervisor, made, _):

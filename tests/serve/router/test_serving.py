@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.serve.router.scenes import contender, digest_of
@@ -25,6 +26,7 @@ from smallcraft.serve.router.connections import HttpLimits
 from smallcraft.serve.router.desk import Patience
 from smallcraft.serve.router.serving import Router, RouterOrder, read_order, write_order
 from smallcraft.serve.tracing import TraceSettings
+from smallcraft.serve.windows.settings import WindowSettings
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,8 @@ def test_an_order_is_read_as_it_was_written(tmp_path):
         Patience(3.0, 1.0),
         tokens=("a" * 16,),
     )
-    for told in (order, replace(order, tracing=TraceSettings("http://127.0.0.1:4318/v1/traces", 0.5))):
+    traced = replace(order, tracing=TraceSettings("http://127.0.0.1:4318/v1/traces", 0.5))
+    for told in (order, traced, replace(order, windows=WindowSettings(Path("/w"), segment="region"))):
         assert read_order(json.loads(json.dumps(write_order(told)))) == told
 
 

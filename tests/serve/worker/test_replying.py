@@ -43,7 +43,9 @@ def replies(draw):
         high=draw(st.none() | st.just(floats(draw, n))),
     )
     k = 1 if task == "regression" else len(CLASSES)
-    return task, Reply(floats(draw, n, k), decisions, flags(draw, n))
+    width = draw(st.none() | st.sampled_from([1, 3]))
+    embedding = None if width is None else floats(draw, n, width).astype(np.float32)
+    return task, Reply(floats(draw, n, k), decisions, flags(draw, n), embedding)
 
 
 def as_bytes(array):
@@ -61,7 +63,7 @@ def test_a_reply_is_read_as_it_was_given(drawn, number, seconds, batch_rows):
     assert (answered.seconds, answered.batch_rows) == (seconds, batch_rows)
     assert answered.reply.decisions.labels == reply.decisions.labels
     assert answered.reply.decisions.sets == reply.decisions.sets
-    for name in ("probs", "escalated"):
+    for name in ("probs", "escalated", "embedding"):
         assert as_bytes(getattr(answered.reply, name)) == as_bytes(getattr(reply, name))
     for name in ("confidence", "abstained", "low", "high"):
         assert as_bytes(getattr(answered.reply.decisions, name)) == as_bytes(getattr(reply.decisions, name))

@@ -32,6 +32,11 @@ baseline_requests = 500
 latency_floor_s = 0.05                    # all runs on one machine here, which may be busy
 watch_requests = 500
 
+[watch]                                   # what came after the release: alarms within a budget
+files = "production.csv"
+window = "12h"
+false_alarms_per_month = 0.1
+
 [card]
 intended_use = "Routing of English customer messages to one of 20 helpdesk queues, for demonstration."
 out_of_scope = "Any real helpdesk, other languages, and decisions about a customer without a person."

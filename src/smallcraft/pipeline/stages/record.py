@@ -21,6 +21,7 @@ from smallcraft.pipeline.stages.data_facts import data_facts
 from smallcraft.pipeline.stages.logs import memory_files
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
+from smallcraft.pipeline.stages.reference import reference_files
 from smallcraft.pipeline.stages.train import describe_environment, recorded_code_digest
 from smallcraft.pipeline.stages.weigh import Weighed
 from smallcraft.pipeline.version_control import code_version, keep_checkpoint
@@ -168,13 +169,14 @@ def project_registry(config: Config) -> Registry:
 def release_files(
     config: Config, prepared: Prepared, found: Findings, facts: Mapping[str, Any]
 ) -> Mapping[str, Path | bytes]:
-    """What a release holds beside its papers: bundle, evidence, row logs and the project file."""
+    """What a release holds beside its papers: bundle, evidence, row logs, reference and the project file."""
     bundle = found.released.attempt.bundle
     assert bundle is not None
     files: dict[str, Path | bytes] = {
         f"bundle/{path.relative_to(bundle)}": path for path in sorted(bundle.rglob("*")) if path.is_file()
     }
     files |= memory_files(prepared, found.winner)
+    files |= reference_files(config, prepared, winner=found.winner, released=found.released)
     files["evidence.json"] = canonical_json(
         {"candidates": facts["candidates"], "released": facts["released"]}
     )

@@ -79,7 +79,7 @@ def train_scorer(workshop: Workshop, *, rungs: Sequence[str] | None = None) -> S
     Returns:
         None where the table has nothing that a cheap rung reads.
     """
-    names = _cheap_rungs(workshop, rungs)
+    names = cheap_rungs(workshop, rungs)
     if len(workshop.labels) > _COMPARE_UP_TO:
         names = names[:1]
     with threadpool_limits(1):
@@ -101,7 +101,13 @@ def train_scorer(workshop: Workshop, *, rungs: Sequence[str] | None = None) -> S
     )
 
 
-def _cheap_rungs(workshop: Workshop, rungs: Sequence[str] | None) -> tuple[str, ...]:
+def cheap_rungs(workshop: Workshop, rungs: Sequence[str] | None) -> tuple[str, ...]:
+    """Rungs that take seconds and read what there is, the usually best first.
+
+    Args:
+        workshop: Rows and tools.
+        rungs: Those that are trained anyway are taken first; None for any.
+    """
     wanted = _RUNGS_FOR_TEXT if workshop.spec.text else _RUNGS_FOR_FEATURES
     missing = lacks(workshop)
     able = tuple(name for name in wanted if all(missing[need] is None for need in BUILTIN[name].needs))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from smallcraft.records import Release
 from smallcraft.registry.memory.decisions import DecisionRecord, usage_of
 from smallcraft.registry.memory.evidence import Facts, candidate_of, find_figure, list_of, map_of, number_of
+from smallcraft.registry.memory.rounds import LabelRound
 from smallcraft.registry.memory.trials import Trial, trials_of_build
 from smallcraft.registry.memory.wording import tell_delta, tell_gist
 from smallcraft.registry.tlog.entry import Entry
@@ -149,7 +150,7 @@ def tell_story(
     *,
     releases: Mapping[str, Release],
     decisions: Mapping[str, DecisionRecord],
-    trials: Mapping[str, Trial],
+    trials: Mapping[str, Trial | LabelRound],
 ) -> Story:
     """The history that a log tells.
 
@@ -157,7 +158,7 @@ def tell_story(
         entries: Of the log, in its order; those of one name, or all.
         releases: Label to release; one whose files were erased may be missing.
         decisions: Label to the decision behind it, where one is recorded.
-        trials: Digest, as in the manifest of a `decision` entry, to the trial it records.
+        trials: Digest, as in the manifest of a `decision` entry, to the trial or the round that it records.
     """
     lines: list[HistoryLine] = []
     before: list[str] = []
@@ -225,7 +226,7 @@ def _event_of(
     entry: Entry,
     means: Mapping[tuple[str | None, str | None], int | None],
     *,
-    trials: Mapping[str, Trial],
+    trials: Mapping[str, Trial | LabelRound],
     bundles: frozenset[str],
 ) -> str:
     """What an entry beside a release says; empty where a reader of the history need not know."""
@@ -238,6 +239,8 @@ def _event_of(
     trial = trials.get(entry.manifest.digest) if entry.kind == "decision" and entry.manifest else None
     if trial is None:
         return ""
+    if isinstance(trial, LabelRound):
+        return f"{entry.time} {trial.sentence}"
     # The losers of a released build stand with that release already.
     is_told = trial.status in ("lost", "skipped", "stopped", "crashed") and trial.winner in bundles
     return "" if is_told else f"{entry.time} not released: {_told_trial(trial)}"

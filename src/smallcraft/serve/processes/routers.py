@@ -174,6 +174,7 @@ class Routers:
             open_requests=settings.open_requests,
             tokens=settings.tokens,
             tracing=settings.tracing,
+            windows=settings.windows,
             orphan_s=settings.orphan_s,
         )
         life.send(write_order(order))

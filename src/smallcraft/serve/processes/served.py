@@ -292,6 +292,7 @@ class Served:
             loading=settings.loading,
             orphan_s=settings.orphan_s,
             watcher=self,
+            keeps_embeddings=settings.windows is not None,
         )
 
 

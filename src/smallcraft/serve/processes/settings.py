@@ -16,6 +16,7 @@ from smallcraft.serve.loading.source import ModelSource
 from smallcraft.serve.router.connections import HttpLimits
 from smallcraft.serve.router.desk import Patience
 from smallcraft.serve.tracing import TraceSettings
+from smallcraft.serve.windows.settings import WindowSettings, check_windows
 
 _MIB = 1 << 20
 
@@ -58,6 +59,7 @@ class ServeSettings:
         workers: What workers may take.
         loading: What loading may take.
         tracing: Of sampled requests; None for none.
+        windows: Of what was asked and answered, to be watched; None for none.
         orphan_s: How long routers serve without a supervisor, so that it can be started again.
         worker_command: Starts a worker.
         router_command: Starts a router.
@@ -77,6 +79,7 @@ class ServeSettings:
     workers: WorkerLimits = field(default_factory=WorkerLimits)
     loading: LoadLimits = field(default_factory=LoadLimits)
     tracing: TraceSettings | None = None
+    windows: WindowSettings | None = None
     orphan_s: float = 30.0
     worker_command: tuple[str, ...] = field(default=(sys.executable, "-P", "-m", "smallcraft.serve.worker"))
     router_command: tuple[str, ...] = field(default=(sys.executable, "-P", "-m", "smallcraft.serve.router"))
@@ -109,3 +112,5 @@ def check_settings(settings: ServeSettings) -> None:
         raise InvalidInputError(
             "a token must have 16 characters or more; make one with `openssl rand -hex 24`"
         )
+    if settings.windows is not None:
+        check_windows(settings.windows)

@@ -79,6 +79,7 @@ class WorkerSlot:
         loading: While it loads.
         orphan_s: How long it serves without a supervisor.
         watcher: Who is told.
+        keeps_embeddings: Whether replies have what an encoder said on the way to them.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class WorkerSlot:
         loading: LoadLimits,
         orphan_s: float,
         watcher: Watcher,
+        keeps_embeddings: bool = False,
     ) -> None:
         self.source = source
         self.is_stopped = False
@@ -100,6 +102,7 @@ class WorkerSlot:
         self._loading = loading
         self._orphan_s = orphan_s
         self._watcher = watcher
+        self._keeps_embeddings = keeps_embeddings
         self._backoff = Backoff(limits.restart_s, limits.longest_restart_s)
         self._now: _Running | None = None
         self._next: _Running | None = None
@@ -182,6 +185,7 @@ class WorkerSlot:
             memory_bytes=self._limits.memory_bytes,
             leave_s=self._limits.leave_s,
             orphan_s=self._orphan_s,
+            keeps_embeddings=self._keeps_embeddings,
         )
         running.child.send(write_order(order))
 

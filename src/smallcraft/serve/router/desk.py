@@ -22,6 +22,7 @@ from smallcraft.serve.router.links import Refused, Unanswered, Why
 from smallcraft.serve.router.models import ServedModel, Split
 from smallcraft.serve.router.quarantine import Quarantine, refusal
 from smallcraft.serve.router.shadowing import Shadow
+from smallcraft.serve.windows.buffer import RowBuffer
 
 # How often the stable release is asked: a worker that dies is no reason to fail a request.
 _TRIES = 3
@@ -49,13 +50,15 @@ class Desk:
     Args:
         counters: What it counts.
         patience: How long it waits.
+        windows: Told of what clients are given; None for nobody.
     """
 
-    def __init__(self, counters: Counters, patience: Patience) -> None:
+    def __init__(self, counters: Counters, patience: Patience, windows: RowBuffer | None = None) -> None:
         self.quarantine = Quarantine()
         self._counters = counters
         self._patience = patience
         self._shadow = Shadow()
+        self._windows = windows
 
     async def answer(self, model: ServedModel, request: Request) -> Given | Refusal:
         """The answer to a request, or why there is none.
@@ -113,6 +116,9 @@ class Desk:
             account.failed(None, timed_out=said.why in _LATE, is_repeat=said.is_repeat)
         elif not said.is_clients or isinstance(given, Given):
             account.failed(None)
+        else:
+            return given
+        self._note_failure(account)
         return given
 
     async def _answer_version(self, split: Split, request: Request) -> Given | Refusal:
@@ -162,7 +168,10 @@ class Desk:
             self.quarantine.clear(request.fingerprint)
         if answered.batch_rows:
             account.tally.batch(answered.batch_rows)
-        account.answered(answered, seconds=time.monotonic() - request.arrived)
+        seconds = time.monotonic() - request.arrived
+        account.answered(answered, seconds=seconds)
+        if self._windows is not None and not request.is_gone:
+            self._windows.answered(given, request.opened, seconds)
         return given
 
     def _fail(self, said: Refused | Unanswered, request: Request, account: Account) -> Refusal:
@@ -170,6 +179,7 @@ class Desk:
             if said.is_clients:
                 return self._refuse("invalid", Refusal(400, said.message, {}))
             account.failed(_BROKEN.status)
+            self._note_failure(account)
             return _BROKEN
         if said.why is Why.POISON:
             return self._refuse("quarantined", refusal())
@@ -179,7 +189,12 @@ class Desk:
             if time.monotonic() - request.arrived < _SHORT_S:
                 return told
         account.failed(told.status, timed_out=said.why in _LATE, is_repeat=said.is_repeat)
+        self._note_failure(account)
         return told
+
+    def _note_failure(self, account: Account) -> None:
+        if self._windows is not None:
+            self._windows.failed(account.tally.served.release)
 
     def _refuse(self, reason: str, told: Refusal) -> Refusal:
         self._counters.refuse(reason)

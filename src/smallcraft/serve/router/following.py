@@ -2,7 +2,7 @@
 
     in:  assignment (a model's split, and where its releases are), counted (a shipment was kept),
          deaths (of processes, with what they were at), answer (to a question), drain (finish, and end)
-    out: hello, following (an assignment is followed), counts, ask
+    out: hello, following (an assignment is followed), counts, alarm, ask
 
 Leaves to others: the connection (`processes.messages`), the split (`router.models`), what is counted.
 Always: of several assignments that wait, the newest is followed; a supervisor that is gone changes nothing
@@ -53,6 +53,7 @@ class Follower:
         quarantine: What it knows of deaths.
         box: Its own black box.
         on_drain: Told to finish and end.
+        keeps_embeddings: Whether releases that it loads tell what their encoders said.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Follower:
         *,
         box: BlackBox,
         on_drain: Callable[[], None],
+        keeps_embeddings: bool = False,
     ) -> None:
         self._router = router
         self._models = models
@@ -71,12 +73,14 @@ class Follower:
         self._quarantine = quarantine
         self._box = box
         self._on_drain = on_drain
+        self._keeps_embeddings = keeps_embeddings
         self._channel: Channel | None = None
         self._newest: dict[str, Message] = {}
         self._news = asyncio.Event()
         self._counted = asyncio.Event()
         self._asked: dict[int, Slot[Message | None]] = {}
         self._number = self._quiet = 0
+        self._alarm = ""
 
     @property
     def is_led(self) -> bool:
@@ -86,6 +90,7 @@ class Follower:
     def meet(self, channel: Channel, *, is_orphan: bool) -> None:
         """A supervisor is there."""
         self._channel = channel
+        self._alarm = ""
         channel.send({"kind": "hello", "router": self._router, "orphan": is_orphan})
 
     def lose(self, channel: Channel) -> None:
@@ -137,6 +142,12 @@ class Follower:
         for model in self._models.values():
             model.note_open()
         self._channel.send({"kind": "counts", "shipment": to_message(self._counters.take())})
+
+    def raise_alarm(self, why: str) -> None:
+        """Tell what a person should look at, when it is another thing than before; empty for nothing."""
+        if self._channel is not None and why != self._alarm:
+            self._alarm = why
+            self._channel.send({"kind": "alarm", "why": why})
 
     async def ship_last(self) -> None:
         """Tell what is left to be told, as far as somebody keeps it."""
@@ -205,6 +216,8 @@ class Follower:
         """Load a release into this process, beside the requests; it was tried in another one before."""
         loop = asyncio.get_running_loop()
         loaded = await loop.run_in_executor(None, partial(open_model, read_source(told)))
+        if self._keeps_embeddings:
+            loaded.answerer.keep_embeddings()
         model.use_local(digest, Local(loaded.answerer, self._box))
 
 

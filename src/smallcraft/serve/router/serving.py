@@ -33,6 +33,8 @@ from smallcraft.serve.router.desk import Desk, Patience
 from smallcraft.serve.router.following import Follower
 from smallcraft.serve.router.models import ServedModel
 from smallcraft.serve.tracing import TraceSettings, open_tracing
+from smallcraft.serve.windows.feeding import Feeding
+from smallcraft.serve.windows.settings import WindowSettings, read_windows, write_windows
 from smallcraft.serve.worker.blackbox import BlackBox, read_under_way
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class RouterOrder:
         open_requests: That may be open at once, a model.
         tokens: Any of which a client must send.
         tracing: Of sampled requests; None for none.
+        windows: Of what was asked and answered; None for none.
         orphan_s: How long it serves without a supervisor.
     """
 
@@ -73,12 +76,14 @@ class RouterOrder:
     open_requests: int = 512
     tokens: tuple[str, ...] = ()
     tracing: TraceSettings | None = None
+    windows: WindowSettings | None = None
     orphan_s: float = 30.0
 
 
 def write_order(order: RouterOrder) -> dict[str, Any]:
     """An order as a message."""
-    return {**asdict(order), "state": str(order.state), "box": str(order.box)}
+    windows = write_windows(order.windows)
+    return {**asdict(order), "state": str(order.state), "box": str(order.box), "windows": windows}
 
 
 def read_order(message: Mapping[str, Any]) -> RouterOrder:
@@ -92,6 +97,7 @@ def read_order(message: Mapping[str, Any]) -> RouterOrder:
         "http": HttpLimits(**message["http"]),
         "patience": Patience(**message["patience"]),
         "tracing": None if tracing is None else TraceSettings(**tracing),
+        "windows": read_windows(message["windows"]),
     }
     return RouterOrder(**{**message, **told})
 
@@ -108,7 +114,9 @@ class Router(Server):
         self._order = order
         self._control = control
         self._counters = counters = Counters(order.router)
-        self._desk = Desk(counters, order.patience)
+        self._feeding = None if order.windows is None else Feeding(order.windows)
+        windows = None if self._feeding is None else self._feeding.buffer
+        self._desk = Desk(counters, order.patience, windows)
         self._models = {name: self._model(name) for name in order.models}
         self._follower = Follower(
             order.router,
@@ -117,6 +125,7 @@ class Router(Server):
             self._desk.quarantine,
             box=BlackBox(order.box),
             on_drain=self._drain,
+            keeps_embeddings=order.windows is not None,
         )
         app = App(
             order.router,
@@ -135,7 +144,9 @@ class Router(Server):
         loop = asyncio.get_running_loop()
         _, channel = await loop.create_connection(self._channel, sock=self._control)
         self._follower.meet(channel, is_orphan=False)
-        beside = (self._follower.follow(), self._ship(), self._sweep(), self._find_supervisor())
+        beside = [self._follower.follow(), self._ship(), self._sweep(), self._find_supervisor()]
+        if self._feeding is not None:
+            beside.append(self._feeding.feed())
         self._beside = [loop.create_task(work) for work in beside]
         while not self._follower.is_ready:
             if self.should_exit or not self._follower.is_led:
@@ -153,6 +164,8 @@ class Router(Server):
         await self._follower.ship_last()
         for task in self._beside:
             task.cancel()
+        if self._feeding is not None:
+            await self._feeding.finish()
 
     async def _let_in_the_rest(self, listeners: Sequence[socket.socket]) -> None:
         """Accept who has connected: with the last descriptor of a socket its queue is gone."""
@@ -192,6 +205,8 @@ class Router(Server):
         while True:
             await asyncio.sleep(_SHIP_S)
             self._follower.ship()
+            if self._feeding is not None:
+                self._follower.raise_alarm(self._feeding.alarm)
 
     async def _sweep(self) -> None:
         """Let go of clients and workers that take too long."""

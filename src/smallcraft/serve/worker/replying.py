@@ -20,7 +20,8 @@ from smallcraft.serve.worker.frames import PREFIX, REPLY
 # The prefix; rows, classes, rows of the batch; how labels are told, which optional arrays follow; seconds.
 _HEADER = struct.Struct("<IIIIIIHHd")
 _CODES, _LISTS, _VALUES, _JSON = 1, 2, 3, 4
-_CONFIDENCE, _LOW, _HIGH, _SETS = 1, 2, 4, 8
+_CONFIDENCE, _LOW, _HIGH, _SETS, _EMBEDDING = 1, 2, 4, 8, 16
+_WIDTH = struct.Struct("<q")
 _ABSTAINED = -1
 
 
@@ -64,6 +65,9 @@ class ReplyCodec:
             if numbers is not None:
                 flags |= flag
                 parts.append(numbers.tobytes())
+        if reply.embedding is not None:
+            flags |= _EMBEDDING
+            parts += (_WIDTH.pack(reply.embedding.shape[1]), reply.embedding.tobytes())
         parts += (reply.escalated.tobytes(), decisions.abstained.tobytes())
         form = self._tell_labels(decisions.labels, parts)
         if decisions.sets is not None:
@@ -78,13 +82,16 @@ class ReplyCodec:
         _, _, _, n, k, batch_rows, form, flags, seconds = _HEADER.unpack_from(frame)
         place = _HEADER.size + 8 * n * k
         probs = np.ndarray((n, k), np.float64, frame, _HEADER.size)
-        confidence = low = high = sets = None
+        confidence = low = high = sets = embedding = None
         if flags & _CONFIDENCE:
             confidence, place = np.ndarray(n, np.float64, frame, place), place + 8 * n
         if flags & _LOW:
             low, place = np.ndarray(n, np.float64, frame, place), place + 8 * n
         if flags & _HIGH:
             high, place = np.ndarray(n, np.float64, frame, place), place + 8 * n
+        if flags & _EMBEDDING:
+            (width,), place = _WIDTH.unpack_from(frame, place), place + _WIDTH.size
+            embedding, place = np.ndarray((n, width), np.float32, frame, place), place + 4 * n * width
         escalated = np.ndarray(n, np.bool_, frame, place)
         abstained = np.ndarray(n, np.bool_, frame, place + n)
         if form == _CODES and not flags & _SETS:
@@ -97,7 +104,7 @@ class ReplyCodec:
             if flags & _SETS:
                 sets = self._read_lists(told, n)
         decisions = Decisions(labels, confidence, abstained, sets, low, high)
-        return Answered(Reply(probs, decisions, escalated), seconds, batch_rows)
+        return Answered(Reply(probs, decisions, escalated, embedding), seconds, batch_rows)
 
     def _tell_labels(self, labels: Sequence[Any], parts: list[bytes]) -> int:
         if self.task == "multiclass":

@@ -54,6 +54,7 @@ class WorkerOrder:
             as much beyond what it has when it is loaded, so that it fails before the machine does.
         leave_s: How long it waits for its routers when it is told to leave.
         orphan_s: How long it serves without a supervisor.
+        keeps_embeddings: Whether replies have what an encoder said on the way to them.
     """
 
     source: ModelSource
@@ -63,6 +64,7 @@ class WorkerOrder:
     memory_bytes: int = 2 << 30
     leave_s: float = 10.0
     orphan_s: float = 30.0
+    keeps_embeddings: bool = False
 
 
 def write_order(order: WorkerOrder) -> dict[str, Any]:
@@ -75,6 +77,7 @@ def write_order(order: WorkerOrder) -> dict[str, Any]:
         "memory_bytes": order.memory_bytes,
         "leave_s": order.leave_s,
         "orphan_s": order.orphan_s,
+        "keeps_embeddings": order.keeps_embeddings,
     }
 
 
@@ -88,6 +91,7 @@ def read_order(message: Mapping[str, Any]) -> WorkerOrder:
         memory_bytes=message["memory_bytes"],
         leave_s=message["leave_s"],
         orphan_s=message["orphan_s"],
+        keeps_embeddings=message["keeps_embeddings"],
     )
 
 
@@ -97,7 +101,10 @@ def load(order: WorkerOrder) -> Model:
     Raises:
         SmallcraftError: It is not what was recorded, or does not answer its own test.
     """
-    return open_model(order.source, limits=order.limits).answerer
+    answerer = open_model(order.source, limits=order.limits).answerer
+    if order.keeps_embeddings:
+        answerer.keep_embeddings()
+    return answerer
 
 
 def run_worker(load: Callable[[WorkerOrder], Model] = load) -> None:

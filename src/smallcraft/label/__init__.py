@@ -1,0 +1,1 @@
+"""Labelling campaigns: which rows to ask about, how votes come back, what they bought."""
