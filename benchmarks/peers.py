@@ -165,10 +165,11 @@ def _alone(environment: Environment) -> Iterator[None]:
 
 def _make(environment: Environment, python: Path) -> None:
     folder = _folder(environment)
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)], environment)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # One pip serves all; what is never imported need not be compiled.
+    _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)], environment)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
     for requirements in filter(None, (environment.first, environment.requirements)):
-        _run([*pip, *requirements], environment)
+        _run([*pip, "install", "--quiet", "--no-compile", *requirements], environment)
     (folder / _STAMP).touch()
 
 

@@ -23,10 +23,10 @@ from smallcraft.label.measuring import Delta, measure_batch
 from smallcraft.label.outcome import Outcome
 from smallcraft.pipeline.config import Config, load_config
 from smallcraft.pipeline.events import SilentListener
-from smallcraft.pipeline.label_answers import measure, take_answers
-from smallcraft.pipeline.label_planning import LabelPlan, propose
-from smallcraft.pipeline.label_project import LabelProject, open_label_project
-from smallcraft.pipeline.label_trainer import DevTrainer
+from smallcraft.pipeline.labelling.answers import measure, take_answers
+from smallcraft.pipeline.labelling.planning import LabelPlan, propose
+from smallcraft.pipeline.labelling.project import LabelProject, open_label_project
+from smallcraft.pipeline.labelling.trainer import DevTrainer
 
 _PROJECT = """name = "campaign"
 seed = {seed}

@@ -12,11 +12,11 @@ import jsonschema
 import polars as pl
 import pytest
 from tests.label.label_tools import exported_argilla, exported_label_studio
-from tests.pipeline.labelling import filled_in, kept_examples, lines_of, plant, raise_alarm
+from tests.pipeline.labelling.projects import filled_in, kept_examples, lines_of, plant, raise_alarm
 from tests.projects import change_project, copy_project, message_rows, write_rows
 
 from smallcraft.observe.journal import Journal
-from smallcraft.pipeline.watched_project import WatchPlaces
+from smallcraft.pipeline.watching.project import WatchPlaces
 
 # Kills itself as the folder of the next version is about to get its name.
 DIES = """

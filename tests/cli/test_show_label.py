@@ -21,10 +21,10 @@ from smallcraft.label.campaigns import Status
 from smallcraft.label.importing import Imported
 from smallcraft.label.measuring import compare_arms
 from smallcraft.label.merging import GoldRecord, GuidelineGap, Merged
-from smallcraft.pipeline.label_answers import AnswersTaken
-from smallcraft.pipeline.label_losses import Weighed
-from smallcraft.pipeline.label_planning import Proposed
-from smallcraft.pipeline.label_version import DataVersion
+from smallcraft.pipeline.labelling.answers import AnswersTaken
+from smallcraft.pipeline.labelling.losses import Weighed
+from smallcraft.pipeline.labelling.planning import Proposed
+from smallcraft.pipeline.labelling.version import DataVersion
 from smallcraft.records import Interval
 
 NOBODY = np.empty(0, dtype=np.int64)

@@ -11,8 +11,8 @@ from smallcraft.cli.show_watch import notes_of, show_alarm, show_news, show_note
 from smallcraft.observe.alarms import Closing, Example, Explanation, Word
 from smallcraft.observe.journal import Weighed
 from smallcraft.observe.watching import Watched
-from smallcraft.pipeline.watch_telling import ReleaseStatus, WatchStatus
-from smallcraft.pipeline.watching import Looked
+from smallcraft.pipeline.watching.telling import ReleaseStatus, WatchStatus
+from smallcraft.pipeline.watching.watch import Looked
 
 
 def status(*alarms, **changed) -> WatchStatus:

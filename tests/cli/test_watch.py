@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import polars as pl
 import pytest
-from tests.pipeline.watched import BEGIN, HOUR, visits, write_watched
+from tests.pipeline.watching.projects import BEGIN, HOUR, visits, write_watched
 from tests.projects import copy_project
 from tests.serving_projects import until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.pipeline.conftest import FIXED
-from tests.pipeline.labelling import filled_in, kept_examples, plant, raise_alarm
+from tests.pipeline.labelling.projects import filled_in, kept_examples, plant, raise_alarm
 from tests.projects import change_project, message_rows
 
 from smallcraft.cli.main import run
@@ -17,7 +17,7 @@ from smallcraft.data.load import read_source
 from smallcraft.data.repair import read_record
 from smallcraft.observe.journal import Journal
 from smallcraft.pipeline.stages import measure
-from smallcraft.pipeline.watched_project import WatchPlaces
+from smallcraft.pipeline.watching.project import WatchPlaces
 from smallcraft.pipeline.workspace import open_registry
 
 BUDGET = 80

@@ -16,14 +16,14 @@ import jsonschema
 import polars as pl
 import pytest
 from tests.pipeline.paged import receiving
-from tests.pipeline.watched import BEGIN, HOUR
+from tests.pipeline.watching.projects import BEGIN, HOUR
 from tests.projects import copy_project, message_rows, release_twice
 from tests.serving_projects import ENDLESS, serving, until
 
 from smallcraft.cli.main import run
 from smallcraft.observe.store import WindowStore
 from smallcraft.observe.window_rows import read_windows
-from smallcraft.pipeline.watched_project import WatchPlaces
+from smallcraft.pipeline.watching.project import WatchPlaces
 
 pytestmark = pytest.mark.slow
 

@@ -14,6 +14,7 @@ from smallcraft.observe.alarms import (
     Explanation,
     Harm,
     HarmVerdict,
+    Slice,
     Suspect,
     alarm_of_losses,
     close,
@@ -27,6 +28,25 @@ from smallcraft.observe.alarms import (
 def test_an_open_alarm_takes_in_what_comes_after_it(alarm):
     again = raise_again(raise_again(alarm, at_s=7), at_s=9)
     assert (again.again, again.last_s, again.opened_s) == (2, 9, alarm.opened_s)
+
+
+def test_columns_that_are_named_later_join_the_alarm_with_their_slices(alarm):
+    later = Explanation(
+        suspects=(
+            Suspect("job", "unseen", 0.4, 0.0, 9.0, True),
+            Suspect("age", "spread", 0.9, 0.0, 8.0, True),
+            Suspect("pay", "shift", 0.2, 0.0, 1.0, False),
+        ),
+        slices=(Slice("job", "unseen values", 0.8, 0.0, 0.4), Slice("age", "from 60", 0.5, 0.1, 0.3)),
+    )
+    again = raise_again(alarm, at_s=7, found=later).explanation
+    assert again.columns == ("age", "job")
+    assert [(one.column, one.statistic) for one in again.suspects] == [("age", "shift"), ("job", "unseen")]
+    assert {part.column for part in again.slices} == {
+        *(part.column for part in alarm.explanation.slices),
+        "job",
+    }
+    assert (again.words, again.examples) == (alarm.explanation.words, alarm.explanation.examples)
 
 
 def test_a_trigger_is_told_once(alarm):
@@ -66,6 +86,10 @@ def test_what_began_before_an_alarm_was_raised_or_moves_its_columns_is_its_cause
     assert group_of([alarm], replace(of_others, began_s=early)) is alarm
     assert group_of([alarm], replace(alarm, began_s=late)) is alarm
     assert group_of([alarm], replace(of_others, began_s=late)) is None
+    doubted = Suspect("pay", "shift", 1, 0, 2, False)
+    suspects = replace(alarm.explanation, suspects=(*alarm.explanation.suspects, doubted))
+    suspecting = replace(alarm, explanation=suspects)
+    assert group_of([suspecting], replace(of_others, began_s=late)) is suspecting
     assert group_of([alarm], replace(alarm, release="a@2")) is None
     assert group_of([close(alarm, Closing(1, "Ada"))], alarm) is None
 
@@ -82,8 +106,14 @@ def test_losses_are_put_down_to_the_latest_open_alarm_that_had_begun(alarm):
 def test_an_alarm_is_about_the_columns_that_are_claimed(alarm):
     assert alarm.explanation.columns == ("age",)
     unclaimed = tuple(replace(each, is_claimed=False) for each in alarm.explanation.suspects)
-    assert replace(alarm.explanation, suspects=unclaimed).columns == ("age",)
+    assert replace(alarm.explanation, suspects=unclaimed).columns == ("age", "job")
     assert Explanation().columns == ()
+
+
+def test_of_each_column_the_largest_slice_is_told_first():
+    parts = tuple(Slice(*named, 0.5, 0.1, 0.2) for named in (("a", "1"), ("a", "2"), ("a", "3"), ("b", "x")))
+    told = Explanation(slices=parts).first_slices(3)
+    assert [(part.column, part.cell) for part in told] == [("a", "1"), ("b", "x"), ("a", "2")]
 
 
 def test_an_alarm_says_what_moved_and_whether_it_does_harm(alarm):

@@ -27,6 +27,7 @@ QUANTITIES = (
     Quantity("hours", "shift"),
     Quantity("job", "kl"),
 )
+WEIGHTS = np.array([1 / 6, 1 / 6, 1 / 3, 1 / 3])
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def found(store_window, prepared):
     window = from_stored([store_window(50, shift=1.5)])
     values = measure_window(window.profile, prepared)
     raised = Raised(10.0, np.array([14.0, 9.0, -3.0, 0.5]), 50 * 3600, is_again=False)
-    return Found(QUANTITIES, raised, values, {QUANTITIES[0]: 0.02}, (window,), prepared)
+    return Found(QUANTITIES, WEIGHTS, raised, values, {QUANTITIES[0]: 0.02}, (window,), prepared)
 
 
 def test_columns_with_evidence_enough_are_claimed_by_their_strongest_number(found):
@@ -47,6 +48,16 @@ def test_columns_with_evidence_enough_are_claimed_by_their_strongest_number(foun
     assert (first.column, first.statistic, first.is_claimed, first.usual) == ("age", "shift", True, 0.02)
     assert [other.is_claimed for other in others] == [False]
     assert [other.column for other in others] == ["job"]
+
+
+def test_where_importance_goes_less_evidence_is_enough(found):
+    """Of three columns the only one with evidence is named from 30 on; from 15 on where it weighs twice."""
+    logs = np.array([-9.0, -9.0, -9.0, np.log(20.0)])
+    weak = replace(found, raised=replace(found.raised, log_es=logs))
+    assert not find_suspects(weak, has_evidence=True)[0].is_claimed
+    important = replace(weak, weights=np.array([1 / 12, 1 / 12, 1 / 6, 2 / 3]))
+    (job,) = find_suspects(important, has_evidence=True)
+    assert (job.column, job.is_claimed, job.log_e) == ("job", True, pytest.approx(np.log(20.0)))
 
 
 def test_the_strongest_column_is_told_where_none_has_evidence(found):

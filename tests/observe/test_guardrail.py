@@ -197,6 +197,13 @@ def test_a_column_without_weight_is_not_watched():
     assert weight == pytest.approx({"c0": 0.25, "c2": 0.75})
 
 
+def test_the_projections_of_an_embedding_weigh_as_one_column():
+    sides = [Quantity(f"embedding/{side:02}", "shift") for side in range(1, 17)]
+    watched = (*sides, Quantity("embedding/cell", "share_1"), Quantity("age", "shift"))
+    state = begin_guard(watched, CONFORMAL, SETTINGS)
+    assert state.plan.weights == pytest.approx([*(1 / 48,) * 16, 1 / 3, 1 / 3])
+
+
 def test_a_share_of_the_budget_raises_the_level():
     half = begin_guard(QUANTITIES, CONFORMAL, SETTINGS, share=0.5)
     assert half.plan.log_level == pytest.approx(SETTINGS.log_level + np.log(2))

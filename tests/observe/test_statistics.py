@@ -91,6 +91,15 @@ def test_strange_answers_are_counted_in_the_tails_and_one_value_is_a_row():
     assert low not in tails(np.empty(0))
 
 
+def test_of_the_rows_distance_only_the_far_ones_are_counted():
+    rng = np.random.default_rng(3)
+    reference = prepare_reference(Profile(ROWS, 0, {"rows/distance": profile_numbers(rng.random(ROWS))}))
+    far = np.append(rng.random(950), np.full(50, 2.0))
+    found = measure_window(Profile(1000, 0, {"rows/distance": profile_numbers(far)}), reference)
+    assert found[Quantity("rows/distance", "high")] == pytest.approx(0.05 + 0.95 * 0.025, abs=0.02)
+    assert Quantity("rows/distance", "low") not in {*found, *reference.quantities}
+
+
 def test_equal_values_are_no_tail():
     reference = prepare_reference(Profile(50, 0, {"answer/value": profile_numbers(np.ones(50))}))
     found = measure_window(Profile(50, 0, {"answer/value": profile_numbers(np.ones(50))}), reference)

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.drift.questions import helpdesk, is_misread, misread, out_of_scope, play
-from benchmarks.drift.real import ENTERS, LEAST_ENRICHED, MOST_WINDOWS, QUIET, REVIEWED
+from benchmarks.drift.real import ENTERS, LEAST_ENRICHED, MOST_WINDOWS, REVIEWED
 
 from smallcraft.observe.settings import WatchSettings
 
 pytestmark = pytest.mark.realdata
 
+QUIET = 200
 SETTINGS = WatchSettings(rows_for_review=REVIEWED)
 
 
 @pytest.fixture(scope="module")
 def desk(shared_data):
-    return helpdesk()
+    return helpdesk("ngram")
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,9 @@ def entered(desk, tmp_path_factory):
 
 
 def test_questions_out_of_scope_raise_an_alarm(entered):
-    """Five windows were asked for; docs/drift.md says what it takes."""
+    """Five windows on average are asked for; docs/drift.md says what it takes, and what an encoder does."""
     assert entered.share == pytest.approx(ENTERS)
-    assert entered.delay <= 4 * MOST_WINDOWS
+    assert entered.delay <= 2 * MOST_WINDOWS
 
 
 def test_the_review_batch_is_enriched_in_them(entered):

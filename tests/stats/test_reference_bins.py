@@ -43,6 +43,12 @@ def test_bins_hold_about_equal_shares():
     assert inner.max() < 1.2 * 20000 / 16
 
 
+def test_a_bin_of_nothing_but_0_is_called_so():
+    found = numeric_bins(count_values(np.append(np.zeros(60), np.arange(1.0, 41.0))))
+    assert found.labels[:2] == ("below 0", "0")
+    assert found.labels[2].startswith("0 to ")
+
+
 def test_a_value_that_many_rows_share_has_a_bin_of_its_own():
     values = np.append(np.zeros(600), np.random.default_rng(0).normal(5, 1, 400))
     counts = count_numeric(count_values(values), numeric_bins(count_values(values), bins=10))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from smallcraft.pipeline.result import BuildResult
     from smallcraft.records import Release
 
+_MOST_SLICES = 3
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -203,7 +205,7 @@ def _show_watch(folder: Path, seed: int) -> None:
         typer.echo(
             f"  alarm {late:.0f} hours later, since about {shown_time(alarm.began_s)}: {alarm.sentence}"
         )
-        for part in alarm.explanation.slices[:2]:
+        for part in alarm.explanation.first_slices(_MOST_SLICES):
             typer.echo(f"    {part.column}, {part.cell}: {part.before:.1%} -> {part.now:.1%} of messages")
         for word in alarm.explanation.words[:1]:
             typer.echo(f"    the word {word.token!r}: {word.before:.1%} -> {word.now:.1%} of messages")

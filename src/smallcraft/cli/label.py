@@ -79,7 +79,7 @@ def next_batch(
     is worth, with one row in eight drawn blindly so that the gain can be judged. Bring the answers back with
     `smallcraft label import`.
     """
-    from smallcraft.pipeline.label_planning import LabelPlan, propose
+    from smallcraft.pipeline.labelling.planning import LabelPlan, propose
 
     config = _config(project)
     found = None if alarm is None else _alarm(config, alarm)
@@ -105,8 +105,8 @@ def import_file(
     Nothing is half imported, and the same file twice counts once. Answers about an alarm's rows are losses of
     the release that had answered them, so the alarm then says whether it does harm.
     """
-    from smallcraft.pipeline.label_answers import take_answers
-    from smallcraft.pipeline.label_losses import weigh_losses
+    from smallcraft.pipeline.labelling.answers import take_answers
+    from smallcraft.pipeline.labelling.losses import weigh_losses
 
     config = _config(project)
     taken = take_answers(
@@ -139,7 +139,7 @@ def measure(
     The outcome, good or bad, is an entry of the log that `smallcraft log` tells.
     """
     from smallcraft.canonical import plain
-    from smallcraft.pipeline.label_answers import measure as measure_campaign
+    from smallcraft.pipeline.labelling.answers import measure as measure_campaign
 
     done = measure_campaign(_config(project), campaign, seeds=range(seeds), now=_now(), listener=_listener())
     say(*bought_lines(done.outcome), told=plain(done.outcome), as_json=as_json)
@@ -147,7 +147,7 @@ def measure(
 
 def status(project: Project = _USUAL_PROJECT, *, as_json: Json = False) -> None:
     """Tell how far each campaign is."""
-    from smallcraft.pipeline.label_project import statuses
+    from smallcraft.pipeline.labelling.project import statuses
 
     found = statuses(_config(project))
     say(*status_lines(found), told=status_form(found), as_json=as_json)
@@ -164,7 +164,7 @@ def stop(
 
     The answers that came in stay.
     """
-    from smallcraft.pipeline.label_project import project_campaigns
+    from smallcraft.pipeline.labelling.project import project_campaigns
 
     ended = project_campaigns(_config(project)).move(campaign, "stopped", note=because)
     told = {"campaign": ended.id, "state": ended.state, "note": ended.note}
@@ -173,8 +173,8 @@ def stop(
 
 def _alarm(config: Config, name: str) -> Alarm:
     from smallcraft.observe.journal import Journal
-    from smallcraft.pipeline.watched_past import find_alarm
-    from smallcraft.pipeline.watched_project import WatchPlaces
+    from smallcraft.pipeline.watching.past import find_alarm
+    from smallcraft.pipeline.watching.project import WatchPlaces
 
     with Journal(WatchPlaces(config.folder).root) as journal:
         return find_alarm(journal, name)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smallcraft.label.campaigns import Status
     from smallcraft.label.outcome import Outcome
-    from smallcraft.pipeline.label_answers import AnswersTaken
-    from smallcraft.pipeline.label_losses import Weighed
-    from smallcraft.pipeline.label_planning import Proposed
+    from smallcraft.pipeline.labelling.answers import AnswersTaken
+    from smallcraft.pipeline.labelling.losses import Weighed
+    from smallcraft.pipeline.labelling.planning import Proposed
 
 _FORMAT = 1
 _MOST_SLICES, _MOST_GAPS = 5, 3

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from smallcraft.observe.alarms import Alarm, Example, Suspect
     from smallcraft.observe.journal import Weighed
-    from smallcraft.pipeline.watch_telling import ReleaseStatus, WatchStatus
-    from smallcraft.pipeline.watching import Looked
+    from smallcraft.pipeline.watching.telling import ReleaseStatus, WatchStatus
+    from smallcraft.pipeline.watching.watch import Looked
 
 _STYLES = {"benign": "green", "harmful": "red", "unknown": "yellow"}
 _MOST, _LONGEST = 10, 120
@@ -85,7 +85,7 @@ def show_alarm(alarm: Alarm) -> None:
     )
     if alarm.explanation.suspects:
         console.print(_suspects(alarm.explanation.suspects))
-    for part in alarm.explanation.slices[:_MOST]:
+    for part in alarm.explanation.first_slices(_MOST):
         console.print(
             f"  {escape(part.column)}, {escape(part.cell)}: {part.before:.1%} -> {part.now:.1%}, "
             f"{part.share:.0%} of its change"

@@ -15,8 +15,8 @@ from smallcraft.cli.saying import say
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from smallcraft.pipeline.watch_telling import WatchStatus
-    from smallcraft.pipeline.watching import Looked, ProjectWatch
+    from smallcraft.pipeline.watching.telling import WatchStatus
+    from smallcraft.pipeline.watching.watch import Looked, ProjectWatch
 
 _USUAL_PROJECT = Path()
 _ENDINGS = {
@@ -103,7 +103,7 @@ def show(alarm: Which = "last", project: Project = _USUAL_PROJECT, *, as_json: J
     """Show an alarm: what moved, since when, whether it does harm, and examples."""
     from smallcraft.cli.show_watch import show_alarm
     from smallcraft.observe.alarm_form import alarm_form
-    from smallcraft.pipeline.watched_past import find_alarm
+    from smallcraft.pipeline.watching.past import find_alarm
 
     with _opened(project) as watching:
         found = find_alarm(watching.journal, alarm)
@@ -135,7 +135,7 @@ def close(
     Without --false or --accept: what had changed is over or will be, and the old normal holds on.
     """
     from smallcraft.observe.alarms import Ending
-    from smallcraft.pipeline.watched_past import find_alarm
+    from smallcraft.pipeline.watching.past import find_alarm
 
     if false and accept:
         raise InvalidInputError(
@@ -163,8 +163,8 @@ def labels(
     Rows are counted once: by their item_id where the file has one.
     """
     from smallcraft.observe.alarm_form import alarm_form
-    from smallcraft.pipeline.late_labels import read_late_labels
-    from smallcraft.pipeline.watched_past import find_release
+    from smallcraft.pipeline.watching.late_labels import read_late_labels
+    from smallcraft.pipeline.watching.past import find_release
 
     with _opened(project) as watching:
         label = find_release(watching, release)
@@ -190,7 +190,7 @@ def digest(
 ) -> None:
     """A month's alarms beside the budget they were raised under."""
     from smallcraft.canonical import plain
-    from smallcraft.pipeline.watched_past import digest_releases
+    from smallcraft.pipeline.watching.past import digest_releases
 
     with _opened(project) as watching:
         found = digest_releases(watching, now_s=time.time(), month=month)
@@ -211,7 +211,7 @@ def calibrate(
     Exit code 0 when the budget is kept, 2 when it surely is not, 3 when more months are needed to tell.
     """
     from smallcraft.canonical import plain
-    from smallcraft.pipeline.watched_past import calibrate_release, find_release
+    from smallcraft.pipeline.watching.past import calibrate_release, find_release
 
     with _opened(project) as watching:
         label = find_release(watching, release)
@@ -226,7 +226,7 @@ def calibrate(
 
 
 def _opened(project: Path, state: Path | None = None) -> ProjectWatch:
-    from smallcraft.pipeline.watching import ProjectWatch
+    from smallcraft.pipeline.watching.watch import ProjectWatch
 
     return ProjectWatch(project, state=state)
 
@@ -260,7 +260,7 @@ def _look_on(watching: ProjectWatch, every: float, *, as_json: bool) -> None:
 
 
 def _status(watching: ProjectWatch, looked: Looked | None = None) -> WatchStatus:
-    from smallcraft.pipeline.watch_telling import tell_watch
+    from smallcraft.pipeline.watching.telling import tell_watch
 
     return tell_watch(
         watching.journal,

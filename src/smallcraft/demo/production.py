@@ -22,9 +22,9 @@ import polars as pl
 from smallcraft.demo.helpdesk.corpus import generate
 from smallcraft.observe.alarms import Alarm
 from smallcraft.pipeline.config import load_config
-from smallcraft.pipeline.label_answers import take_answers
-from smallcraft.pipeline.label_planning import LabelPlan, propose
-from smallcraft.pipeline.watching import ProjectWatch
+from smallcraft.pipeline.labelling.answers import take_answers
+from smallcraft.pipeline.labelling.planning import LabelPlan, propose
+from smallcraft.pipeline.watching.watch import ProjectWatch
 
 FILE, TRUTH = "production.csv", "production-truth.parquet"
 MOST_ASKED = 200

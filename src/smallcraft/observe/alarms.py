@@ -8,6 +8,7 @@ closed one never changes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -151,9 +152,22 @@ class Explanation:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns that e-BH names, most evidence first; the strongest one where it names none."""
+        """Columns that e-BH names, most evidence first; where it names none, all that are suspected."""
         claimed = [suspect.column for suspect in self.suspects if suspect.is_claimed]
-        return tuple(dict.fromkeys(claimed or [suspect.column for suspect in self.suspects[:1]]))
+        return tuple(dict.fromkeys(claimed or [suspect.column for suspect in self.suspects]))
+
+    def first_slices(self, most: int) -> tuple[Slice, ...]:
+        """Some of the slices: the largest of each column, then the next of each.
+
+        Args:
+            most: How many.
+        """
+        met = Counter[str]()
+        turns = []
+        for place, part in enumerate(self.slices):
+            turns.append((met[part.column], place))
+            met[part.column] += 1
+        return tuple(self.slices[place] for _, place in sorted(turns)[:most])
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +238,17 @@ class Alarm:
         )
 
 
-def raise_again(alarm: Alarm, *, at_s: int) -> Alarm:
-    """An open alarm that took in another crossing."""
+def raise_again(alarm: Alarm, *, at_s: int, found: Explanation | None = None) -> Alarm:
+    """An open alarm that took in another crossing, with the columns that e-BH names by now too.
+
+    Args:
+        alarm: Open.
+        at_s: When it was crossed.
+        found: Of that crossing; None where no column is suspected.
+    """
     _check_open(alarm)
-    return replace(alarm, again=alarm.again + 1, last_s=at_s)
+    told = alarm.explanation if found is None else _with_more(alarm.explanation, found)
+    return replace(alarm, again=alarm.again + 1, last_s=at_s, explanation=told)
 
 
 def mark_told(alarm: Alarm, trigger: str) -> Alarm:
@@ -261,9 +282,9 @@ def close(alarm: Alarm, closing: Closing) -> Alarm:
 def group_of(alarms: Sequence[Alarm], fresh: Alarm) -> Alarm | None:
     """The open alarm that a change belongs to; None for a new cause.
 
-    It is the same one when it moves a column that the alarm names, or began before that was raised: segments
-    and columns see one cause at about the same time. What began later in other columns is another one, and
-    must not be hidden behind an alarm that nobody has closed yet.
+    It is the same one when it moves a column that the alarm suspects, or began before that was raised:
+    segments and columns see one cause at about the same time. What began later in other columns is another
+    one, and must not be hidden behind an alarm that nobody has closed yet.
 
     Args:
         alarms: Of inputs and answers.
@@ -271,7 +292,8 @@ def group_of(alarms: Sequence[Alarm], fresh: Alarm) -> Alarm | None:
     """
     moved = set(fresh.explanation.columns)
     for alarm in alarms:
-        is_same = fresh.began_s < alarm.opened_s or not moved.isdisjoint(alarm.explanation.columns)
+        suspected = {suspect.column for suspect in alarm.explanation.suspects}
+        is_same = fresh.began_s < alarm.opened_s or not moved.isdisjoint(suspected)
         if alarm.is_open and alarm.release == fresh.release and is_same:
             return alarm
     return None
@@ -287,6 +309,15 @@ def alarm_of_losses(alarms: Sequence[Alarm], *, release: str, at_s: int) -> Alar
     """
     begun = [one for one in alarms if one.is_open and one.release == release and one.began_s <= at_s]
     return begun[-1] if begun else None
+
+
+def _with_more(told: Explanation, found: Explanation) -> Explanation:
+    named = {suspect.column for suspect in told.suspects if suspect.is_claimed}
+    more = tuple(one for one in found.suspects if one.is_claimed and one.column not in named)
+    columns = {suspect.column for suspect in more}
+    kept = tuple(suspect for suspect in told.suspects if suspect.column not in columns)
+    slices = (*told.slices, *(part for part in found.slices if part.column in columns))
+    return replace(told, suspects=(*kept, *more), slices=tuple(dict.fromkeys(slices)))
 
 
 def _check_open(alarm: Alarm) -> None:

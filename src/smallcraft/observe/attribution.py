@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Found:
 
     Attributes:
         quantities: `m` that are watched.
+        weights: `(m,)` of the guardrail.
         raised: What the alarm was raised on; None for a comparison of two files.
         values: Numbers of the last window.
         usual: Median of each quantity in the past; those not known are not there.
@@ -48,6 +49,7 @@ class Found:
     """
 
     quantities: tuple[Quantity, ...]
+    weights: Floats
     raised: Raised
     values: Mapping[Quantity, float]
     usual: Mapping[Quantity, float]
@@ -64,24 +66,27 @@ def explain(found: Found, *, has_evidence: bool = True, words: Sequence[Word] = 
         words: Of the texts, most telling first (`observe.words`).
     """
     suspects = find_suspects(found, has_evidence=has_evidence)
-    names = [suspect.column for suspect in suspects if suspect.is_claimed] or [
-        suspect.column for suspect in suspects[:1]
-    ]
+    explained = Explanation(suspects, (), tuple(words), find_examples(found.windows)[:MOST_EXAMPLES])
     profile = merge_profiles([window.profile for window in found.windows])
-    slices = find_slices(profile, found.reference, columns=names)
-    return Explanation(suspects, slices, tuple(words), find_examples(found.windows)[:MOST_EXAMPLES])
+    return replace(explained, slices=find_slices(profile, found.reference, columns=explained.columns))
 
 
 def find_suspects(found: Found, *, has_evidence: bool) -> tuple[Suspect, ...]:
-    """Of each column the number that moved most, most evidence first; those that e-BH names are marked."""
+    """Of each column the number that moved most, most evidence first; those that e-BH names are marked.
+
+    Source:
+        Wang and Ramdas (2022), JRSS B 84:822-852: e-values may be weighed as was fixed beforehand.
+    """
     by_column: dict[str, list[int]] = {}
     for place, quantity in enumerate(found.quantities):
         by_column.setdefault(quantity.column, []).append(place)
     logs = found.raised.log_es
     columns = list(by_column)
-    evidence = [_mean_e(logs[by_column[column]]) for column in columns]
+    weights = [found.weights[by_column[column]] for column in columns]
+    evidence = [_mean_e(logs[by_column[column]], some) for column, some in zip(columns, weights, strict=True)]
+    shares = np.array([some.sum() for some in weights])
     claimed = (
-        claims_by_e_values(evidence, false_share=FALSE_SHARE).tolist()
+        claims_by_e_values(evidence + np.log(shares / shares.mean()), false_share=FALSE_SHARE).tolist()
         if has_evidence
         else [each > 0 for each in evidence]
     )
@@ -148,8 +153,8 @@ def usual_values(past: Sequence[Mapping[Quantity, float]]) -> dict[Quantity, flo
     return {quantity: float(np.median(values)) for quantity, values in seen.items()}
 
 
-def _mean_e(logs: Floats) -> float:
-    return float(log_mean(logs, np.full(len(logs), 1 / len(logs))))
+def _mean_e(logs: Floats, weights: Floats) -> float:
+    return float(log_mean(logs, weights / weights.sum()))
 
 
 def _labels(bins: NumericBins | CategoryBins, profile: Profile, name: str) -> tuple[str, ...]:

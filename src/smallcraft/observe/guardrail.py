@@ -15,6 +15,7 @@ Source:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.canonical import digest_value
+from smallcraft.data.profiles.embeddings import PROJECTIONS
+from smallcraft.data.profiles.rows import EMBEDDING
 from smallcraft.errors import InvalidInputError
 from smallcraft.observe.alarms import Ending
 from smallcraft.observe.quantities import (
@@ -44,10 +47,11 @@ _MOST_KEPT = 4096
 _SHORTEST_RECOVERY = 6
 _RECOVERY_FACTOR = 3
 # Of the quantities of one column; 1 for those not named. Most changes are a shift; less weight costs windows.
-# Strange rows show in the tails of the answers.
-_IMPORTANCE = {"shift": 8.0, "low": 4.0, "high": 4.0}
+# Strange rows show in the tails of the answers, and broken ones in values that were never seen.
+_IMPORTANCE = {"shift": 8.0, "low": 4.0, "high": 4.0, "unseen": 4.0}
 # Added to the seed of random numbers that shares are shaken with, beside those that split ties.
 _OF_SHARES = 1 << 32
+_PROJECTION = re.compile(rf"{EMBEDDING}/\d+")
 
 
 class GuardOutcome(StrEnum):
@@ -340,8 +344,13 @@ def _weights(quantities: Sequence[Quantity], columns: Mapping[str, float]) -> Fl
     raw = np.array([_IMPORTANCE.get(each.statistic, 1.0) for each in quantities])
     for column in {each.column for each in quantities}:
         mine = np.array([each.column == column for each in quantities])
-        raw[mine] *= columns.get(column, 1.0) / raw[mine].sum()
+        raw[mine] *= columns.get(column, _usual_weight(column)) / raw[mine].sum()
     return np.asarray(raw / raw.sum())
+
+
+def _usual_weight(column: str) -> float:
+    """Projections of an embedding are one thing, looked at from several sides."""
+    return 1 / PROJECTIONS if _PROJECTION.fullmatch(column) else 1.0
 
 
 def _say_needed(needed: int, settings: WatchSettings) -> str:

@@ -93,6 +93,7 @@ def drift_alarm(
     profile = merge_profiles([each.profile for each in known.since])
     found = Found(
         known.turn.state.quantities,
+        known.turn.state.plan.weights,
         raised,
         known.reading.values,
         known.usual,

@@ -28,7 +28,8 @@ class WatchSettings:
         season: `hour_of_day`, `day_of_week`, `hour_of_week`, or None.
         false_alarms_per_month: The budget B, over all columns, statistics and segments together.
         tolerance_sd: Shifts below it do not matter, in standard deviations of the reference.
-        columns: Weight of each column, where importance goes; those not named weigh 1. 0 leaves one out.
+        columns: Weight of each column, where importance goes; those not named weigh 1, the projections of
+            an embedding together. 0 leaves one out.
         detector: Name in `observe/detectors`.
         triggers: What happens on an alarm: `review`, `page`, `freeze`.
         rows_for_review: Size of a review batch.

@@ -2,8 +2,9 @@
 
 Of a column of numbers: `shift` (mean normal score), `spread` (the scores' variance about that mean), `skew`
 (what neither of them moves), `missing`, `kl` (the divergence less chance), `tilt` (the rows' own evidence);
-of what the model says, `low` and `high` too (rows beyond nearly all of the reference): a few strange rows are
-seen there. Of categories: `share_1` to `share_5` (of the most frequent values), `unseen`, `missing`, `kl`.
+of what the model says, `low` and `high` too (rows beyond nearly all of the reference), of how far rows are
+from the reference `high`: a few strange rows are seen there. Of categories: `share_1` to `share_5` (of the
+most frequent values), `unseen`, `missing`, `kl`.
 Where a level wanders `shift` wanders as it does and can be forecast, and the others stay; a distance, which
 is a square, can not be forecast, and false alarms come of it. All are taken from ranks in the reference, so
 one outlier moves a number by a row's worth and hides nothing.
@@ -25,7 +26,7 @@ from scipy import special
 from smallcraft.data.profiles.categories import CategoryProfile
 from smallcraft.data.profiles.numeric import NumericProfile
 from smallcraft.data.profiles.profile import ColumnProfile, Profile
-from smallcraft.data.profiles.rows import ANSWER
+from smallcraft.data.profiles.rows import ANSWER, DISTANCE
 from smallcraft.observe.quantities import Quantity
 from smallcraft.stats.distances import kl_divergence
 from smallcraft.stats.histograms import Histogram, counts_within, keys_of, quantiles
@@ -65,8 +66,8 @@ class ColumnReference:
         scores: `(b,)` normal score of each bin of numbers, 0 for missing ones; None for categories.
         cubes: `(b,)` their third polynomial: over the reference it hangs neither on them nor on their square.
         histogram: Of numbers; None for categories.
-        tails: `(2,)` int64 keys: below the first and from the second on lie its tails; None where no tails
-            are watched.
+        tails: `(2,)` int64 keys: below the first and from the second on lie its tails; None without rows.
+        watched_tails: Which of them are watched, of `low` and `high`.
     """
 
     bins: NumericBins | CategoryBins
@@ -75,12 +76,13 @@ class ColumnReference:
     cubes: Floats | None = None
     histogram: Histogram | None = None
     tails: NDArray[np.int64] | None = None
+    watched_tails: tuple[str, ...] = ()
 
     @property
     def statistics(self) -> tuple[str, ...]:
         """What windows are watched by in this column."""
         if isinstance(self.bins, NumericBins):
-            return NUMERIC if self.tails is None else NUMERIC + TAILS
+            return NUMERIC + self.watched_tails
         named = len(self.bins.named)
         return tuple(name for name in CATEGORY if name not in _SHARES[named:])
 
@@ -121,7 +123,7 @@ def prepare_reference(profile: Profile, *, left_out: Collection[str] = ()) -> Pr
         if name in left_out:
             continue
         if isinstance(column, NumericProfile):
-            columns[name] = _numeric(column, has_tails=name.startswith(_OF_ANSWERS))
+            columns[name] = _numeric(column, tails=_tails_watched(name))
         elif not name.endswith(_TOKENS) and column.total <= column.n - column.nulls:
             bins = category_bins(column.tally)
             columns[name] = ColumnReference(bins, count_categorical(column.tally, bins))
@@ -159,12 +161,20 @@ def measure_window(
     return found
 
 
-def _numeric(column: NumericProfile, *, has_tails: bool) -> ColumnReference:
+def _tails_watched(name: str) -> tuple[str, ...]:
+    if name == DISTANCE:
+        return ("high",)
+    return TAILS if name.startswith(_OF_ANSWERS) else ()
+
+
+def _numeric(column: NumericProfile, *, tails: tuple[str, ...]) -> ColumnReference:
     bins = numeric_bins(column.histogram)
     counts = count_numeric(column.histogram, bins)
     scores = _normal_scores(counts)
-    tails = _tail_keys(column.histogram) if has_tails and column.histogram.finite else None
-    return ColumnReference(bins, counts, scores, _cubes_of(scores, counts), column.histogram, tails)
+    cubes, histogram = _cubes_of(scores, counts), column.histogram
+    if not tails or not histogram.finite:
+        return ColumnReference(bins, counts, scores, cubes, histogram)
+    return ColumnReference(bins, counts, scores, cubes, histogram, _tail_keys(histogram), tails)
 
 
 def _tail_keys(histogram: Histogram) -> NDArray[np.int64]:
@@ -230,9 +240,8 @@ def _tails_of(name: str, column: ColumnProfile, reference: ColumnReference) -> d
     below, _, above = counts_within(histogram, reference.tails).tolist()
     below, above = below + histogram.below, above + histogram.above
     valued = histogram.finite + histogram.below + histogram.above
-    if not valued:
-        return {}
-    return {Quantity(name, "low"): below / valued, Quantity(name, "high"): above / valued}
+    shares = {"low": below, "high": above} if valued else {}
+    return {Quantity(name, tail): shares[tail] / valued for tail in reference.watched_tails if tail in shares}
 
 
 def _tilt(

@@ -234,7 +234,8 @@ class Watcher:
             if known is None:
                 self._journal.add_alarm(fresh)
                 return (fresh,), ()
-            self._journal.save_alarm(raise_again(known, at_s=at_s))
+            again = raise_again(known, at_s=at_s, found=fresh.explanation)
+            self._journal.save_alarm(again)
         if turn.outcome is GuardOutcome.RECOVERED:
             # What did harm is for a person to close.
             closed = tuple(

@@ -19,7 +19,7 @@ from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import Config, load_config
 from smallcraft.pipeline.declaring import declare
 from smallcraft.pipeline.version_control import keep_checkpoint
-from smallcraft.pipeline.watched_project import WatchPlaces, place_reference
+from smallcraft.pipeline.watching.project import WatchPlaces, place_reference
 from smallcraft.pipeline.workspace import Workspace, open_registry
 from smallcraft.registry.store import Registry
 from smallcraft.serve.loading.released import find_served, take_release

@@ -1,7 +1,7 @@
 """`[watch]` of the project file: what is watched in production, how, and what an alarm sets off.
 
 Leaves to others: what the settings do (`observe.settings`, `serve.windows.settings`), the columns of files
-that are watched (`pipeline.watched_rows`).
+that are watched (`pipeline.watching.rows`).
 Always: what is not said here has the guardrail's own default; a section that was read can be watched by.
 """
 

@@ -104,7 +104,9 @@ def benjamini_yekutieli(p_values: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
-def claims_by_e_values(log_e_values: Sequence[float], *, false_share: float) -> NDArray[np.bool_]:
+def claims_by_e_values(
+    log_e_values: Sequence[float] | NDArray[np.float64], *, false_share: float
+) -> NDArray[np.bool_]:
     """Which tests to claim, so that the expected share of false claims stays below a level (e-BH).
 
     Args:

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 DEFAULT_BINS = 16
 NAMED_VALUES = 50
+_NOTHING = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,13 @@ class NumericBins:
     @property
     def labels(self) -> tuple[str, ...]:
         """What each bin holds, in the order of its counts."""
-        bounds = [f"{bound:.4g}" for bound in self.bounds]
+        # The cell of 0 reaches as far as numbers too small to have all their digits.
+        bounds = [f"{bound:.4g}" if abs(bound) > _NOTHING else "0" for bound in self.bounds]
         if not bounds:
             return ("any", "missing", "not a number")
-        inner = [f"{low} to {high}" for low, high in itertools.pairwise(bounds)]
+        inner = [
+            low if low == high == "0" else f"{low} to {high}" for low, high in itertools.pairwise(bounds)
+        ]
         return (f"below {bounds[0]}", *inner, f"from {bounds[-1]}", "missing", "not a number")
 
 

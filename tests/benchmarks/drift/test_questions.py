@@ -17,7 +17,7 @@ from benchmarks.drift.questions import (
 )
 
 from smallcraft.data.profiles.reference import make_reference
-from smallcraft.data.profiles.rows import Rows
+from smallcraft.data.profiles.rows import AnswerRows, Rows
 from smallcraft.data.profiles.texts import words_of
 from smallcraft.observe.judging import WatchedRelease
 
@@ -25,9 +25,13 @@ from smallcraft.observe.judging import WatchedRelease
 @pytest.fixture(scope="module")
 def desk():
     reference = make_reference(Rows(2, texts={"message": ["a", "b"]}), rng=np.random.default_rng(0))
-    model = Model(lambda texts: np.full((len(texts), 2), 0.5), ("x", "y"))
     known = tuple(f"question {number}" for number in range(3 * WINDOW_ROWS))
     strange = tuple(f"strange {number}" for number in range(50))
+    texts = [*known, *strange]
+    probs = np.tile([0.75, 0.25], (len(texts), 1))
+    answers = AnswerRows([f"answer to {text}" for text in texts], probs.max(axis=1), probs)
+    # Nothing else is asked, so no bundle is.
+    model = Model(None, Rows(len(texts), texts={"message": texts}, answers=answers), _places(texts))
     return Helpdesk(WatchedRelease("a@1", reference), model, known, strange)
 
 
@@ -56,7 +60,11 @@ def test_a_misread_apostrophe_is_a_token_that_nobody_writes():
 
 
 def test_rows_carry_what_is_answered_to_them(desk):
-    rows = desk.model.rows(["a", "b", "c"])
-    assert rows.n == 3
-    assert rows.answers.labels == ["x", "x", "x"]
-    assert rows.answers.confidence.tolist() == [0.5] * 3
+    rows = desk.model.rows(["strange 2", "question 7", "strange 2"])
+    assert rows.texts["message"] == ["strange 2", "question 7", "strange 2"]
+    assert rows.answers.labels == ["answer to strange 2", "answer to question 7", "answer to strange 2"]
+    assert rows.answers.confidence.tolist() == [0.75] * 3
+
+
+def _places(texts):
+    return {text: place for place, text in enumerate(texts)}

@@ -68,7 +68,7 @@ def columns(rows, measures):
 
 def test_every_column_has_its_aspects(columns):
     assert {name for name in columns if not name.startswith("embedding/")} == {
-        *("age", "city", "rows/domain"),
+        *("age", "city", "rows/domain", "rows/distance"),
         *("message/length", "message/unknown", "message/language", "message/damage", "message/tokens"),
         *("answer/class", "answer/outcome", "answer/confidence", "answer/margin", "answer/stage"),
     }
@@ -130,9 +130,19 @@ def test_distances_are_of_rows(rows, measures):
     assert damaged.distances.tolist() == [1.0]
 
 
+def test_distances_are_a_column(rows, measures):
+    measured = measure_rows(rows, measures)
+    assert measured.profile.columns["rows/distance"].mean == pytest.approx(measured.distances.mean())
+
+
+def test_an_answer_that_is_doubted_is_further_away():
+    rows = Rows(2, answers=AnswerRows(["a", "b"], np.array([1.0, 0.4])))
+    assert measure_rows(rows, Measures(farness=Farness())).distances.tolist() == [0.0, 0.3]
+
+
 def test_without_a_reference_its_columns_are_left_out(rows):
     names = set(measure_rows(rows, Measures()).profile.columns)
-    assert not names & {"message/unknown", "embedding/01", "embedding/cell", "rows/domain"}
+    assert not names & {"message/unknown", "embedding/01", "embedding/cell", "rows/domain", "rows/distance"}
 
 
 def test_requests_are_told_by_latency_and_failures():

@@ -40,7 +40,8 @@ def test_taken_rows_have_all_that_belongs_to_rows():
 
 
 @pytest.mark.parametrize(
-    "name", ["message/length", "message/tokens", "embedding/01", "answer/class", "rows/domain"]
+    "name",
+    ["message/length", "message/tokens", "embedding/01", "answer/class", "rows/domain", "rows/distance"],
 )
 def test_column_named_as_what_is_measured_is_refused(name):
     with pytest.raises(InvalidInputError, match=f"got '{name}'; rename it"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from tests.pipeline.watched import BEGIN, HOUR
+from tests.pipeline.watching.projects import BEGIN, HOUR
 from tests.projects import copy_project
 
 from smallcraft.bundle.inputs import InputSpec

@@ -11,7 +11,7 @@ from tests.serve.task_bundles import some_inputs, write_task_bundles
 from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.runtime import answer_inputs, open_bundle
 from smallcraft.serve.answering import bundle_answerer, facts_of
-from smallcraft.serve.windows.embeddings import answer_and_keep, find_encoder
+from smallcraft.serve.windows.embeddings import answer_and_keep, embed, find_encoder
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,7 @@ def test_a_model_without_an_encoder_has_no_embedding(opened, name):
     kept = answer_and_keep(bundle, inputs)
     assert kept.embedding is None
     assert find_encoder(bundle) is None
+    assert embed(bundle, inputs) is None
     expected = answer_inputs(bundle.stages, bundle.decoder, inputs)
     assert kept.answers.probs.tobytes() == expected.probs.tobytes()
 
@@ -51,6 +52,15 @@ def test_the_answer_is_the_same_and_the_rows_are_the_encoders(opened, name):
     assert np.isnan(kept.embedding[~asked]).all()
     if name == "cascade":
         assert 0 < asked.sum() < 12
+
+
+@pytest.mark.parametrize("name", ["fp32", "cascade"])
+def test_an_encoder_may_be_asked_about_every_row(opened, name):
+    bundle = opened[name]
+    inputs = some_inputs(bundle.spec, 12, np.random.default_rng(2))
+    found = embed(bundle, inputs)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, encoded(bundle, inputs))
 
 
 def test_an_answerer_gives_them_only_when_it_is_told_to(opened):

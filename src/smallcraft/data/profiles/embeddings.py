@@ -89,7 +89,8 @@ def read_embeddings(embeddings: NDArray[np.float32], way: EmbeddingMap) -> Embed
         squares = _squared_distances(rows, way.centres)
         nearest = squares.argmin(axis=1)
         cells[is_there] = nearest
-        distances[is_there] = np.sqrt(squares[np.arange(len(rows)), nearest]) / (way.spread or 1.0)
+        near = np.sqrt(squares[np.arange(len(rows)), nearest]) / (way.spread or 1.0)
+        distances[is_there] = near.astype(np.float32)
     return EmbeddingFacts(projected, cells, distances)
 
 

@@ -1,7 +1,7 @@
-"""How far a row is from a reference, to pick rows that people should see: a rank, not a test.
+"""How far a row is from a reference: a column that is watched, and the rank of rows that people should see.
 
 A number says how many standard deviations it is away (10 at most), a category how rare it is (in nats); the
-row's distance is their mean. What texts and embeddings add, `data.profiles.measuring` says.
+row's distance is their mean. What texts, embeddings and doubt add, `data.profiles.measuring` says.
 Leaves to others: which rows are kept (`data.profiles.kept`).
 Always: a row's distance depends on it and the reference alone; a missing value is as far as it is rare.
 """

@@ -19,9 +19,12 @@ from smallcraft.data.profiles.embeddings import EmbeddingFacts, EmbeddingMap, re
 from smallcraft.data.profiles.farness import Farness
 from smallcraft.data.profiles.numeric import profile_numbers
 from smallcraft.data.profiles.profile import ColumnProfile, Profile
-from smallcraft.data.profiles.rows import ANSWER, DOMAIN, EMBEDDING, AnswerRows, Rows
+from smallcraft.data.profiles.rows import ANSWER, DISTANCE, DOMAIN, EMBEDDING, AnswerRows, Rows
 from smallcraft.data.profiles.texts import TextFacts, Vocabulary, read_texts
 from smallcraft.records import Label
+
+# Doubt lies between 0 and 1; distances of rows that are usual differ by about half of that.
+_OF_DOUBT = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ def measure_rows(rows: Rows, measures: Measures, *, left_out: int = 0) -> Measur
     if measures.domain is not None:
         columns[DOMAIN] = profile_numbers(measures.domain.score(rows))
     distances = _distances(rows, measures.farness, texts, embedding)
+    # Of rows without a text the columns say as much themselves, and say which of them moved.
+    if distances is not None and rows.texts and rows.answers is not None:
+        columns[DISTANCE] = profile_numbers(distances)
     return Measured(Profile(rows.n, left_out, columns), distances)
 
 
@@ -165,4 +171,8 @@ def _distances(
         total = total + [damage not in {"sound", None} for damage in facts.damages]
         if facts.unknown is not None:
             total = total + np.nan_to_num(facts.unknown)
-    return total if embedding is None else total + np.nan_to_num(embedding.distances)
+    if embedding is not None:
+        total = total + np.nan_to_num(embedding.distances)
+    if rows.answers is not None and rows.answers.confidence is not None:
+        total = total + _OF_DOUBT * np.nan_to_num(1 - rows.answers.confidence)
+    return total

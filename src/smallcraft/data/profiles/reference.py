@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smallcraft.data.profiles.categories import CategoryProfile
 from smallcraft.data.profiles.domain import DomainScore
 from smallcraft.data.profiles.embeddings import learn_embedding_map
-from smallcraft.data.profiles.farness import learn_farness
+from smallcraft.data.profiles.farness import Farness, learn_farness
 from smallcraft.data.profiles.measuring import Measures, measure_rows
 from smallcraft.data.profiles.profile import Profile, merge_profiles
 from smallcraft.data.profiles.rows import Rows, check_names
@@ -98,14 +98,19 @@ def make_reference(
         embedding=None if taught.embedding is None else learn_embedding_map(taught.embedding, rng=rng),
         domain=None if train_domain is None else train_domain(taught),
     )
+    measures = replace(measures, farness=_learn_farness(rows))
     own = measures if learned_from is not None else replace(measures, vocabularies=_without_oneself(rows))
     places = np.zeros(rows.n, dtype=np.int64) if buckets is None else buckets
     profiles = {
         int(bucket): _profile(rows.take(np.flatnonzero(places == bucket)), own)
         for bucket in np.unique(places)
     }
-    farness = learn_farness(rows, merge_profiles(list(profiles.values())))
-    return Reference(replace(measures, farness=farness), profiles, season)
+    return Reference(measures, profiles, season)
+
+
+def _learn_farness(rows: Rows) -> Farness:
+    read = Rows(rows.n, numbers=rows.numbers, categories=rows.categories)
+    return learn_farness(read, _profile(read, Measures()))
 
 
 def _without_oneself(rows: Rows) -> Mapping[str, Vocabulary]:

@@ -17,8 +17,10 @@ from smallcraft.errors import InvalidInputError
 from smallcraft.records import Label, Task
 
 TEXT_ASPECTS = ("length", "unknown", "language", "damage", "tokens")
-EMBEDDING, ANSWER, DOMAIN = "embedding", "answer", "rows/domain"
-_RESERVED = (f"{EMBEDDING}/", f"{ANSWER}/", DOMAIN)
+EMBEDDING, ANSWER = "embedding", "answer"
+# What the domain classifier says of a row, and how far the row is from the reference.
+DOMAIN, DISTANCE = "rows/domain", "rows/distance"
+_RESERVED = (f"{EMBEDDING}/", f"{ANSWER}/", DOMAIN, DISTANCE)
 
 
 @dataclass(frozen=True)

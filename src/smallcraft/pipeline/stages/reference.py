@@ -33,14 +33,13 @@ from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.stages.train import read_rows
 from smallcraft.pipeline.times import seconds_of
 from smallcraft.records import Label, Roles
-from smallcraft.serve.windows.embeddings import find_encoder
+from smallcraft.serve.windows.embeddings import embed
 
 REFERENCE_FILE = f"evaluation/{FILE_NAME}"
 BASELINE_FILE = "evaluation/baseline.json"
 _MOST_ROWS = 5000
 _MOST_LEARNED = 20_000
 _MOST_EMBEDDED = 2000
-_FEWEST_EMBEDDED = 2
 _FEWEST_OF_A_PLACE = 30
 
 
@@ -68,11 +67,9 @@ def reference_files(
     with threadpool_limits(1):
         rows = answered_rows(unseen, dev, source="dev")
         if rows.embedding is not None and ships.digest != unseen.digest:
-            rows = replace(rows, embedding=answered_rows(ships, dev, source="dev").embedding)  # (1)
+            rows = _embedded_by(ships, rows, dev)  # (1)
         train = _sample(frames["train"], _MOST_LEARNED, config.seed)
         taught = _learned_rows(ships, train, seed=config.seed)  # (2)
-        if taught.embedding is None:
-            rows = replace(rows, embedding=None)
         buckets = _buckets(config, dev)
         reference = make_reference(
             rows,
@@ -131,17 +128,25 @@ def _has_reserved(bundle: Bundle) -> bool:
     return False
 
 
-def _learned_rows(bundle: Bundle, train: pl.DataFrame, *, seed: int) -> Rows:
-    """Rows of train; an encoder is asked about some of them."""
-    rows = plain_rows(read_rows(train, bundle.spec, source="train"), bundle.spec)
-    if find_encoder(bundle) is None:
-        return rows
-    asked = _places(train.height, _MOST_EMBEDDED, seed)
-    some = answered_rows(bundle, train[asked], source="train").embedding
-    if some is None or int(np.isfinite(some).all(axis=1).sum()) < _FEWEST_EMBEDDED:
+def _embedded_by(ships: Bundle, rows: Rows, dev: pl.DataFrame) -> Rows:
+    """Rows with the embeddings of what ships, of those that had one."""
+    assert rows.embedding is not None
+    has_one = np.isfinite(rows.embedding).all(axis=1)
+    return _with_embedding(rows, ships, dev, np.flatnonzero(has_one))
+
+
+def _learned_rows(ships: Bundle, train: pl.DataFrame, *, seed: int) -> Rows:
+    """Rows of train; an encoder is asked about some, also those that need no further stage."""
+    rows = plain_rows(read_rows(train, ships.spec, source="train"), ships.spec)
+    return _with_embedding(rows, ships, train, _places(train.height, _MOST_EMBEDDED, seed))
+
+
+def _with_embedding(rows: Rows, ships: Bundle, frame: pl.DataFrame, places: NDArray[np.int64]) -> Rows:
+    some = embed(ships, read_rows(frame[places], ships.spec, source="rows")) if len(places) else None
+    if some is None:
         return rows
     embedding: NDArray[np.float32] = np.full((rows.n, some.shape[1]), np.nan, np.float32)
-    embedding[asked] = some
+    embedding[places] = some
     return replace(rows, embedding=embedding)
 
 

@@ -76,6 +76,24 @@ def find_encoder(bundle: Bundle) -> EncoderPlace | None:
     return None
 
 
+def embed(bundle: Bundle, inputs: Inputs) -> NDArray[np.float32] | None:
+    """What a bundle's encoder says of every row, also of those that it would not be asked about.
+
+    Args:
+        bundle: Opened.
+        inputs: `n` rows.
+
+    Returns:
+        `(n, width)`; None where it has no encoder.
+    """
+    found = find_encoder(bundle)
+    if found is None:
+        return None
+    encoded = bundle.stages[found.stage].blocks[found.block].encode(inputs)
+    assert isinstance(encoded, Dense)
+    return np.asarray(encoded.values, dtype=np.float32)
+
+
 def answer_and_keep(bundle: Bundle, inputs: Inputs) -> Kept:
     """Answer, and keep what the encoder said.
 

@@ -1,0 +1,1 @@
+"""`smallcraft label`: rows worth a look become campaigns, answers become the next version of the data."""

@@ -1,0 +1,1 @@
+"""`smallcraft watch`: what production does becomes windows, alarms, pages and batches of rows to label."""
