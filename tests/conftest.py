@@ -7,6 +7,7 @@ and fails on a build machine (`CI=true`), so that nothing is left out there unse
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib.metadata
 import importlib.util
 import os
@@ -48,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="rewrite golden files and the tree in the README instead of comparing with them",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end; the collector of garbage need not look at them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

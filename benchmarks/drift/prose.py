@@ -45,8 +45,8 @@ MADE = """\
   windows are weighed by a compiled twin of the library's streams; tests hold that it gives the same evidence
   window by window, and that a `Watcher` on stored windows says what the library says here. The detector was
   developed with simulations of this kind in view. It was changed after these very streams of `wanders` and
-  `rare`, and the questions of clinc150, had shown false alarms far beyond the budget; so these are no test of
-  it any more, the other worlds are.
+  `rare`, and the questions of clinc150 (seeds 0 to 2, and others that are not here), had shown false alarms
+  far beyond the budget or long delays; so these are no test of it any more, the other worlds are.
 - **Peers**: the packages themselves, in environments of their own, on the very same windows (a digest of them
   is compared): the first 240 after the first month, of some all 720. Evidently's tests are called as its
   report calls them, since a report of a window takes seconds; {compared}.

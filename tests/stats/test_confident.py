@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -54,12 +55,13 @@ def assert_same(python, folder, cases):
 SHAPES = [(2, 2), (7, 3), (50, 2), (300, 5), (1000, 31), (1000, 32), (1000, 33), (2000, 150), (20_000, 10)]
 
 
+# A process of cleanlab's takes seconds to begin, so it is asked about many tables at once.
 @pytest.mark.peer
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("skew", [0.0, 1.5])
-def test_random_tables_are_counted_as_cleanlab_does_to_the_last_row(tmp_path, peer_python, dtype, skew):
+def test_random_tables_are_counted_as_cleanlab_does_to_the_last_row(tmp_path, peer_python):
     cases = [
         draw(seed, n, k, skew=skew, sharp=sharp, dtype=dtype)
+        for dtype in (np.float32, np.float64)
+        for skew in (0.0, 1.5)
         for seed in range(2)
         for n, k in SHAPES
         for sharp in (0.3, 2.0)
@@ -68,24 +70,25 @@ def test_random_tables_are_counted_as_cleanlab_does_to_the_last_row(tmp_path, pe
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_ties_and_exact_zeros_are_counted_as_cleanlab_does(tmp_path, peer_python, dtype):
+def test_ties_and_exact_zeros_are_counted_as_cleanlab_does(tmp_path, peer_python):
     cases = [
         coarse(*draw(seed, n, k, dtype=dtype), steps=steps)
+        for dtype in (np.float32, np.float64)
         for seed, (n, k) in enumerate([(8, 2), (30, 3), (200, 4), (500, 40), (3000, 10)])
         for steps in (1, 2, 4, 64)
     ]
-    cases.append((np.array([0, 1, 2, 1]), np.full((4, 4), 0.25, dtype=dtype)))
+    even = [
+        (np.array([0, 1, 2, 1]), np.full((4, 4), 0.25, dtype=dtype)) for dtype in (np.float32, np.float64)
+    ]
+    cases += even
     assert_same(peer_python(CLEANLAB), tmp_path, cases)
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_classes_given_to_nobody_or_predicted_for_nobody_are_counted_as_cleanlab_does(
-    tmp_path, peer_python, dtype
-):
+def test_classes_given_to_nobody_or_predicted_for_nobody_are_counted_as_cleanlab_does(tmp_path, peer_python):
     cases = []
-    for seed, (n, k) in enumerate([(60, 4), (900, 12), (900, 45)]):
+    shapes = enumerate([(60, 4), (900, 12), (900, 45)])
+    for (seed, (n, k)), dtype in itertools.product(shapes, (np.float32, np.float64)):
         labels, probs = draw(seed, n, k, dtype=dtype)
         unheard = np.where(np.isin(labels, [1, k - 1]), 0, labels)
         unheard[1] = 2
@@ -104,22 +107,22 @@ def test_a_million_rows_of_either_type_are_counted_as_cleanlab_does(tmp_path, pe
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_that_almost_sum_to_one_are_divided_by_their_sum_and_told(tmp_path, peer_python, dtype):
+def test_rows_that_almost_sum_to_one_are_divided_by_their_sum_and_told(tmp_path, peer_python):
     labels, probs = draw(3, 5000, 6, dtype=np.float64)
     off = np.arange(5000) % 3 == 0
-    stretched = np.where(off[:, None], probs * 1.00001, probs)
-    divided = np.where(off[:, None], stretched / stretched.sum(axis=1, keepdims=True), probs)
-    if dtype == np.float32:  # what the sums are is then a matter of rounding: compare with the rounded table
-        stretched = stretched.astype(dtype)
-        sums = stretched.sum(axis=1, dtype=np.float64, keepdims=True)
-        divided = np.where(np.abs(sums - 1) > 1e-6, stretched / sums, stretched).astype(dtype)
-    found = count_confidently(labels, stretched)
-    (theirs,) = ask_cleanlab(peer_python(CLEANLAB), tmp_path, [(labels, divided)])
-    same(found, theirs)
-    assert found.note.startswith(
-        "1,667 of 5,000 rows of probabilities did not sum to 1 (off by up to 1.0e-05)"
-    )
+    wide = np.where(off[:, None], probs * 1.00001, probs)
+    divided = np.where(off[:, None], wide / wide.sum(axis=1, keepdims=True), probs)
+    # What the sums of narrow numbers are is a matter of rounding: compare with the rounded table.
+    narrow = wide.astype(np.float32)
+    sums = narrow.sum(axis=1, dtype=np.float64, keepdims=True)
+    rounded = np.where(np.abs(sums - 1) > 1e-6, narrow / sums, narrow).astype(np.float32)
+    answers = ask_cleanlab(peer_python(CLEANLAB), tmp_path, [(labels, divided), (labels, rounded)])
+    for stretched, theirs in zip((wide, narrow), answers, strict=True):
+        found = count_confidently(labels, stretched)
+        same(found, theirs)
+        assert found.note.startswith(
+            "1,667 of 5,000 rows of probabilities did not sum to 1 (off by up to 1.0e-05)"
+        )
 
 
 def test_a_case_small_enough_to_count_by_hand():

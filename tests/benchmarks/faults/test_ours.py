@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.faults.outcomes import attempt
-from benchmarks.peers import DVC, MLFLOW
+from benchmarks.peers import DVC
 
-from benchmarks.faults import dvc, mlflow, ours
+from benchmarks.faults import dvc, ours
 
 EXPECTED = {
     "held": ("full_disk", "writers", "broken_index"),
@@ -49,12 +49,3 @@ def test_dvc_checks_out_a_flipped_bit(tmp_path, peer_python):
     outcome = attempt(dvc.TRIALS["bit_flip"], tmp_path / "trial")
     assert outcome.kind == "silent"
     assert "wrote the damaged bytes" in outcome.evidence
-
-
-@pytest.mark.peer
-@pytest.mark.slow
-def test_mlflow_loads_a_flipped_bit(tmp_path, peer_python):
-    peer_python(MLFLOW)
-    outcome = attempt(mlflow.TRIALS["bit_flip"], tmp_path / "trial")
-    assert outcome.kind == "silent"
-    assert "the damaged bytes came" in outcome.evidence
