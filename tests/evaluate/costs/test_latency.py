@@ -21,6 +21,7 @@ def report(latencies_ns, **changes):
         "latencies_ns": latencies_ns,
         "cpu_ns": 5_000_000,
         "repeat_ratios": [1.0] * 20,
+        "nothing_ns": [100] * 400,
         "unique_inputs": len(latencies_ns),
         "is_steady": True,
         **changes,
@@ -40,6 +41,11 @@ def test_units_bounds_and_levels_follow_from_the_reports():
     assert found["p95_ms"].value is None
     levels = {name: found[name].level for name in ("mean_ms", "cpu_s_per_1000", "load_ms", "p95_ms")}
     assert levels == {"mean_ms": 0.95, "cpu_s_per_1000": 0.95, "load_ms": 0.5, "p95_ms": None}
+
+
+def test_what_nothing_takes_is_pooled_over_the_processes():
+    runs = pool_runs([report([1000], nothing_ns=[300, 100]), report([1000], nothing_ns=[200])])
+    assert runs.nothing_ms.tolist() == [0.0001, 0.0002, 0.0003]
 
 
 def test_a_percentile_is_given_from_the_least_n_on():

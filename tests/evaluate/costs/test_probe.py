@@ -8,6 +8,7 @@ import pytest
 from smallcraft.evaluate.costs import probe
 from smallcraft.evaluate.costs.probe import (
     BLOCK_REQUESTS,
+    FLOOR_REQUESTS,
     NO_OPERATION,
     NoOperation,
     answer_windows,
@@ -69,6 +70,8 @@ def test_the_latency_job_reports_every_part():
     assert result["unique_inputs"] == 40
     assert result["load_ns"] >= 0
     assert result["cpu_ns"] >= 0
+    assert len(result["nothing_ns"]) == FLOOR_REQUESTS
+    assert min(result["nothing_ns"]) >= 0
 
 
 def test_one_row_is_enough():

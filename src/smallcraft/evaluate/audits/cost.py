@@ -1,10 +1,10 @@
 """What a bundle costs to run: latency, CPU time, memory, size, in fresh single-threaded processes.
 
 The rules: batch 1, the same seeded inputs with the real mix of lengths in every process; loading, the first
-answer and the warm-up apart; percentiles only with enough requests. A run of no operation beside it gives the
-machine's noise floor; the processes are two halves in ABBA order, and where the halves differ the detail of a
-latency opens with `A/A unsteady:`. Inputs seen before are sent again: a median speed-up shown to be over 10 %
-means that answers are remembered, and is written into the detail.
+answer and the warm-up apart; percentiles only with enough requests. No operation, timed by the same loop in
+each process, gives the machine's noise floor; the processes are two halves in ABBA order, and where the
+halves differ the detail of a latency opens with `A/A unsteady:`. Inputs seen before are sent again: a median
+speed-up shown to be over 10 % means that answers are remembered, and is written into the detail.
 `measure_cost` is quick, for every rung of a build; `measure_scenarios` adds batches, requests at a rate,
 energy and money.
 Always: what was not measured is None with the reason; units stand in the names.
@@ -35,7 +35,6 @@ from smallcraft.evaluate.costs.latency import (
 )
 from smallcraft.evaluate.costs.money import PriceSheet, measure_money
 from smallcraft.evaluate.costs.parameters import count_parameters
-from smallcraft.evaluate.costs.probe import NO_OPERATION
 from smallcraft.evaluate.costs.processes import BUNDLE_OPENER, choose_inputs, run_probe
 from smallcraft.evaluate.costs.scenarios import BATCH, measure_offline, measure_server
 from smallcraft.evaluate.costs.windows import measure_energy
@@ -47,7 +46,6 @@ _REQUESTS_IN_ALL = 1000
 _WARM_UP_ROWS = 200
 _MEASURE_S = 1.1
 _MEMORY_S = 1.0
-_NO_OPERATION_REQUESTS = 2000
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,8 @@ def measure_cost(
     requests = -(-wanted // processes)
     inputs = choose_inputs(rows, most=requests + _WARM_UP_ROWS, seed=seed)
     job = latency_job(bundle, inputs, opener=opener, requests=requests, measure_s=_MEASURE_S)
-    floor = pool_runs([run_probe({**job, "opener": NO_OPERATION, "requests": _NO_OPERATION_REQUESTS})])
-    runs = summarise_runs(pool_runs([run_probe(job) for _ in range(processes)]))
+    pooled = pool_runs([run_probe(job) for _ in range(processes)])
+    runs = summarise_runs(pooled)
     few = {name: values[:MEMORY_ROWS] for name, values in inputs.items()}
     memory = run_probe({**job, "measure": "memory", "rows": few, "measure_s": _MEMORY_S})
     return (
@@ -115,7 +113,7 @@ def measure_cost(
         _size_measurement(bundle),
         count_parameters(bundle),
         estimate_energy(runs, why="a quick audit reads no counter"),
-        _noise_floor(floor),
+        _noise_floor(pooled),
     )
 
 
@@ -206,7 +204,7 @@ def _size_measurement(bundle: Path) -> Measurement:
 
 
 def _noise_floor(runs: ProbeRuns) -> Measurement:
-    found = percentile_measurement("p99_ms", runs.pooled_ms, 0.99, detail="")
+    found = percentile_measurement("p99_ms", runs.nothing_ms, 0.99, detail="")
     return Measurement(
         "noise_floor_ms",
         found.value,

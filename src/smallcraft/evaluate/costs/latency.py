@@ -48,6 +48,7 @@ class ProbeRuns:
         first_ms: Of each process.
         cpu_s_per_1000: Of each process.
         repeat_ratios: Latency of an input over that of the same input again, all processes, ascending.
+        nothing_ms: What asking for nothing took, all processes, ascending.
         remarks: What a reader must know.
     """
 
@@ -56,6 +57,7 @@ class ProbeRuns:
     first_ms: NDArray[np.float64]
     cpu_s_per_1000: NDArray[np.float64]
     repeat_ratios: NDArray[np.float64]
+    nothing_ms: NDArray[np.float64]
     remarks: tuple[str, ...]
 
     @property
@@ -117,6 +119,7 @@ def pool_runs(results: Sequence[Mapping[str, Any]]) -> ProbeRuns:
         first_ms=np.array([result["first_ns"] / 1e6 for result in results]),
         cpu_s_per_1000=np.array(cpu),
         repeat_ratios=np.sort(np.concatenate([result["repeat_ratios"] for result in results])),
+        nothing_ms=np.sort(np.concatenate([result["nothing_ns"] for result in results])) / 1e6,
         remarks=tuple(remarks),
     )
 

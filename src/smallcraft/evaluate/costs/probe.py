@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 BLOCK_REQUESTS = 20
 STEADY_WITHIN = 0.02
 REPEATED_INPUTS = 100
+FLOOR_REQUESTS = 400
 NO_OPERATION = "no_operation"
 
 Row = Mapping[str, Sequence[object]]
@@ -78,12 +79,15 @@ def measure_latency(job: Mapping[str, Any]) -> dict[str, Any]:
     again = latencies[-REPEATED_INPUTS:]
     seen = [timed[i % len(timed)] for i in range(len(latencies) - len(again), len(latencies))]
     repeated = time_requests(predict, seen, most=len(seen), seconds=job["repeat_s"])
+    # (5) the same loop around nothing: what the clock and the machine's interruptions are worth here
+    nothing = time_requests(NoOperation().predict_proba, timed, most=FLOOR_REQUESTS, seconds=job["repeat_s"])
     return {
         "load_ns": loaded - started,
         "first_ns": first - loaded,
         "latencies_ns": latencies.tolist(),
         "cpu_ns": cpu_ns,
         "repeat_ratios": (again[: len(repeated)] / np.maximum(repeated, 1)).tolist(),
+        "nothing_ns": nothing.tolist(),
         "unique_inputs": min(len(timed), len(latencies)),
         "warm_up_requests": warm_requests,
         "is_steady": is_steady,
