@@ -82,7 +82,7 @@ tables.</desc>
 def _legend(x: float, title: str, marks: Sequence[tuple[str, str, str]]) -> str:
     parts = [f'<text x="{x:g}" y="20" fill="{_INK}" font-weight="600">{escape(title)}</text>']
     for number, (_, words, colour) in enumerate(marks):
-        here = x + 6 + 108 * number
+        here = x + 6 + 118 * number
         parts.append(_mark(number, here, 40, colour))
         parts.append(f'<text x="{here + 9:g}" y="44" fill="{_SOFT}" font-size="11">{escape(words)}</text>')
     return "\n".join(parts)
