@@ -67,13 +67,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> NDArray[np.float64]:
     >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
-    given = _checked(p_values)
-    m = len(given)
-    order = np.argsort(given, kind="stable")
-    steps = given[order] * m / np.arange(1, m + 1)
-    adjusted = np.empty_like(given)
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
-    return adjusted
+    return _stepped_up(_checked(p_values), penalty=1.0)
 
 
 def benjamini_yekutieli(p_values: Sequence[float]) -> NDArray[np.float64]:
@@ -95,13 +89,7 @@ def benjamini_yekutieli(p_values: Sequence[float]) -> NDArray[np.float64]:
     [0.0055, 0.0733, 0.0733]
     """
     given = _checked(p_values)
-    m = len(given)
-    order = np.argsort(given, kind="stable")
-    ranks = np.arange(1, m + 1)
-    steps = given[order] * m * np.sum(1 / ranks) / ranks
-    adjusted = np.empty_like(given)
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
-    return adjusted
+    return _stepped_up(given, penalty=float(np.sum(1 / np.arange(1, len(given) + 1))))
 
 
 def claims_by_e_values(
@@ -136,6 +124,16 @@ def claims_by_e_values(
     claimed = np.zeros(m, dtype=np.bool_)
     claimed[order[: np.flatnonzero(enough)[-1] + 1 if enough.any() else 0]] = True
     return claimed
+
+
+def _stepped_up(given: NDArray[np.float64], *, penalty: float) -> NDArray[np.float64]:
+    """From the largest down, each times `m * penalty / rank`, and none above a larger one."""
+    m = len(given)
+    order = np.argsort(given, kind="stable")
+    steps = given[order] * m * penalty / np.arange(1, m + 1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    return adjusted
 
 
 def _checked(p_values: Sequence[float]) -> NDArray[np.float64]:
