@@ -17,7 +17,6 @@ from smallcraft.evaluate.costs.open_loop import (
     serve_arrivals,
     wait_until,
 )
-from smallcraft.evaluate.costs.probe import NO_OPERATION
 from smallcraft.evaluate.costs.scenarios import most_late
 from smallcraft.stats.intervals import quantile_upper_bound
 
@@ -148,7 +147,7 @@ def test_waiting_ends_at_the_time_and_not_before():
 
 def test_the_job_file_becomes_a_result_file(tmp_path):
     job = {
-        "opener": NO_OPERATION,
+        "opener": "tests.evaluate.costs.toy_runtime:open_silent",
         "bundle": ".",
         "rows": {"text": ["a", "b"]},
         "seed": 1,

@@ -9,8 +9,6 @@ from smallcraft.evaluate.costs import probe
 from smallcraft.evaluate.costs.probe import (
     BLOCK_REQUESTS,
     FLOOR_REQUESTS,
-    NO_OPERATION,
-    NoOperation,
     answer_windows,
     measure_latency,
     measure_memory,
@@ -24,7 +22,7 @@ from smallcraft.evaluate.costs.probe import (
 )
 
 JOB = {
-    "opener": NO_OPERATION,
+    "opener": "tests.evaluate.costs.toy_runtime:open_silent",
     "bundle": ".",
     "rows": {"text": [f"t{i}" for i in range(60)], "age": list(range(60))},
     "requests": 50,
@@ -113,7 +111,6 @@ def test_windows_are_answered_for_as_long_as_told(monkeypatch, capsys):
 
 
 def test_the_opener_is_imported_by_name():
-    assert isinstance(open_predictor(NO_OPERATION, "."), NoOperation)
     assert open_predictor("pathlib:PurePath", "bundle").name == "bundle"
 
 

@@ -27,7 +27,6 @@ BLOCK_REQUESTS = 20
 STEADY_WITHIN = 0.02
 REPEATED_INPUTS = 100
 FLOOR_REQUESTS = 400
-NO_OPERATION = "no_operation"
 
 Row = Mapping[str, Sequence[object]]
 
@@ -153,8 +152,6 @@ def _say(word: str) -> None:
 
 def open_predictor(opener: str, bundle: str) -> Predictor:
     """Call `module:function` with the bundle's path; importing the runtime counts as loading."""
-    if opener == NO_OPERATION:
-        return NoOperation()
     module, _, function = opener.partition(":")
     opened: Predictor = getattr(importlib.import_module(module), function)(Path(bundle))
     return opened
