@@ -59,8 +59,28 @@ def test_below_the_floor_nobody_is_slower():
     quick /= quick.sum()
     seen = np.random.default_rng(0).multinomial(3000, quick)
     counts = of_latencies(quick, bins_later(quick, 8))
-    assert e_value(latency_part(PLAN, seen).against, counts) < 1
+    assert e_value(latency_part(PLAN, seen).against, counts) == pytest.approx(1)
     assert e_value(latency_part(replace(PLAN, latency_floor_s=1e-5), seen).against, counts) > 1000
+
+
+def test_where_all_answers_are_below_the_floor_it_says_nothing_how_many_of_them_an_arm_got():
+    quick = np.zeros(LATENCY_BINS)
+    quick[3:9] = 1 / 6
+    part = latency_part(PLAN, np.random.default_rng(0).multinomial(3000, quick))
+    for requests in ((90_000, 10_000), (91_000, 9_000), (89_000, 11_000)):
+        assert e_value(part.against, of_latencies(quick, quick, requests)) == pytest.approx(1)
+
+
+def test_where_most_answers_are_below_the_floor_those_above_it_still_speak():
+    mostly = np.zeros(LATENCY_BINS)
+    mostly[5], mostly[120:140] = 0.9, 0.1 / 20
+    worse = mostly.copy()
+    worse[5], worse[120:140] = 0.8, 0.2 / 20
+    part = latency_part(PLAN, np.random.default_rng(0).multinomial(3000, mostly))
+    assert e_value(part.against, of_latencies(mostly, mostly)) < 1
+    assert e_value(part.against, of_latencies(mostly, worse)) > 1000
+    means = single_mean(part.against, mostly, mostly, 0.1)
+    assert means.max() <= 1 + 1e-9
 
 
 def test_a_time_out_is_slower_than_any_answer_and_no_margin_excuses_it():
