@@ -150,3 +150,12 @@ def test_loading_has_a_receipt_without_evidence():
     receipt, _ = decided(loaded())
     assert receipt.form["evidence"] is None
     assert on(loaded(), now=1.0).phase == receipt.form["to"]["phase"] == "shadow"
+
+
+def test_evidence_past_what_json_counts_exactly_comes_back_as_it_was():
+    state = with_counts(in_canary(), counts(stable=270, canary=30, errors=(0, 25)))
+    receipt = decided(state)[0]
+    assert receipt.form["e_value"] > 2**53
+    again = parse_receipt(receipt.to_json())
+    assert again == receipt
+    assert seal(again.form).digest == receipt.digest

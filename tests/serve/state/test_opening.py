@@ -10,10 +10,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.serve.rolling import counts, server
 from tests.serve.rollout.test_receipts import chain
 from tests.serve.state.test_store import keep
 
 from smallcraft.errors import IntegrityError, NotFoundError
+from smallcraft.serve.rollout.replaying import replay
 from smallcraft.serve.rollout.stored_form import to_form
 from smallcraft.serve.state.database import FILE_NAME
 from smallcraft.serve.state.opening import find_receipt, find_receipts, find_rollout, open_state
@@ -220,3 +222,17 @@ def test_a_lease_that_another_took_refuses_what_the_first_one_writes(tmp_path):
     assert second.store.write(lambda writing: writing.accept("r", 1)).outcome is Outcome.WRITTEN
     first.store.close()
     second.store.close()
+
+
+def test_a_rollback_on_overwhelming_evidence_is_read_at_the_next_boot(tmp_path):
+    made = server(tmp_path)
+    made.start()
+    made.pass_shadow()
+    made.serve(counts(stable=270, canary=30, errors=(0, 25)))
+    assert made.state.phase == "rolled_back"
+    made.controller.close()
+    opened = open_state(tmp_path)
+    opened.store.close()
+    assert opened.stored.lost == ""
+    assert opened.stored.state.phase == "rolled_back"
+    assert replay(find_receipts(tmp_path)[-1]).agrees

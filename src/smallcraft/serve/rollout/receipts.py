@@ -25,6 +25,7 @@ from smallcraft.serve.rollout.standing import Order, RolloutState
 from smallcraft.serve.rollout.stored_form import Form, to_form
 
 FORMAT = 1
+_LARGEST_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def parse_receipt(data: bytes | str) -> Receipt:
         InvalidInputError: It is no receipt, or one of a format that this version does not read.
     """
     try:
-        form = json.loads(data)
+        form = read_numbers(data)
         digest = form.pop("digest")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise InvalidInputError(
@@ -133,9 +134,26 @@ def parse_receipt(data: bytes | str) -> Receipt:
     missing = sorted(FIELDS - set(form))
     if missing or not isinstance(digest, str):
         raise InvalidInputError(
-            f"a receipt has all fields of its schema, this one lacks {missing or ['digest']}"
+            f"a receipt has all fields of its schema, this one lacks {missing or ['digest']}; "
+            "take it from `smallcraft rollout receipts --json`"
         )
     return Receipt(form, digest)
+
+
+def read_numbers(data: bytes | str) -> Any:  # noqa: ANN401 - JSON
+    """JSON as canonical JSON wrote it, so that writing it again gives the same bytes.
+
+    A number past 2**53 was a float, such as a large e-value: canonical JSON writes it without a point.
+
+    >>> read_numbers("[3, 19102299369557652]")
+    [3, 1.9102299369557652e+16]
+    """
+    return json.loads(data, parse_int=_whole)
+
+
+def _whole(text: str) -> int | float:
+    value = int(text)
+    return value if abs(value) <= _LARGEST_EXACT else float(text)
 
 
 def check_chain(receipts: Sequence[Receipt], *, last: str | None = None) -> None:

@@ -19,7 +19,7 @@ from smallcraft.canonical import canonical_json
 from smallcraft.errors import InvalidInputError
 from smallcraft.serve.rollout.causes import explain
 from smallcraft.serve.rollout.phases import Decision, Rule, decide, weigh_state
-from smallcraft.serve.rollout.receipts import Receipt, seal, write_receipt
+from smallcraft.serve.rollout.receipts import Receipt, read_numbers, seal, write_receipt
 from smallcraft.serve.rollout.standing import RolloutState
 from smallcraft.serve.rollout.stored_form import order_from, state_from
 
@@ -152,4 +152,4 @@ def _is_rounding(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON
 
 def _plain(form: Any) -> Any:  # noqa: ANN401 - JSON
     """As it reads after a round through a file, where 1.0 is 1."""
-    return json.loads(canonical_json(form))
+    return read_numbers(canonical_json(form))
