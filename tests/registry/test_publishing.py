@@ -86,6 +86,26 @@ def test_papers_see_the_release_as_it_will_be_and_are_signed_for(registry, now):
     verify_registry(registry.root)
 
 
+def test_a_release_follows_what_answers_now_not_what_was_tried_and_taken_back(registry, now):
+    parents = []
+
+    def papers(draft):
+        parents.append(draft.parent.label if draft.parent else None)
+        return {}
+
+    def publish(number):
+        registry.publish("a", {"bundle/x.json": b"%d" % number}, {"n": number}, now=now, papers=papers)
+
+    publish(1)
+    registry.set_alias("a", "stable", 1, now=now)
+    publish(2)  # tried, and rolled back: stable still means the first
+    publish(3)
+    registry.set_alias("a", "stable", 3, now=now)
+    publish(4)
+    assert parents == [None, "a@1", "a@1", "a@3"]
+    verify_registry(registry.root)
+
+
 def test_the_same_files_with_other_papers_are_the_same_release(registry, now):
     first = registry.publish("a", {"x.json": b"1"}, {}, now=now, papers=lambda draft: {"card.md": b"one"})
     again = registry.publish("a", {"x.json": b"1"}, {}, now=now, papers=lambda draft: {"card.md": b"two"})

@@ -17,10 +17,10 @@ from typing import Any
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import Config, load_config
-from smallcraft.pipeline.declaring import declare
 from smallcraft.pipeline.version_control import keep_checkpoint
 from smallcraft.pipeline.watching.project import WatchPlaces, place_reference
 from smallcraft.pipeline.workspace import Workspace, open_registry
+from smallcraft.registry.references import STABLE
 from smallcraft.registry.store import Registry
 from smallcraft.serve.loading.released import find_served, take_release
 from smallcraft.serve.loading.source import HeadSource, ModelSource
@@ -34,7 +34,6 @@ from smallcraft.serve.state.database import FILE_NAME
 from smallcraft.serve.state.opening import find_rollout
 from smallcraft.serve.windows.settings import WindowSettings
 
-STABLE = "stable"
 _COPIES = "copies"
 
 
@@ -155,6 +154,8 @@ def begin_rollout(served: ServedProject, reference: str, *, unsafe_repeat: bool 
         InvalidInputError: The rollout cannot begin now.
         IntegrityError: A stored byte is not what was recorded.
     """
+    from smallcraft.pipeline.declaring import declare  # takes seconds to load, and only this needs it
+
     config, registry = load_config(served.project), open_registry(served.project)
     answering = _served_release(served, reference=reference, registry=registry)
     new = _take(served, registry, reference)

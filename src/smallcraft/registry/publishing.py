@@ -35,6 +35,7 @@ from smallcraft.registry.manifests.manifest import FileLayer, Manifest, encode_m
 from smallcraft.registry.opening import OpenLog
 from smallcraft.registry.proofs.openssf import sign_files
 from smallcraft.registry.reading import Stored, read_attached, read_stored
+from smallcraft.registry.references import find_followed
 from smallcraft.registry.tlog.entry import Content, Entry
 from smallcraft.registry.writing import Writer
 
@@ -62,7 +63,7 @@ def publish_release(writer: Writer, submission: Submission) -> Entry:
     """Commit the next version, or find the one that is the same.
 
     Steps: (1) copy and hash what was handed in; (2) return the release that has this content already;
-    (3) share what the version before has; (4) the model's manifest; (5) papers, signature, attachments;
+    (3) share what the version that it follows has; (4) the model's manifest; (5) papers, signature, attachments;
     (6) trials and release in one commit.
 
     Raises:
@@ -80,7 +81,7 @@ def publish_release(writer: Writer, submission: Submission) -> Entry:
         return same.entry
     # (3) share
     author, _ = writer.author, writer.signer
-    parent = read_stored(writer.layout, before[-1]) if before else None
+    parent = _followed(writer, before)
     if parent is not None:
         share_with_parent(writer.layout, staged, parent)
     # (4) the model
@@ -145,6 +146,13 @@ def _versions(log: OpenLog, name: str) -> list[Entry]:
     """The versions of a name that are still there, oldest first."""
     puts = [numbered.entry for numbered in log.state.versions.get(name, ())]
     return [entry for entry in puts if not log.is_erased(entry)]
+
+
+def _followed(writer: Writer, before: Sequence[Entry]) -> Stored | None:
+    """What the new version follows; where all were retired, the newest of which there still is something."""
+    followed = find_followed(before[-1].name or "", writer.log.state) if before else None
+    entry = followed or (before[-1] if before else None)
+    return None if entry is None else read_stored(writer.layout, entry)
 
 
 def _find_same(writer: Writer, before: Sequence[Entry], staged: Staged) -> Stored | None:

@@ -12,6 +12,9 @@ from smallcraft.errors import InvalidInputError, NotFoundError, nearest_name
 from smallcraft.registry.tlog.entry import Entry
 from smallcraft.registry.tlog.order import State
 
+# What answers now; a rollout that is done moves it.
+STABLE = "stable"
+
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?Z?)?")
 
@@ -45,6 +48,24 @@ def find_put(reference: str, state: State) -> Entry:
             f"no release is called '{name}'; there is {', '.join(names)}{nearest_name(name, names)}"
         )
     return _version_of(state, name, version if reference != name else "latest")
+
+
+def find_followed(name: str, state: State) -> Entry | None:
+    """The version that a new one of this name follows: what `stable` means, else the newest in use.
+
+    A version that was tried and taken back is followed by none; what answers now is what a new one is held
+    against.
+
+    Args:
+        name: The releases' name.
+        state: Of the log.
+    """
+    meant = state.alias(name, STABLE)
+    put = None if meant is None else state.put(name, meant)
+    if put is not None and not _is_retired(state, put.entry):
+        return put.entry
+    in_use = [at.entry for at in state.versions.get(name, ()) if not _is_retired(state, at.entry)]
+    return in_use[-1] if in_use else None
 
 
 def find_at_time(name: str, alias: str, time: str, state: State) -> Entry | None:

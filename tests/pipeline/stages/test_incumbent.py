@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -51,6 +53,17 @@ def test_the_incumbent_is_the_newest_release_of_another_bundle(tiny):
     assert incumbent.bundle.digest == released_digest(tiny)
     assert incumbent.rows is not None
     assert find_incumbent(config, workshop, released=released_digest(tiny)) is None
+
+
+def test_the_stable_release_is_the_incumbent_not_one_that_was_tried_after_it(tiny):
+    registry, now = open_registry(tiny), datetime(2026, 11, 1, tzinfo=UTC)
+    first = registry.read("rows@1")
+    registry.set_alias("rows", "stable", 1, now=now)
+    files = {file.path: registry.read_file(first, file.path) for file in first.files}
+    tried = {path: data for path, data in files.items() if path.startswith("bundle/")}
+    registry.publish("rows", tried, {**first.facts, "bundle": {"digest": "sha256:" + "1" * 64}}, now=now)
+    config, workshop = workshop_of(tiny)
+    assert find_incumbent(config, workshop, released="sha256:" + "0" * 64).label == "rows@1"
 
 
 @pytest.mark.parametrize("old", ['label = "intent"', 'text = "message"'])

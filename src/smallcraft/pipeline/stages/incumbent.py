@@ -23,6 +23,7 @@ from smallcraft.pipeline.stages.measure import MeasuredSplit
 from smallcraft.pipeline.workspace import Workspace, open_released
 from smallcraft.records import Release
 from smallcraft.registry.memory.rows import ROWS_FILE, RowIds, decode_rows, trained_on
+from smallcraft.registry.references import find_followed
 from smallcraft.registry.store import Registry
 
 
@@ -36,7 +37,9 @@ class Incumbent:
 
 
 def find_incumbent(config: Config, workshop: Workshop, *, released: str | None) -> Incumbent | None:
-    """The newest release that reads the same columns, knows the same classes, and is another bundle.
+    """What answers now: the stable release, or the newest where none is called stable.
+
+    It has to read the same columns, know the same classes, and be another bundle than the new one.
 
     Args:
         config: The project.
@@ -50,7 +53,12 @@ def find_incumbent(config: Config, workshop: Workshop, *, released: str | None) 
         releases = registry.releases(config.name)
     except NotFoundError:
         return None
-    others = [release for release in releases if _bundle_digest(release) != released]
+    followed = find_followed(config.name, registry.log().state)
+    # Sorted by whether it is the one that is followed, then by age.
+    others = sorted(
+        (release for release in releases if _bundle_digest(release) != released),
+        key=lambda release: (followed is not None and release.version == followed.version, release.version),
+    )
     if not others:
         return None
     bundle = open_released(workspace, registry, others[-1])
