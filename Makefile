@@ -19,7 +19,7 @@ TORCH := torch==2.13.0
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check fix bench goldens torch weights clean
+.PHONY: help demo test check fix bench goldens docs pictures torch weights clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,11 +41,18 @@ fix: $(INSTALLED)  ## format, and repair what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(INSTALLED)  ## measure side by side with peers; writes BENCHMARKS.md
+bench: $(INSTALLED)  ## everything measured again beside peers: hours, a stopped run goes on; writes BENCHMARKS.md and its pages
 	@$(BIN)/python -m benchmarks
 
 goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from what is there
 	@$(BIN)/python -m pytest -q --update-goldens tests
+
+docs: $(INSTALLED)  ## the guides and the API reference as a site that works offline: site/index.html
+	@$(INSTALL) -c constraints.txt -e '.[docs]'
+	@$(BIN)/python -m mkdocs build --quiet --strict
+
+pictures: $(INSTALLED)  ## take the README's pictures anew, from what `make demo` left
+	@$(BIN)/python docs/pictures/take.py demo
 
 torch: $(INSTALLED)  ## add the extra [train]: torch, transformers, peft; what tuned rungs train with
 	@$(INSTALL) $(TORCH)
