@@ -338,3 +338,24 @@ def test_what_cannot_be_evaluated_is_refused():
         api.evaluate(frame, [shout, shout], roles=Roles("intent", "message"))
     with pytest.raises(InvalidInputError, match="needs a model, got none"):
         api.evaluate(frame, {}, roles=Roles("intent", "message"))
+
+
+def test_two_frames_drift_as_their_files_do(tmp_path):
+    rng = np.random.default_rng(5)
+    was, now = (pl.DataFrame({"age": rng.normal(mean, 10, 2000)}) for mean in (40.0, 45.0))
+    paths = tmp_path / "was.csv", tmp_path / "now.csv"
+    was.write_csv(paths[0])
+    now.write_csv(paths[1])
+    assert api.drift(was, now).drift == api.drift(*paths).drift
+    assert api.drift(was, now).drift.drifted == ("age",)
+    assert api.drift(was, was).drift.drifted == ()
+
+
+def test_what_cannot_drift_is_refused(tmp_path):
+    frame = pl.DataFrame({"age": [1.0] * 100})
+    with pytest.raises(InvalidInputError, match="two files or two frames, got one of each"):
+        api.drift(frame, tmp_path / "now.csv")
+    with pytest.raises(DataError, match="column 'agee' is not in the reference"):
+        api.drift(frame, frame, columns=["agee"])
+    with pytest.raises(DataError, match="the current has no rows"):
+        api.drift(frame, frame.clear())

@@ -4,6 +4,7 @@ check(file_or_project)       what is wrong with the data, and how much of it is 
 build(project)               the main job
 evaluate(data, model)        how good a model of any make is, beside others
 load(path_or_release)        a predictor; also a scikit-learn classifier
+drift(reference, current)    what moved between two files or tables, beyond chance
 verify(project_or_path)      every stored byte
 """
 
@@ -29,11 +30,13 @@ from smallcraft.evaluate.harness.openers.callable import model_of_function
 from smallcraft.evaluate.harness.openers.estimator import model_of_estimator
 from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
 from smallcraft.evaluate.harness.own_metric import OwnMetric
+from smallcraft.observe.comparing import TOLERANCE_SD
 from smallcraft.pipeline.build import build as _build
 from smallcraft.pipeline.check_output import CheckOptions
 from smallcraft.pipeline.checking import check_file, check_frame, check_project
 from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.config import Config, load_config
+from smallcraft.pipeline.drifting import DriftAnswer, compare_files, compare_frames
 from smallcraft.pipeline.evaluations.output import write_evaluation
 from smallcraft.pipeline.evaluations.plan import EvaluateOptions, open_target
 from smallcraft.pipeline.evaluations.record import Evaluation
@@ -47,7 +50,7 @@ from smallcraft.pipeline.workspace import Workspace, open_registry, open_release
 from smallcraft.records import Decisions, Label, Roles
 from smallcraft.registry.verify.report import VerifyReport
 
-__all__ = ["Predictor", "build", "check", "evaluate", "load", "verify"]
+__all__ = ["Predictor", "build", "check", "drift", "evaluate", "load", "verify"]
 
 Questions = Sequence[str] | Mapping[str, Sequence[object]] | pl.DataFrame
 
@@ -305,6 +308,39 @@ def _opened(model: Any, name: str | None, options: EvaluateOptions) -> str | Ope
         f"a model is named as text, or is an estimator or a function, got {type(model).__name__}; "
         "of several pass a mapping of name to model"
     )
+
+
+def drift(
+    reference: str | Path | pl.DataFrame,
+    current: str | Path | pl.DataFrame,
+    *,
+    columns: Sequence[str] | None = None,
+    tolerance_sd: float = TOLERANCE_SD,
+) -> DriftAnswer:
+    """What moved between two files or two tables, beyond chance and beyond what does not matter.
+
+    Args:
+        reference: What was; a path, a glob, or a polars frame.
+        current: What is; of the same kind.
+        columns: Which ones; None is all.
+        tolerance_sd: Shifts up to it do not matter, in standard deviations.
+
+    Returns:
+        The verdict (`.drift.outcome`), the columns that moved (`.drift.drifted`), and each column's scores.
+
+    Raises:
+        DataError: Something has no rows or cannot be read, or lacks a column.
+        InvalidInputError: A setting cannot be used, or one is a frame and the other a path.
+    """
+    if isinstance(reference, pl.DataFrame) and isinstance(current, pl.DataFrame):
+        return compare_frames(reference, current, columns=columns, tolerance_sd=tolerance_sd)
+    if isinstance(reference, pl.DataFrame) or isinstance(current, pl.DataFrame):
+        raise InvalidInputError(
+            "drift compares two files or two frames, got one of each; read the file into a frame first"
+        )
+            "drift compares two files or two frames, got one of each; read the file first"
+        )
+    return compare_files(reference, current, columns=columns, tolerance_sd=tolerance_sd)
 
 
 def verify(target: str | Path = ".") -> VerifyReport:

@@ -18,6 +18,7 @@ import polars as pl
 from smallcraft.canonical import plain
 from smallcraft.data.badrows import refuse_bad_rows
 from smallcraft.data.load import read_source
+from smallcraft.data.table import require_columns
 from smallcraft.errors import DataError
 from smallcraft.observe.comparing import TOLERANCE_SD, Drift, compare
 from smallcraft.observe.frames import profile_frame
@@ -85,12 +86,55 @@ def compare_files(
         InvalidInputError: A setting cannot be used.
     """
     wanted = None if columns is None else tuple(columns)
-    frames = [_read(location, wanted) for location in (reference, current)]
-    typed = _typed(frames[0], frames[1])
+    before, after = (_read(location, wanted) for location in (reference, current))
+    drift, free = _compared(before, after, tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
+    return DriftAnswer(str(reference), str(current), drift, free)
+
+
+def compare_frames(
+    reference: pl.DataFrame,
+    current: pl.DataFrame,
+    *,
+    columns: Sequence[str] | None = None,
+    tolerance_sd: float = TOLERANCE_SD,
+) -> DriftAnswer:
+    """Compare two tables that are in memory.
+
+    Args:
+        reference: What was; at least one row.
+        current: What is; at least one row.
+        columns: Which ones; None is all.
+        tolerance_sd: Shifts up to it do not matter, in standard deviations.
+
+    Raises:
+        DataError: A table has no rows, or lacks a column.
+        InvalidInputError: A setting cannot be used.
+    """
+    tables = {"reference": reference, "current": current}
+    for name, table in tables.items():
+        if not table.height:
+            raise DataError(f"the {name} has no rows; give a table with some")
+        if columns is not None:
+            require_columns(columns, table.columns, source=f"the {name}")
+    before, after = (table.select(columns) if columns is not None else table for table in tables.values())
+    drift, free = _compared(before, after, tolerance_sd=tolerance_sd)
+    return DriftAnswer("reference", "current", drift, free)
+
+
+def _compared(
+    reference: pl.DataFrame,
+    current: pl.DataFrame,
+    *,
+    tolerance_sd: float,
+    metric: str | None = None,
+    threshold: float | None = None,
+) -> tuple[Drift, tuple[str, ...]]:
+    """The comparison, and the columns that were left out of it."""
+    typed = _typed(reference, current)
     free = tuple(name for name in typed[0].columns if _is_free_text(typed[0][name]))
     profiles = [profile_frame(frame.drop(free, strict=False)) for frame in typed]
     drift = compare(profiles[0], profiles[1], tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
-    return DriftAnswer(str(reference), str(current), drift, free)
+    return drift, free
 
 
 def _read(location: str | Path, wanted: tuple[str, ...] | None) -> pl.DataFrame:
