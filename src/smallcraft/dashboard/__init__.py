@@ -1,1 +1,1 @@
-"""Web pages over all of it: what is released, served, rolled out, watched and labelled; rendered on the server."""
+"""Web pages over all of it: what is released, served, watched and labelled; rendered on the server."""

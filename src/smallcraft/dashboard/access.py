@@ -35,7 +35,7 @@ _POLICY = "; ".join(
 HEADERS: Mapping[str, str] = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # a form without scripts then says where it is from
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
@@ -48,8 +48,8 @@ class Access:
 
     Attributes:
         token: That is to be shown before a change; None where nothing may be changed.
-        must_sign_in: Whether reading needs it too.
-        hosts: Names that this server goes by, beside those of the loopback; `*` for any.
+        must_sign_in: Whether reading needs it too; any name leads here then: a cookie is one name's alone.
+        hosts: Names that this server goes by, beside those of the loopback.
         key: What cookies are made with; new each time, so that they end with the server.
     """
 
@@ -81,7 +81,7 @@ class Access:
     def refusal(self, headers: Mapping[str, str], cookies: Mapping[str, str], form: Mapping[str, str]) -> str:
         """Why a change is not made, in words; empty where it may be."""
         if self.token is None:
-            return "these pages are read-only; start them with --write, or with --token-file, to change something"
+            return "these pages are read-only; start them with --write or --token-file to change something"
         if not self.is_signed_in(cookies):
             return "sign in with the token first"
         if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
@@ -99,7 +99,7 @@ class Access:
         >>> Access().is_known_host("127.0.0.1:8090"), Access().is_known_host("evil.example:8090")
         (True, False)
         """
-        if "*" in self.hosts:
+        if self.must_sign_in:
             return True
         name = header.rpartition(":")[0] if header.rpartition(":")[2].isdigit() else header
         return name.lower() in {*_HOSTS, *(host.lower() for host in self.hosts)}

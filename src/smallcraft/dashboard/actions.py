@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from smallcraft.dashboard.asked import Asked
+from smallcraft.dashboard.closing import close_alarm
+from smallcraft.dashboard.ordering import order_rollout
 from smallcraft.dashboard.sources import Sources
+from smallcraft.dashboard.voting import give_vote, settle
 
 
 @dataclass(frozen=True)
@@ -25,4 +28,9 @@ class Action:
     do: Callable[[Sources, Asked], str]
 
 
-ACTIONS: Sequence[Action] = ()
+ACTIONS: Sequence[Action] = (
+    Action("/rollout/{rollout}/order", order_rollout),
+    Action("/drift/{alarm:path}/close", close_alarm),
+    Action("/label/{campaign}/vote", give_vote),
+    Action("/label/{campaign}/settle", settle),
+)

@@ -7,16 +7,25 @@ Always: text is escaped; nothing is loaded from elsewhere; what cannot be read i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,7 +33,7 @@ from smallcraft.dashboard.access import COOKIE, Access
 from smallcraft.dashboard.actions import ACTIONS, Action
 from smallcraft.dashboard.asked import Asked, Site
 from smallcraft.dashboard.guarding import Guard
-from smallcraft.dashboard.live import tell_changes
+from smallcraft.dashboard.live import tell_changes, wait_for_change
 from smallcraft.dashboard.pages import PAGES, Page
 from smallcraft.dashboard.printing import pages_environment
 from smallcraft.dashboard.sources import Sources
@@ -34,8 +43,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from starlette.requests import Request
 
+Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
+
 _STATIC = Path(__file__).with_name("static")
 _MOST_FORM_BYTES = 1 << 20
+_LONGEST_WAIT_S = 20.0
+_LONGEST_PREPARE_S = 2.0
+_SAMPLE_S = 2.0
 
 
 def make_app(
@@ -45,6 +59,7 @@ def make_app(
     state: Path | None = None,
     hosts: tuple[str, ...] = (),
     must_sign_in: bool = False,
+    polls: bool = False,
 ) -> Starlette:
     """The pages of a project.
 
@@ -52,11 +67,12 @@ def make_app(
         project: The folder of `smallcraft.toml`, or the file.
         token: Whoever shows it may change something; None for pages that are read-only.
         state: Folder of the server's state; None for the usual one.
-        hosts: Names that this server goes by, beside those of the loopback; `*` for any.
+        hosts: Names that this server goes by, beside those of the loopback.
         must_sign_in: Whether reading needs the token too.
+        polls: Whether what is in front passes whole replies alone, so that browsers ask instead of listening.
     """
     access = Access(token, must_sign_in=must_sign_in, hosts=hosts)
-    desk = Desk(Sources(project, state=state), access, pages_environment())
+    desk = Desk(Sources(project, state=state), access, pages_environment(), polls=polls)
     routes = [
         *(Route(page.path, desk.show(page), name=page.template) for page in PAGES),
         *(Route(action.path, desk.act(action), methods=["POST"]) for action in ACTIONS),
@@ -65,7 +81,9 @@ def make_app(
         Route("/report", desk.report),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(Guard, access=access)])
+    app = Starlette(
+        routes=routes, middleware=[Middleware(Guard, access=access)], lifespan=lambda _: keep_ready(desk)
+    )
     app.state.desk = desk
     return app
 
@@ -78,13 +96,17 @@ class Desk:
         sources: The project.
         access: Who may change something.
         environment: The templates.
+        polls: As `make_app` has it.
+        is_ending: Set when the server ends, so that nobody is kept waiting.
     """
 
     sources: Sources
     access: Access
     environment: Environment
+    polls: bool = False
+    is_ending: threading.Event = field(default_factory=threading.Event)
 
-    def show(self, page: Page):  # type: ignore[no-untyped-def]
+    def show(self, page: Page) -> Endpoint:
         """An endpoint that renders a page."""
 
         async def endpoint(request: Request) -> Response:
@@ -93,7 +115,7 @@ class Desk:
 
         return endpoint
 
-    def act(self, action: Action):  # type: ignore[no-untyped-def]
+    def act(self, action: Action) -> Endpoint:
         """An endpoint that changes something, then leads back to a page."""
 
         async def endpoint(request: Request) -> Response:
@@ -111,7 +133,7 @@ class Desk:
         return endpoint
 
     async def changes(self, request: Request) -> Response:
-        """A stream of events about one page."""
+        """A stream of events about one page; with `poll=1` one answer in JSON."""
         path, known = request.query_params.get("page", "/"), request.query_params.get("known", "")
         page = _page_at(path)
         if page is None:
@@ -120,7 +142,14 @@ class Desk:
         async def stamp() -> str:
             return await run_in_threadpool(page.stamp, self.sources)
 
-        stream = tell_changes(stamp, known, is_gone=request.is_disconnected)
+        async def is_gone() -> bool:
+            return self.is_ending.is_set() or await request.is_disconnected()
+
+        if request.query_params.get("poll"):
+            within_s = 0.0 if self.polls else _LONGEST_WAIT_S
+            now = await wait_for_change(stamp, known, is_gone=is_gone, within_s=within_s)
+            return JSONResponse({"changed": now != known, "stamp": now})
+        stream = tell_changes(stamp, known, is_gone=is_gone)
         return StreamingResponse(stream, media_type="text/event-stream")
 
     async def sign_in(self, request: Request) -> Response:
@@ -141,6 +170,7 @@ class Desk:
 
     async def report(self, request: Request) -> Response:
         """The report of the last build, as the build wrote it."""
+        del request
         path = self.sources.workspace.report
         if not path.is_file():
             return PlainTextResponse("no build has written a report yet; run `smallcraft build`\n", 404)
@@ -157,7 +187,18 @@ class Desk:
             has_token=self.access.token is not None,
             csrf=self.access.csrf if is_signed_in else "",
             nonce="" if page is None else page.stamp(self.sources),
+            polls=self.polls,
         )
+
+    def prepare(self) -> None:
+        """Load and read what the first question needs, so that it need not wait for it."""
+        for page in PAGES:
+            if self.is_ending.is_set():
+                return
+            if "{" not in page.path:
+                with suppress(SmallcraftError):
+                    page.stamp(self.sources)
+                    page.read(self.sources, Asked())
 
     def _render(self, page: Page, asked: Asked, request: Request) -> Response:
         site, status = self._site(request, page), 200  # its stamp is older than what is read next
@@ -172,6 +213,25 @@ class Desk:
             site=site, page=page, pages=PAGES, view=view, asked=asked, problem=problem
         )
         return HTMLResponse(text, status_code=status)
+
+
+@asynccontextmanager
+async def keep_ready(desk: Desk) -> AsyncIterator[None]:
+    """While the server runs: what pages need is read ahead, and the running server is asked now and then."""
+    thread = threading.Thread(target=_beside, args=(desk,), name="dashboard-beside", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        desk.is_ending.set()
+        await run_in_threadpool(thread.join, _LONGEST_PREPARE_S)
+
+
+def _beside(desk: Desk) -> None:
+    desk.prepare()
+    while not desk.is_ending.wait(_SAMPLE_S):
+        with suppress(SmallcraftError, OSError):
+            desk.sources.sample()
 
 
 def _page_at(path: str) -> Page | None:

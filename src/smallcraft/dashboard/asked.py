@@ -50,6 +50,7 @@ class Site:
         has_token: Whether there is one, so that signing in makes sense.
         csrf: What every form sends along.
         nonce: What changes with what the page shows; the browser asks whether it did.
+        polls: Whether it asks every few seconds, since no stream of events gets through.
     """
 
     project: str
@@ -59,6 +60,7 @@ class Site:
     has_token: bool = False
     csrf: str = ""
     nonce: str = ""
+    polls: bool = False
 
     def link(self, path: str, **query: object) -> str:
         """An address within the pages.

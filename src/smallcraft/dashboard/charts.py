@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from smallcraft.canonical import digest_value
 from smallcraft.pipeline.charts import CHOSEN, INK, LOST, MUTED, TIED, inline_data, render_svg, styled
@@ -137,6 +137,16 @@ def draw_bars(
     return Picture(svg, caption)
 
 
+def keep_drawn(asked: object, draw: Callable[[], str]) -> str:
+    """A picture of another kind, drawn once for what it is asked for.
+
+    Args:
+        asked: All that it depends on; JSON can hold it.
+        draw: Gives its SVG.
+    """
+    return _keep(digest_value(_printed(asked)), draw)
+
+
 def _keep(key: str, draw: Callable[[], str]) -> str:
     with _lock:
         if key not in _kept:
@@ -191,8 +201,10 @@ def _drawn_lines(
             .mark_area(opacity=0.16, aria=False)
             .encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(**scale), title=axes.y), y2="high:Q", color=colour)
         )
-    shapes = {"interpolate": "step-after"} if any(line.is_stepped for line in lines) else {}
-    layers.append(base.mark_line(strokeWidth=2, aria=False, **shapes).encode(x=x, y=y, color=colour))
+    shape: Literal["step-after", "linear"] = (
+        "step-after" if any(line.is_stepped for line in lines) else "linear"
+    )
+    layers.append(base.mark_line(strokeWidth=2, aria=False, interpolate=shape).encode(x=x, y=y, color=colour))
     if len(rows) <= 80:
         layers.append(
             base.mark_point(filled=True, size=28, opacity=1, aria=False).encode(x=x, y=y, color=colour)

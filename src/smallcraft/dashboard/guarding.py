@@ -49,12 +49,12 @@ class Guard:
     def _chosen(self, scope: Scope) -> ASGIApp:
         host = Headers(scope=scope).get("host", "")
         if not self._access.is_known_host(host):
-            told = f"these pages do not go by the name {host[:80]!r}; open them by their address, or name it with --allow-host\n"
-            return PlainTextResponse(told, status_code=421)
+            told = f"these pages do not go by the name {host[:80]!r}; open them by their address"
+            return PlainTextResponse(f"{told}, or name it with --allow-host\n", status_code=421)
         request = Request(scope)
         root = str(scope.get("root_path", "")).rstrip("/")
         path = request.url.path.removeprefix(root)
-        if self._access.must_sign_in and not path.startswith(_OPEN):
-            if not self._access.is_signed_in(request.cookies):
-                return RedirectResponse(f"{root}/sign-in", status_code=303)
+        is_closed = self._access.must_sign_in and not path.startswith(_OPEN)
+        if is_closed and not self._access.is_signed_in(request.cookies):
+            return RedirectResponse(f"{root}/sign-in", status_code=303)
         return self._app

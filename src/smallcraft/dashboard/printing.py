@@ -1,4 +1,4 @@
-"""How pages are printed: everything escaped, a name that is not there an error, numbers as people read them."""
+"""How pages are printed: all text escaped, a name that is not there an error, numbers as people read them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from smallcraft.observe.windows import shown_time
+from smallcraft.pipeline.report_parts.quoting import pieces
 from smallcraft.pipeline.report_parts.wording import NOT_MEASURED, counted, printable, three_figures
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def pages_environment() -> Environment:
     environment.filters |= {
         "counted": counted,
         "figures": three_figures,
+        "pieces": pieces,
         "share": as_share,
         "time": shown_time,
     }

@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from hmac import compare_digest
+from pathlib import Path
 from typing import Any
 
 from xxhash import xxh3_64_intdigest
@@ -40,6 +41,7 @@ from smallcraft.serve.router.asking import Given, Request
 from smallcraft.serve.router.desk import Desk
 from smallcraft.serve.router.exchanges import EXCHANGE, Exchange
 from smallcraft.serve.router.models import ServedModel
+from smallcraft.serve.router.pages import show_pages
 from smallcraft.serve.tracing import Span, Tracing
 
 _LOG = logging.getLogger("smallcraft.serve")
@@ -70,6 +72,7 @@ class App:
         counters: What it counts.
         ask_supervisor: For what only the supervisor knows.
         tokens: Any of which a client must send; none for no such rule.
+        pages: Socket of the web pages, which have a token of their own; None for none.
         most_bytes: Of a body, unpacked.
         tracing: Of sampled requests; None for none.
     """
@@ -83,6 +86,7 @@ class App:
         *,
         ask_supervisor: AskSupervisor,
         tokens: Sequence[str] = (),
+        pages: Path | None = None,
         most_bytes: int = 1 << 20,
         tracing: Tracing | None = None,
     ) -> None:
@@ -91,6 +95,7 @@ class App:
         self._counters = counters
         self._ask_supervisor = ask_supervisor
         self._tokens = tuple(token.encode() for token in tokens)
+        self._pages = pages
         self._most_bytes = most_bytes
         self._tracing = tracing
         self._router = router.encode()
@@ -136,6 +141,8 @@ class App:
         route = find_route(scope["method"], scope["path"])
         if isinstance(route, Refusal):
             return self._refuse("unknown", route)
+        if route.goal == "pages":
+            return show_pages(self._pages, scope, bytes(body))
         if self._tokens and route.goal not in _OPEN_TO_ALL and not self._may_ask(headers):
             return self._refuse("token", _NO_TOKEN)
         if route.goal == "infer" or route.goal == "predict":

@@ -32,6 +32,7 @@ from smallcraft.serve.processes.admin import AdminChannel, listen_privately
 from smallcraft.serve.processes.listening import listen
 from smallcraft.serve.processes.messages import Channel, Message
 from smallcraft.serve.processes.orders import obey
+from smallcraft.serve.processes.pages import Pages
 from smallcraft.serve.processes.routers import RouterLife, Routers
 from smallcraft.serve.processes.served import Served
 from smallcraft.serve.processes.settings import ServeSettings, check_settings
@@ -95,6 +96,7 @@ class Supervisor:
         self._on_ready = on_ready
         self._models: dict[str, Served] = {}
         self._routers: Routers | None = None
+        self._pages: Pages | None = None
         self._totals = Totals()
         self._deaths: list[tuple[str, tuple[int, ...]]] = []
         self._controllers: dict[str, Controller] = {}
@@ -167,6 +169,8 @@ class Supervisor:
         )
         self._routers.start()
         await self._until(self._are_routers_ready)
+        if settings.pages_command and not self._is_over.is_set():
+            self._pages = Pages(settings.pages_command, run)
 
     async def _try_first(self) -> None:
         """Load in a child what routers will load themselves."""
@@ -202,6 +206,8 @@ class Supervisor:
     async def _end(self) -> None:
         """Routers first, so that nobody asks a worker that has gone."""
         until = time.monotonic() + _END_S
+        if self._pages is not None:
+            self._pages.stop()
         if self._routers is not None:
             self._routers.stop()
             await _while(lambda: self._routers is not None and self._routers.is_running, until)
@@ -273,8 +279,7 @@ class Supervisor:
         if kind == "counts":
             self._shipping.take(message, life)
         elif kind == "ask":
-            now = time.monotonic()
-            life.send(answer(message, self._models, self._totals, alarms=self._all_alarms(), now=now))
+            life.send(self._answer(message))
         elif kind == "alarm":
             self._alarm(life.name, message["why"])
         elif kind == "following":
@@ -282,6 +287,10 @@ class Supervisor:
             life.following.add(message["model"])
             if self._routers is not None and life.following >= set(self._models):
                 self._routers.followed(life)
+
+    def _answer(self, message: Message) -> Message:
+        alarms, now = self._all_alarms(), time.monotonic()
+        return answer(message, self._models, self._totals, alarms=alarms, now=now)
 
     def _forget_router(self, life: RouterLife, box: Path) -> None:
         self._shipping.forget(life.name)
@@ -319,6 +328,8 @@ class Supervisor:
         if message.get("command") == "stop":
             self._is_over.set()
             return {"told": "the server answers what it has, and ends"}
+        if message.get("command") == "metrics":
+            return {"page": self._answer({"goal": "metrics"})["body"]}
         told = obey(message, self._models, at=_now())
         if message.get("command") == "status":
             routers = () if self._routers is None else self._routers.lives

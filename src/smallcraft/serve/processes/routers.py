@@ -16,6 +16,7 @@ from pathlib import Path
 
 from smallcraft.serve.processes.children import Backoff, Child, memory_of
 from smallcraft.serve.processes.messages import Message
+from smallcraft.serve.processes.pages import PAGES_SOCKET
 from smallcraft.serve.processes.settings import ServeSettings
 from smallcraft.serve.router.serving import RouterOrder, write_order
 
@@ -79,6 +80,7 @@ class Routers:
     ) -> None:
         self._settings = settings
         self._run = run
+        self._pages = run / PAGES_SOCKET if settings.pages_command else None
         self._listener = listener
         self._boot = boot
         self._welcome = welcome
@@ -176,6 +178,7 @@ class Routers:
             tracing=settings.tracing,
             windows=settings.windows,
             orphan_s=settings.orphan_s,
+            pages=self._pages,
         )
         life.send(write_order(order))
         self._lives.append(life)

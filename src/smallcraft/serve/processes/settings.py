@@ -63,6 +63,8 @@ class ServeSettings:
         orphan_s: How long routers serve without a supervisor, so that it can be started again.
         worker_command: Starts a worker.
         router_command: Starts a router.
+        pages_command: Starts the web pages that routers show at /ui; `{socket}` in it stands for the unix
+            socket to answer at. Empty for no such pages.
     """
 
     models: tuple[ModelSource, ...]
@@ -83,6 +85,7 @@ class ServeSettings:
     orphan_s: float = 30.0
     worker_command: tuple[str, ...] = field(default=(sys.executable, "-P", "-m", "smallcraft.serve.worker"))
     router_command: tuple[str, ...] = field(default=(sys.executable, "-P", "-m", "smallcraft.serve.router"))
+    pages_command: tuple[str, ...] = ()
 
 
 def check_settings(settings: ServeSettings) -> None:

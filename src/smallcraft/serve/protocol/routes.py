@@ -24,6 +24,7 @@ Goal = Literal[
     "metrics",
     "openapi",
     "verdict",
+    "pages",
 ]
 _LONGEST_REMEMBERED = 200
 _POSTED: frozenset[Goal] = frozenset({"infer", "predict"})
@@ -63,6 +64,7 @@ _PATTERNS: tuple[tuple[Goal, re.Pattern[str]], ...] = (
     ("ready", re.compile(r"/v2/health/ready")),
     ("metrics", re.compile(r"/metrics")),
     ("openapi", re.compile(r"/openapi\.json")),
+    ("pages", re.compile(r"/ui(?:/.*)?")),
     ("verdict", re.compile(rf"/v2/rollouts/{_NAMED.format('rollout')}/verdict")),
 )
 
@@ -88,7 +90,7 @@ def _find(method: str, path: str) -> Route | Refusal:
     for goal, pattern in _PATTERNS:
         found = pattern.fullmatch(path)
         if found:
-            wanted = "POST" if goal in _POSTED else "GET"
+            wanted = "POST" if goal in _POSTED or (goal, method) == ("pages", "POST") else "GET"
             if method != wanted and (method, wanted) != ("HEAD", "GET"):
                 return Refusal(
                     405,

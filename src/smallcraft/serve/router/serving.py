@@ -64,6 +64,7 @@ class RouterOrder:
         tracing: Of sampled requests; None for none.
         windows: Of what was asked and answered; None for none.
         orphan_s: How long it serves without a supervisor.
+        pages: Socket of the web pages that it shows at /ui; None for none.
     """
 
     router: str
@@ -78,12 +79,15 @@ class RouterOrder:
     tracing: TraceSettings | None = None
     windows: WindowSettings | None = None
     orphan_s: float = 30.0
+    pages: Path | None = None
 
 
 def write_order(order: RouterOrder) -> dict[str, Any]:
     """An order as a message."""
     windows = write_windows(order.windows)
-    return {**asdict(order), "state": str(order.state), "box": str(order.box), "windows": windows}
+    pages = None if order.pages is None else str(order.pages)
+    told = {"state": str(order.state), "box": str(order.box), "windows": windows, "pages": pages}
+    return {**asdict(order), **told}
 
 
 def read_order(message: Mapping[str, Any]) -> RouterOrder:
@@ -98,6 +102,7 @@ def read_order(message: Mapping[str, Any]) -> RouterOrder:
         "patience": Patience(**message["patience"]),
         "tracing": None if tracing is None else TraceSettings(**tracing),
         "windows": read_windows(message["windows"]),
+        "pages": None if message["pages"] is None else Path(message["pages"]),
     }
     return RouterOrder(**{**message, **told})
 
@@ -134,6 +139,7 @@ class Router(Server):
             counters,
             ask_supervisor=self._follower.ask,
             tokens=order.tokens,
+            pages=order.pages,
             most_bytes=order.http.body_bytes,
             tracing=open_tracing(order.tracing, service="smallcraft-router", rng=random.Random()),  # noqa: S311 - a sample
         )

@@ -108,6 +108,12 @@ def find_rollout(folder: Path, rollout: str = "") -> RolloutState:
         return load_rollout(database, _known_rollout(database, rollout))
 
 
+def list_rollouts(folder: Path) -> tuple[str, ...]:
+    """Ids of all rollouts of a server's folder, oldest first; errors as for `find_rollout`."""
+    with _reading(folder) as database:
+        return rollouts_in(database)
+
+
 def find_receipts(folder: Path, rollout: str = "") -> tuple[Receipt, ...]:
     """All receipts of a rollout, oldest first; arguments and errors as for `find_rollout`."""
     with _reading(folder) as database:

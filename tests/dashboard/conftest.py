@@ -1,0 +1,52 @@
+"""Projects that the pages are tried on, the pages over one, and one browser for all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser import browser
+from tests.dashboard.showing import TOKEN, ShownHere, roll_out, showing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def rolled(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a release and two rollouts, one of them rolled back; not to be changed."""
+    folder = Path(shutil.copytree(built, tmp_path_factory.mktemp("rolled") / "help & <script>desk"))
+    roll_out(folder)
+    return folder
+
+
+@pytest.fixture
+def rolled_copy(rolled: Path, own_keys: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(rolled, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def pages(rolled: Path) -> Iterator[ShownHere]:
+    """Its pages, whose token is `TOKEN`."""
+    with showing(rolled, token=TOKEN) as shown:
+        yield shown
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with browser() as running:
+        yield running
+
+
+import os  # TEMPORARY
+
+if os.environ.get("LIVE_BUILT"):
+
+    @pytest.fixture(scope="session")
+    def built() -> Path:
+        return Path(os.environ["LIVE_BUILT"])
