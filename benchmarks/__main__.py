@@ -1,9 +1,10 @@
-"""`python -m benchmarks [suite ...]`: runs suites, keeps what they found, writes BENCHMARKS.md.
+"""`python -m benchmarks`: measures everything again beside peers, and writes BENCHMARKS.md and its pages.
 
-python -m benchmarks                 every suite
-python -m benchmarks startup cells   some of them; the others' kept results stay on the page
-python -m benchmarks --page          nothing is run, the page is written from what is kept
-python -m benchmarks --quick         a small part of the data; nothing is kept
+python -m benchmarks                 everything, for hours; the same command goes on after a stop
+python -m benchmarks --anew          everything, what was finished before the stop too
+python -m benchmarks startup cells   some suites; the others' kept results stay on the page
+python -m benchmarks --page          nothing is run, every page is written from what is kept
+python -m benchmarks --quick         every suite on a small part of the data; nothing is kept
 """
 
 from __future__ import annotations
@@ -16,43 +17,56 @@ from pathlib import Path
 
 from benchmarks.datasets import AbsentDataError
 from benchmarks.machine import describe_machine, load_average, now_text
+from benchmarks.pages import PAGES, write_pages
 from benchmarks.records import SuiteResult
 from benchmarks.suites import SUITES
 from benchmarks.suites.suite import Surroundings
-from benchmarks.write import keep_result, kept_results, render_suite, write_page
+from benchmarks.whole import run_whole
+from benchmarks.write import keep_result, render_suite
 
 _OURS = ("smallcraft", "numpy", "onnxruntime", "tokenizers", "lightgbm", "scikit-learn")
 
 
 def main(arguments: list[str]) -> int:
-    """Run what was asked for; 1 when a suite's data are absent."""
+    """Run what was asked for; 1 when something could not be measured."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure side by side with peers."
     )
     parser.add_argument(
-        "suites", nargs="*", metavar="suite", help=f"some of {', '.join(SUITES)}; default: all"
+        "suites", nargs="*", metavar="suite", help=f"some of {', '.join(SUITES)}; default: everything"
     )
     parser.add_argument("--quick", action="store_true", help="a small part of the data; nothing is kept")
-    parser.add_argument("--page", action="store_true", help="only write BENCHMARKS.md from what is kept")
+    parser.add_argument(
+        "--page", action="store_true", help=f"only write {', '.join(PAGES)} from what is kept"
+    )
+    parser.add_argument("--anew", action="store_true", help="forget a run that was stopped")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.suites if name not in SUITES]
     if unknown:
         parser.error(f"there is no suite {unknown[0]!r}; there are {', '.join(SUITES)}")
     is_whole = True
-    for name in [] if asked.page else asked.suites or SUITES:
-        say(f"{name}: running")
-        try:
-            result = run_suite(name, is_quick=asked.quick)
-        except AbsentDataError as error:
-            say(f"{name}: not run: {error}")
-            is_whole = False
-            continue
-        say(render_suite(result))
-        if not asked.quick:
-            keep_result(result)
+    if asked.suites or asked.quick:
+        for name in asked.suites or SUITES:
+            is_whole = measure(name, is_quick=asked.quick) and is_whole
+    elif not asked.page:
+        is_whole = run_whole(is_anew=asked.anew, say=say)
     if not asked.quick:
-        write_page(kept_results(list(SUITES)))
+        write_pages()
     return 0 if is_whole else 1
+
+
+def measure(name: str, *, is_quick: bool) -> bool:
+    """Run a suite, print it, keep it unless it is quick; False when its data are absent."""
+    say(f"{name}: running")
+    try:
+        result = run_suite(name, is_quick=is_quick)
+    except AbsentDataError as error:
+        say(f"{name}: not run: {error}")
+        return False
+    say(render_suite(result))
+    if not is_quick:
+        keep_result(result)
+    return True
 
 
 def run_suite(name: str, *, is_quick: bool) -> SuiteResult:

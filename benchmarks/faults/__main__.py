@@ -3,6 +3,7 @@
 python -m benchmarks.faults                     every fault; writes the page
 python -m benchmarks.faults bit_flip pickle     some of them; printed, nothing is written
 python -m benchmarks.faults --only smallcraft   one system; printed, nothing is written
+python -m benchmarks.faults --page              nothing is tried, the page is written from what is kept
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from benchmarks.faults import dvc, mlflow, ours
 from benchmarks.faults.catalogue import CATALOGUE
+from benchmarks.faults.kept import KeptFaults, keep
 from benchmarks.faults.outcomes import Outcome, System, attempt
-from benchmarks.faults.page import PAGE, render_page
+from benchmarks.faults.page import write_page
 from benchmarks.machine import describe_machine, now_text
 from benchmarks.peers import DVC, MLFLOW, AbsentPeerError, python_of
 
@@ -30,10 +32,14 @@ def main(arguments: list[str]) -> int:
         "faults", nargs="*", metavar="fault", help=f"some of {', '.join(_KEYS)}; default: all"
     )
     parser.add_argument("--only", choices=list(systems), help="one system")
+    parser.add_argument("--page", action="store_true", help="only write the page from what is kept")
     asked = parser.parse_args(arguments)
     unknown = [key for key in asked.faults if key not in _KEYS]
     if unknown:
         parser.error(f"there is no fault {unknown[0]!r}; there are {', '.join(_KEYS)}")
+    if asked.page:
+        write_page()
+        return 0
     chosen = [systems[asked.only]] if asked.only else list(systems.values())
     try:
         for environment in () if asked.only == "smallcraft" else (MLFLOW, DVC):
@@ -43,7 +49,8 @@ def main(arguments: list[str]) -> int:
         return 1
     seen = {key: try_fault(key, chosen) for key in asked.faults or _KEYS}
     if not (asked.faults or asked.only):
-        PAGE.write_text(render_page(seen, chosen, date=now_text(), machine=_machine()), encoding="utf-8")
+        keep(KeptFaults(seen, chosen, date=now_text(), machine=_machine()))
+        write_page()
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.faults.catalogue import CATALOGUE, Fault
+from benchmarks.faults.kept import read
 from benchmarks.faults.outcomes import WORDS, Outcome, System
 from benchmarks.process import ROOT
 
@@ -40,6 +41,14 @@ def render_page(seen: Seen, systems: Sequence[System], *, date: str, machine: st
             ),
         ]
     )
+
+
+def write_page() -> None:
+    """Write the page anew from what is kept; nothing where no fault was ever tried."""
+    kept = read()
+    if kept is not None:
+        page = render_page(kept.seen, kept.systems, date=kept.date, machine=kept.machine)
+        PAGE.write_text(page, encoding="utf-8")
 
 
 def _render_words() -> str:

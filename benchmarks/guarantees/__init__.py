@@ -1,0 +1,1 @@
+"""Which guarantees hold under which assumptions, each with its simulation; writes docs/guarantees.md."""
