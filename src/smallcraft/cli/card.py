@@ -13,6 +13,7 @@ from smallcraft.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from smallcraft.registry.opening import OpenLog
+    from smallcraft.registry.reading import Stored
 
 
 class Paper(StrEnum):
@@ -47,8 +48,13 @@ def card(
         Path | None,
         typer.Option(help="Compare this published copy with the release; exit 1 when it differs."),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Write card.md and its charts as PNG files into this folder.", metavar="DIR"),
+    ] = None,
 ) -> None:
     """Print the model card of a release, with the log's checkpoint: a published card is a pin."""
+    _refuse_mixed(paper, output=output, check=check, pictures=pictures)
     from smallcraft.pipeline.workspace import open_registry, write_whole
     from smallcraft.registry.papers.checking import with_checkpoint
 
@@ -59,11 +65,39 @@ def card(
         _check(check, text, label=found.entry.label, log=registry.log())
         return
     whole = with_checkpoint(text, registry.log().note.decode()) if paper is Paper.CARD else text
+    if pictures is not None:
+        _write_pictures(found, whole, pictures)
+        return
     if output is None:
         typer.echo(whole, nl=False)
         return
     write_whole(output, whole.encode("utf-8"))
     typer.echo(f"wrote the {paper} of {found.entry.label} to {output}")
+
+
+def _refuse_mixed(paper: Paper, *, output: Path | None, check: Path | None, pictures: Path | None) -> None:
+    """Pictures belong to the card, and are written with it.
+
+    Raises:
+        InvalidInputError: Something else was asked for beside them.
+    """
+    if pictures is None:
+        return
+    others = {"--output": output, "--check": check, "--paper": None if paper is Paper.CARD else paper}
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise InvalidInputError(
+            f"--pictures writes card.md and its charts and takes nothing beside it, got {', '.join(given)}; "
+            "leave it out, or ask twice"
+        )
+
+
+def _write_pictures(found: Stored, card: str, folder: Path) -> None:
+    from smallcraft.pipeline.card_pictures import write_pictured_card
+
+    first, *others = write_pictured_card(found, card, folder)
+    names = ", ".join(path.name for path in others) or "no chart: the release recorded nothing to draw"
+    typer.echo(f"wrote the card of {found.entry.label} to {first}, with {names}")
 
 
 def _check(path: Path, text: str, *, label: str, log: OpenLog) -> None:

@@ -1,4 +1,4 @@
-"""The report's charts: quality against cost, and the classes that do worst; drawn by altair as inline SVG.
+"""The report's charts: quality against cost, classes, confidence; drawn by altair as inline SVG or as PNG.
 
 Each point carries its numbers as a tooltip; nothing has to run in the reader's browser to see a chart.
 Always: what is drawn equals what was measured; a point off the axis says so and tells its value.
@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from smallcraft.gates.policy import LOWER_IS_BETTER
 from smallcraft.pipeline.report_parts.axes import Window, cost_domain, log_ticks, quality_window
 from smallcraft.pipeline.report_parts.points import ClassPoint, CostPoint
+from smallcraft.pipeline.report_parts.reliability import Reliability
 from smallcraft.pipeline.report_parts.wording import printable
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # The page gives each of these another value in the dark: the class says which.
 INK, MUTED, GRID, CHOSEN, TIED, LOST = "#1d2733", "#56616e", "#e1e6eb", "#0b66c3", "#8a3fb0", "#7b8794"
 COLOUR_NAMES = {INK: "ink", MUTED: "muted", GRID: "grid", CHOSEN: "chosen", TIED: "tied", LOST: "lost"}
+PAPER = "#ffffff"
 _LABEL_WIDTH = 230
 # A name stands above or below its point, and to its left where the chart ends on its right.
 _NAME_OFFSETS: Mapping[str, int] = {"above": -11, "below": 15}
@@ -127,6 +129,61 @@ def draw_classes(points: Sequence[ClassPoint]) -> altair.LayerChart:
     return styled(chart.properties(width=600, height=alt.Step(19)))
 
 
+def draw_reliability(reliability: Reliability) -> altair.LayerChart:
+    """Share that is right against confidence; a model that means its confidence lies on the dashed line.
+
+    Args:
+        reliability: At least one bin.
+    """
+    import altair as alt
+
+    bins = reliability.bins
+    rows = [
+        {
+            "sure": each.confidence,
+            "right": each.right,
+            "low": each.low,
+            "high": each.high,
+            "hover": each.hover,
+        }
+        for each in bins
+    ]
+    low = math.floor(10 * min(min(each.confidence, each.low) for each in bins)) / 10
+    ends = [{"sure": low, "right": low}, {"sure": 1.0, "right": 1.0}]
+    scale = alt.Scale(domain=[low, 1], nice=False)
+    x = alt.X("sure:Q", title="confidence of the answer", scale=scale, axis=alt.Axis(format=".1f"))
+    y = alt.Y("right:Q", title="share that is right, on dev", scale=scale, axis=alt.Axis(format=".1f"))
+    meant = (
+        alt.Chart(inline_data(ends))
+        .mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=LOST, aria=False)
+        .encode(x=x, y=y)
+    )
+    base = alt.Chart(inline_data(rows))
+    bars = base.mark_rule(strokeWidth=2, opacity=0.55, color=CHOSEN, aria=False).encode(
+        x=x, y=alt.Y("low:Q"), y2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=80, opacity=1, color=CHOSEN).encode(
+        x=x, y=y, description=alt.Description("hover:N")
+    )
+    return styled(alt.LayerChart(layer=[meant, bars, dots]).properties(width=420, height=320))
+
+
+def render_png(chart: altair.LayerChart) -> bytes:
+    """The chart as a PNG on white, twice as fine as on the page: for a card, a mail, a slide.
+
+    Args:
+        chart: One of the above.
+    """
+    import vl_convert
+
+    specification = chart.to_dict(validate=False)
+    specification["config"] = {**specification.get("config", {}), "background": PAPER}
+    drawn: bytes = vl_convert.vegalite_to_png(
+        specification, vl_version=_vega_lite(), scale=2, allowed_base_urls=[]
+    )
+    return drawn
+
+
 def render_svg(chart: altair.LayerChart, *, alt: str) -> str:
     """The chart as an SVG element to stand inside a page.
 
@@ -138,12 +195,10 @@ def render_svg(chart: altair.LayerChart, *, alt: str) -> str:
         Markup without scripts, links or namespaces; each point has its tooltip as `<title>`. Elements in one
         of `COLOUR_NAMES` carry the class `fill-<name>` or `stroke-<name>`.
     """
-    import altair
     import vl_convert
 
-    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     drawn = vl_convert.vegalite_to_svg(
-        chart.to_dict(validate=False), vl_version=version, allowed_base_urls=[]
+        chart.to_dict(validate=False), vl_version=_vega_lite(), allowed_base_urls=[]
     )
     root = ElementTree.fromstring(drawn)  # noqa: S314 - drawn a line above, from numbers and printable text
     for element in root.iter():
@@ -158,6 +213,13 @@ def render_svg(chart: altair.LayerChart, *, alt: str) -> str:
         "style": f"max-width:{width}px",
     }
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _vega_lite() -> str:
+    """The version of the grammar that altair writes."""
+    import altair
+
+    return ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 
 def _annotate(element: ElementTree.Element) -> None:

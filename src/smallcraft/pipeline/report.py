@@ -10,16 +10,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from smallcraft.pipeline.charts import draw_classes, draw_costs, render_svg
+from smallcraft.pipeline.charts import render_svg
+from smallcraft.pipeline.pictures import Drawing, class_drawing, cost_drawing, reliability_drawing
 from smallcraft.pipeline.report_parts import provenance, tables
 from smallcraft.pipeline.report_parts.audit_parts import describe_ablations, describe_audits
-from smallcraft.pipeline.report_parts.points import MOST_CLASSES, class_points, cost_points, undrawn_rungs
+from smallcraft.pipeline.report_parts.dev_rows import DevRows
+from smallcraft.pipeline.report_parts.figures import words
+from smallcraft.pipeline.report_parts.mix_ups import describe_mix_ups
+from smallcraft.pipeline.report_parts.moved import Movement, describe_movement
+from smallcraft.pipeline.report_parts.next_steps import describe_next
+from smallcraft.pipeline.report_parts.points import undrawn_rungs
+from smallcraft.pipeline.report_parts.quoting import pieces
+from smallcraft.pipeline.report_parts.reliability import Reliability, describe_reliability
 from smallcraft.pipeline.report_parts.task_words import SCORE_TITLES, WORDS, task_of_evidence
 from smallcraft.pipeline.report_parts.wording import (
     Figure,
@@ -28,13 +37,16 @@ from smallcraft.pipeline.report_parts.wording import (
     describe_quality,
     printable,
 )
+from smallcraft.pipeline.report_parts.worst_parts import describe_worst
 from smallcraft.pipeline.result import BuildResult, ledger_notes
 from smallcraft.pipeline.templates import page_environment
-from smallcraft.records import CheckResult, Outcome
+from smallcraft.records import CheckResult, Outcome, Predictions, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_OPEN_PAIRS = 4
+_OPEN_WORST = 6
 _MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✕", Outcome.UNDECIDED: "?"}
 _COST_TITLES = {
     "p50_ms": "p50 ms",
@@ -61,7 +73,13 @@ class Picture:
 
 
 def render_report(
-    result: BuildResult, facts: Mapping[str, Any], checks: tuple[CheckResult, ...], *, now: datetime
+    result: BuildResult,
+    facts: Mapping[str, Any],
+    checks: tuple[CheckResult, ...],
+    *,
+    seen: DevRows | None = None,
+    movement: Movement | None = None,
+    now: datetime,
 ) -> str:
     """The report as one HTML document.
 
@@ -70,6 +88,8 @@ def render_report(
         facts: What the release records (`stages.record.gather_facts`); a part that is absent is printed as
             not recorded.
         checks: What the checks of the data found.
+        seen: The winner's answers on dev beside the rows; without them there are no examples.
+        movement: What moved since the release before; None where nothing was released before or now.
         now: Printed as the time of the build; has a time zone.
 
     Returns:
@@ -77,59 +97,114 @@ def render_report(
     """
     environment = _environment()
     script = environment.get_template("report.js").render()
-    task = task_of_evidence(result.candidates)
     return environment.get_template("report.html.jinja").render(
         script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
         marks=_MARKS,
+        open_pairs=_OPEN_PAIRS,
+        open_worst=_OPEN_WORST,
         result=result,
         decision=result.decision,
         headline=_headline(result),
         sentence=result.decision.sentence.rstrip(".") + ".",
         figures=_key_figures(result),
         gates=tables.gate_rows(result.verdicts),
-        cert_rows=tables.cert_rows(result),
-        cert_notes=ledger_notes(result.cert),
-        candidates=tables.candidate_rows(result),
-        score_titles=[SCORE_TITLES[name] for name in tables.extra_scores(result.decision.metric, task)],
-        task_words=WORDS[task],
-        group_title=SCORE_TITLES[WORDS[task].group_score],
-        cost_titles=[_COST_TITLES[name] for name in tables.CANDIDATE_COSTS],
-        undrawn=", ".join(undrawn_rungs(result)),
-        cost_rows=tables.cost_rows(result.released),
+        tally=_tally(result.verdicts),
+        moved=describe_movement(movement) if movement else None,
+        steps=describe_next(result, follows=movement.delta.before if movement else None),
         audits=describe_audits(result.audits),
-        claims=[claim.sentence for claim in result.weighed.claims],
-        pareto=result.weighed.front.sentence if result.weighed.front else None,
-        ablations=describe_ablations(result.weighed.ablations),
-        checks=tables.check_rows(checks),
         usage=provenance.usage(result, facts),
         digests=provenance.digest_lines(result, facts),
         machine=provenance.machine_lines(facts),
         version=facts.get("smallcraft_version"),
         now=now.astimezone(UTC),
-        **_winner_parts(result),
-        **_data_parts(facts),
-        most_classes=MOST_CLASSES,
+        **_cert_parts(result),
+        **_choice_parts(result),
+        **_winner_parts(result, seen, checks),
+        **_data_parts(result, facts, checks),
     )
 
 
-def _winner_parts(result: BuildResult) -> Mapping[str, Any]:
-    """What is known of the winner class by class and group by group, and both charts."""
-    winner = tables.find_winner(result)
+def _cert_parts(result: BuildResult) -> Mapping[str, Any]:
+    """What the sealed test set said, and what its ledger says."""
     return {
-        "classes": tables.class_rows(winner) if winner else (),
-        "groups": tables.group_rows(winner) if winner else (),
-        "cost_picture": _cost_picture(result),
-        "class_picture": _class_picture(result),
+        "cert_rows": tables.cert_rows(result),
+        "cert_notes": ledger_notes(result.cert),
+        "cost_rows": tables.cost_rows(result.released),
     }
 
 
-def _data_parts(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+def _choice_parts(result: BuildResult) -> Mapping[str, Any]:
+    """Who was tried, how each did, and why the winner won."""
+    candidates, decision = result.candidates, result.decision
+    task = task_of_evidence(candidates)
+    front = result.weighed.front
+    return {
+        "candidates": tables.candidate_rows(result),
+        "score_titles": [SCORE_TITLES[name] for name in tables.extra_scores(decision.metric, task)],
+        "cost_titles": [_COST_TITLES[name] for name in tables.CANDIDATE_COSTS],
+        "cost_picture": _picture(cost_drawing(candidates, decision)),
+        "undrawn": ", ".join(undrawn_rungs(candidates, decision)),
+        "claims": [claim.sentence for claim in result.weighed.claims],
+        "pareto": front.sentence if front else None,
+        "ablations": describe_ablations(result.weighed.ablations),
+    }
+
+
+def _winner_parts(
+    result: BuildResult, seen: DevRows | None, checks: tuple[CheckResult, ...]
+) -> Mapping[str, Any]:
+    """What is known of the winner: class by class, group by group, its mistakes and its confidence."""
+    winner = tables.find_winner(result.candidates, result.decision)
+    task = task_of_evidence(result.candidates)
+    reliability = _reliability(seen)
+    return {
+        "task_words": WORDS[task],
+        "group_title": SCORE_TITLES[WORDS[task].group_score],
+        "classes": tables.class_rows(winner) if winner else (),
+        "groups": tables.group_rows(winner) if winner else (),
+        "class_picture": _picture(class_drawing(result.candidates, result.decision)),
+        "mix_ups": describe_mix_ups(seen, checks) if seen else None,
+        "reliability": reliability,
+        "reliability_picture": _picture(reliability_drawing(reliability)),
+    }
+
+
+def _data_parts(
+    result: BuildResult, facts: Mapping[str, Any], checks: tuple[CheckResult, ...]
+) -> Mapping[str, Any]:
+    """Where the rows come from, and what the checks say of them."""
     return {
         "data_lines": provenance.data_lines(facts),
         "data_notes": provenance.data_notes(facts),
         "split_rows": provenance.split_rows(facts),
+        "checks": tables.check_rows(checks),
+        "worst": describe_worst(result.quality),
     }
+
+
+def _reliability(seen: DevRows | None) -> Reliability | None:
+    """Of one class a row only: several labels or a number have no single confidence."""
+    if seen is None or not isinstance(seen.predictions, Predictions):
+        return None
+    answers = seen.predictions
+    return describe_reliability(
+        answers.probs.max(axis=1, initial=0.0),
+        answers.truth == answers.predicted,
+        level=seen.confidence,
+        clusters=answers.clusters,
+    )
+
+
+def _picture(drawing: Drawing | None) -> Picture | None:
+    return None if drawing is None else Picture(render_svg(drawing.chart, alt=drawing.alt), drawing.caption)
+
+
+def _tally(verdicts: Sequence[Verdict]) -> str:
+    """How many gates say what, in a line."""
+    told = Counter(verdict.outcome for verdict in verdicts)
+    parts = [f"{told[outcome]} {outcome.value}" for outcome in _MARKS if told[outcome]]
+    return ", ".join(parts)
 
 
 def _headline(result: BuildResult) -> str:
@@ -161,31 +236,8 @@ def _quality_figure(result: BuildResult) -> tuple[str, Figure]:
     return f"{metric} on cert", describe_quality(on_cert)
 
 
-def _cost_picture(result: BuildResult) -> Picture | None:
-    points = cost_points(result)
-    if not points:
-        return None
-    metric = result.decision.metric
-    words = "; ".join(f"{point.rung} {point.quality:.3f} at {point.cost:.3g} s" for point in points)
-    alt = f"{metric} on dev against CPU-seconds per 1,000 predictions: {words}"
-    return Picture(
-        render_svg(draw_costs(points, metric=metric), alt=alt),
-        f"Each candidate's {metric} on dev, with its interval, against what 1,000 predictions cost. Tied: "
-        "shown to be within the margin of the best; the cheapest of the best and these is chosen.",
-    )
-
-
-def _class_picture(result: BuildResult) -> Picture | None:
-    winner = tables.find_winner(result)
-    points = class_points(winner) if winner else ()
-    if not points:
-        return None
-    worst = f"lowest {points[0].name} at {points[0].f1:.3f}"
-    alt = f"F1 on dev of {counted(len(points), 'class')}, lowest first; {worst}"
-    shown = "Every class" if len(points) < MOST_CLASSES else f"The {MOST_CLASSES} classes with the lowest F1"
-    return Picture(render_svg(draw_classes(points), alt=alt), f"{shown}, with intervals.")
-
-
 @cache
 def _environment() -> Environment:
-    return page_environment(printable)
+    environment = page_environment(printable)
+    environment.filters |= {"pieces": pieces, "words": words}
+    return environment

@@ -5,12 +5,12 @@ Always: a point's numbers are the measurement's own; a candidate that cannot be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smallcraft.pipeline.report_parts.tables import MEASURED_STANDINGS, standing
 from smallcraft.pipeline.report_parts.wording import describe_cost, describe_quality, printable, with_bounds
-from smallcraft.pipeline.result import BuildResult
-from smallcraft.records import Evidence, Measurement
+from smallcraft.records import Decision, Evidence, Measurement
 
 MOST_CLASSES = 30
 TOOLTIP_BREAK = " · "
@@ -55,13 +55,13 @@ class ClassPoint:
     hover: str
 
 
-def cost_points(result: BuildResult) -> tuple[CostPoint, ...]:
+def cost_points(candidates: Sequence[Evidence], decision: Decision) -> tuple[CostPoint, ...]:
     """Every candidate with a quality on dev and a cost above 0, in the ladder's order."""
     points = []
-    for evidence in result.candidates:
-        quality = evidence.find(result.decision.metric, split="dev")
+    for evidence in candidates:
+        quality = evidence.find(decision.metric, split="dev")
         cost = evidence.find("cpu_s_per_1000")
-        kind = standing(evidence, result.decision)
+        kind = standing(evidence, decision)
         if kind not in MEASURED_STANDINGS or quality is None or quality.value is None:
             continue
         if cost is None or cost.value is None or cost.value <= 0:
@@ -82,13 +82,13 @@ def cost_points(result: BuildResult) -> tuple[CostPoint, ...]:
     return tuple(points)
 
 
-def undrawn_rungs(result: BuildResult) -> tuple[str, ...]:
+def undrawn_rungs(candidates: Sequence[Evidence], decision: Decision) -> tuple[str, ...]:
     """Measured candidates that the chart cannot show, for want of a quality or of a cost above 0."""
-    drawn = {point.rung for point in cost_points(result)}
+    drawn = {point.rung for point in cost_points(candidates, decision)}
     return tuple(
         evidence.rung
-        for evidence in result.candidates
-        if standing(evidence, result.decision) in MEASURED_STANDINGS and printable(evidence.rung) not in drawn
+        for evidence in candidates
+        if standing(evidence, decision) in MEASURED_STANDINGS and printable(evidence.rung) not in drawn
     )
 
 

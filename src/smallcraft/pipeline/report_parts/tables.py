@@ -114,9 +114,9 @@ def standing(evidence: Evidence, decision: Decision) -> str:
     return "tied" if evidence.rung in decision.tied else "lost"
 
 
-def find_winner(result: BuildResult) -> Evidence | None:
+def find_winner(candidates: Sequence[Evidence], decision: Decision) -> Evidence | None:
     """The chosen candidate as it was measured on dev."""
-    return next((e for e in result.candidates if e.rung == result.decision.chosen), None)
+    return next((evidence for evidence in candidates if evidence.rung == decision.chosen), None)
 
 
 def extra_scores(metric: str, task: Task = "multiclass") -> tuple[str, ...]:
@@ -227,10 +227,22 @@ def cert_rows(result: BuildResult) -> tuple[MethodRow, ...]:
     )
 
 
-def check_rows(checks: Sequence[CheckResult]) -> tuple[CheckRow, ...]:
+@dataclass(frozen=True)
+class CheckRows:
+    """Checks that need a look, FAIL first, and those that passed."""
+
+    opened: tuple[CheckRow, ...]
+    passed: tuple[CheckRow, ...]
+
+
+def check_rows(checks: Sequence[CheckResult]) -> CheckRows:
     """Every check, FAIL first, with the findings that it put first itself."""
     order = (Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS)
-    return tuple(
+    rows = [
         CheckRow(check, check.findings[:SHOWN_FINDINGS], max(0, len(check.findings) - SHOWN_FINDINGS))
         for check in sorted(checks, key=lambda check: order.index(check.outcome))
+    ]
+    return CheckRows(
+        tuple(row for row in rows if row.result.outcome is not Outcome.PASS),
+        tuple(row for row in rows if row.result.outcome is Outcome.PASS),
     )

@@ -22,6 +22,7 @@ class TaskWords:
         is_lowest_worst: Whether its lowest value is the worst.
         without_classes: Why there is no table of classes; empty where there is one.
         without_audits: Why there are no audits; empty where they can be made.
+        without_confidence: Why there is no confidence to draw; empty where there is one.
     """
 
     beside: tuple[str, ...]
@@ -29,6 +30,7 @@ class TaskWords:
     is_lowest_worst: bool = True
     without_classes: str = ""
     without_audits: str = ""
+    without_confidence: str = ""
 
 
 SCORE_TITLES: Mapping[str, str] = {
@@ -50,6 +52,7 @@ WORDS: Mapping[Task, TaskWords] = {
         ("micro_f1", "subset_accuracy", "log_loss"),
         "micro_f1",
         without_audits=f"{_NOT_AUDITED}, here a row has several labels",
+        without_confidence="left out: a row has several labels here, each with a confidence of its own",
     ),
     "regression": TaskWords(
         ("rmse", "mae", "r2", "interval_coverage"),
@@ -57,6 +60,7 @@ WORDS: Mapping[Task, TaskWords] = {
         is_lowest_worst=False,
         without_classes="left out: a number has no classes",
         without_audits=f"{_NOT_AUDITED}, here the answer is a number",
+        without_confidence="left out: a number comes with an interval, which interval coverage judges",
     ),
 }
 # A score that only this task has, measured of every candidate.
