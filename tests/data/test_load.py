@@ -74,7 +74,7 @@ BAD_INPUTS = {
     "column twice": ("t.csv", "text,label,text\na,b,c\n", TEXT, "'text' stands twice in the header"),
     "missing column": ("t.csv", ROWS.replace("label", "lable"), TEXT, "did you mean 'lable'"),
     "missing json key": ("t.jsonl", json_rows().replace("label", "lable"), TEXT, "did you mean 'lable'"),
-    "semicolons": ("t.csv", ROWS.replace(",", ";"), TEXT, "separated by semicolons"),
+    "bars": ("t.csv", ROWS.replace(",", "|"), TEXT, "separated by bars"),
     "too few fields": ("t.csv", ROWS + "one\n", TEXT, r"t.csv, line 6: 1 fields where the header has 2"),
     "too many fields": ("t.csv", ROWS + "a,b,c\n", TEXT, r"line 6: 3 fields .* 'a,b,c'"),
     "lines inside quotes": ("t.csv", ROWS + '"a\nb",x\none\n', TEXT, r"line 8: 1 fields"),

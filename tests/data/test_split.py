@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from smallcraft.data.duplicates import duplicate_groups
 from smallcraft.data.load import load_table
-from smallcraft.data.split import DEFAULT_FRACTIONS, Splits, split_table
+from smallcraft.data.split import DEALT_ANEW, DEFAULT_FRACTIONS, Splits, split_table
 from smallcraft.data.table import make_table
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.records import SPLIT_NAMES, Roles
@@ -190,7 +190,7 @@ def test_the_same_seed_gives_the_same_split_in_every_process():
         for hash_seed in ("1", "2")
     }
     # The digest is written down: another machine or a newer numpy must give it too.
-    assert runs == {"sha256:cdcdcf14e1bf8268f738bf7e5f9063238b0175c0b0a65451a1e149e942aad045\n"}
+    assert runs == {"sha256:d50ecd4869f4de20f75963922a12f1de93b0dfb2414761409df6dd11b0b75465\n"}
 
 
 def test_each_class_is_drawn_with_equal_chances():
@@ -220,14 +220,14 @@ def test_dates_decide_like_numbers():
 
 def test_fractions_are_kept():
     splits = split(tickets(1_000, copies=0.0), fractions={"train": 0.5, "dev": 0.3, "cert": 0.2})
-    assert [splits.frames[name].height for name in SPLIT_NAMES] == [500, 300, 200]
+    assert [splits.frames[name].height for name in SPLIT_NAMES] == pytest.approx([500, 300, 200], abs=20)
 
 
 def test_a_given_cert_leaves_the_rest_to_train_and_dev_in_their_proportion():
     table = make_table(tickets(850, copies=0.0), TEXT, source="main")
     cert = make_table(tickets(100, seed=9), TEXT, source="official")
     splits = split_table(table, seed=0, cert=cert)
-    assert [splits.frames[name].height for name in SPLIT_NAMES] == [700, 150, 100]
+    assert [splits.frames[name].height for name in SPLIT_NAMES] == pytest.approx([700, 150, 100], abs=12)
     assert splits.refs["cert"] == cert.ref
 
 
@@ -325,7 +325,7 @@ def test_rows_without_a_key_stand_alone():
 def test_ten_thousand_keys_take_no_quadratic_time():
     frame = tickets(30_000, keys=10_000, copies=0.0)
     splits = split(frame, Roles(label="label", features=("row",), key="who"))
-    assert splits.frames["cert"].height == pytest.approx(4_500, abs=30)
+    assert splits.frames["cert"].height == pytest.approx(4_500, abs=100)
 
 
 @pytest.mark.realdata
@@ -335,7 +335,121 @@ def test_real_splits_cover_every_class_and_report_the_official_leak(shared_data)
     test = load_table(shared_data / "banking77" / "test.csv", roles)
     own = split_table(train, seed=3)
     assert all(frame["category"].n_unique() == 77 for frame in own.frames.values())
-    assert [own.frames[name].height for name in SPLIT_NAMES] == pytest.approx([7_002, 1_500, 1_500], abs=4)
+    assert [own.frames[name].height for name in SPLIT_NAMES] == pytest.approx([7_002, 1_500, 1_500], abs=25)
     official = split_table(train, seed=3, cert=test)
     assert official.refs["cert"] == test.ref
     assert any("of 3,080 cert rows copy a train row" in note for note in official.notes)
+
+
+def moved(before: Splits, after: Splits) -> set[int]:
+    """Rows of both that are not in the same split."""
+    was, now = (
+        {
+            row: name
+            for name, part in {**rows(s), "removed": s.removed["row"].to_list()}.items()
+            for row in part
+        }
+        for s in (before, after)
+    )
+    return {row for row in was.keys() & now.keys() if was[row] != now[row]}
+
+
+def corrected(frame: pl.DataFrame, row: int) -> pl.DataFrame:
+    """The frame with another label of one row."""
+    label = "b" if frame["label"][row] == "a" else "a"
+    return frame.with_columns(label=pl.when(pl.col("row") == row).then(pl.lit(label)).otherwise("label"))
+
+
+@few
+@given(sizes, seeds)
+def test_a_row_stays_in_its_split_when_others_come(n, seed):
+    frame = tickets(1_000 + n, seed=seed, keys=300, copies=0.0)
+    few_moved = moved(split(frame[:1_000], KEYED), split(frame, KEYED))
+    # Dealt anew, about half of them would move.
+    assert len(few_moved) <= 100
+    assert len(moved(split(frame[:1_000]), split(frame))) <= 100
+
+
+def test_rows_without_others_of_their_class_or_key_moving_past_them_stay():
+    frame = tickets(2_000, copies=0.0)
+    extra = tickets(40, seed=5, copies=0.0).with_columns(label=pl.lit("d"), row=pl.int_range(2_000, 2_040))
+    came = moved(split(frame), split(pl.concat([frame, extra])))
+    assert set(frame["label"].gather(sorted(came))) <= {"d"}
+
+
+@few
+@given(seeds, st.integers(0, 1_199))
+def test_a_corrected_label_moves_no_other_row(seed, row):
+    frame = tickets(1_200, seed=seed, keys=1, copies=0.0).with_columns(
+        who=pl.format("k{}", pl.int_range(pl.len()) // 3)
+    )
+    assert moved(split(frame, KEYED), split(corrected(frame, row), KEYED)) == set()
+
+
+@few
+@given(sizes, seeds, st.integers(0, 79))
+def test_a_corrected_label_moves_one_row_at_most_across_each_border_of_its_two_classes(n, seed, row):
+    frame = tickets(n, seed=seed, copies=0.0)
+    assume(frame["label"].value_counts()["count"].min() > 4)
+    again = corrected(frame, row)
+    others = moved(split(frame), split(again)) - {row}
+    labels = frame["label"].gather(sorted(others)).to_list()
+    assert set(labels) <= {frame["label"][row], again["label"][row]}
+    assert all(labels.count(label) <= 2 for label in labels)
+
+
+def test_a_corrected_label_moves_no_row_over_the_border_in_time():
+    frame = tickets(600, keys=250, copies=0.05)
+    before = rows(split(frame, ALL))["cert"]
+    for row in range(0, 600, 60):
+        assert rows(split(corrected(frame, row), ALL))["cert"] == before
+
+
+@few
+@given(sizes, seeds)
+def test_the_border_in_time_only_moves_on_when_later_rows_come(n, seed):
+    frame = tickets(n, seed=seed, copies=0.0)
+    later = tickets(60, seed=seed + 1, copies=0.0).with_columns(
+        pl.col("at") + 1_000, row=pl.int_range(n, n + 60)
+    )
+    before, after = split(frame, TIMED), split(pl.concat([frame, later]), TIMED)
+    assert after.frames["cert"]["at"].min() >= before.frames["cert"]["at"].min()
+    assert not set(rows(after)["cert"]) & (set(rows(before)["train"]) | set(rows(before)["dev"]))
+
+
+@few
+@given(seeds, st.sampled_from([TEXT, KEYED]))
+def test_shares_of_rows_are_within_a_quarter_of_what_is_due(seed, roles):
+    frame = tickets(1_000, seed=seed, keys=400)
+    splits = split(frame, roles)
+    for name, share in DEFAULT_FRACTIONS.items():
+        assert splits.frames[name].height == pytest.approx(share * 1_000, rel=0.25)
+
+
+def test_splits_by_the_first_method_are_what_they_were_for_releases_that_were_dealt_by_it():
+    frame = pl.DataFrame(
+        {
+            "text": [f"text {i * i} of {i}" for i in range(200)],
+            "label": [str(i % 5) for i in range(200)],
+            "who": [str(i % 60) for i in range(200)],
+        }
+    )
+    table = make_table(frame, KEYED, source="s")
+    first = split_table(table, seed=7, dealing=DEALT_ANEW)
+    assert first.dealing == DEALT_ANEW
+    assert first.refs["cert"].digest == (
+        "sha256:cdcdcf14e1bf8268f738bf7e5f9063238b0175c0b0a65451a1e149e942aad045"
+    )
+    assert split_table(table, seed=7).refs["cert"] != first.refs["cert"]
+
+
+def test_a_method_that_is_not_known_is_refused_with_what_to_do():
+    with pytest.raises(InvalidInputError, match="method 1 or 2, got 3; install the version"):
+        split(tickets(), dealing=3)
+
+
+def test_equal_rows_of_a_coarse_table_are_spread_over_the_splits():
+    frame = tickets(600).with_columns(age=pl.col("row") % 3, job=pl.col("row") % 2)
+    splits = split(frame, Roles(label="label", features=("age", "job")))
+    assert [splits.frames[name].height for name in SPLIT_NAMES] == pytest.approx([420, 90, 90], abs=20)
+    assert all(frame.select("age", "job").n_unique() == 6 for frame in splits.frames.values())

@@ -109,6 +109,25 @@ def deal(units: Units, shares: NDArray[np.float64]) -> NDArray[np.int64]:
     return dealt.split
 
 
+def with_classes_covered(
+    units: Units, shares: NDArray[np.float64], split: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The third step of `deal` alone, for units that were placed in another way.
+
+    Args:
+        units: As `deal` gets them.
+        shares: `(splits,)` positive, sum to 1; train first.
+        split: `(units,)` where each unit is.
+
+    Returns:
+        `(units,)` int64; equal to `split` where no class lacks a row that it has enough of.
+    """
+    dealt = _Deal(units, class_targets(units.counts, shares))
+    dealt.take(split)
+    dealt.cover_classes()
+    return dealt.split
+
+
 class _Deal:
     """The state of one deal: where units went, and what each split still lacks."""
 
@@ -132,6 +151,13 @@ class _Deal:
             self._missing[classes, self.split[unit]] += rows
         self._missing[classes, split] -= rows
         self.split[unit] = split
+
+    def take(self, split: NDArray[np.int64]) -> None:
+        """Every unit where it already is."""
+        self.split = split.copy()
+        got = np.zeros(self._targets.shape, dtype=np.int64)
+        np.add.at(got, (self._units.label, split[self._units.unit]), 1)
+        self._missing = self._targets - got.astype(np.float64)
 
     def place_large_units(self) -> None:
         """Step 1."""

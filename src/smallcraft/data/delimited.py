@@ -8,6 +8,7 @@ Blank lines are not rows. Records with too few or too many fields are broken, ne
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,7 @@ from smallcraft.data.table import require_columns
 from smallcraft.errors import DataError
 
 _QUOTE, _NEWLINE, _RETURN = 34, 10, 13
+_QUOTED = re.compile(rb'"[^"]*"?')
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,26 @@ class Layout:
         fits: NDArray[np.bool_] = self.records.fields == len(self.header)
         fits[0] = False
         return fits
+
+
+def find_separator(data: bytes, *, suffix: str) -> str:
+    r"""What parts the fields of a file, by its header: spreadsheets of many countries write semicolons.
+
+    Args:
+        data: The file.
+        suffix: `csv` or `tsv`; a tsv has tabs.
+
+    Returns:
+        A comma where the header of a csv has one; else a semicolon or a tab, where it has those.
+
+    >>> find_separator(b"message;intent\nhi, there;x\n", suffix="csv")
+    ';'
+    """
+    if suffix == "tsv":
+        return "\t"
+    header = _QUOTED.sub(b"", data.lstrip(b"\r\n").split(b"\n", 1)[0])
+    present = [separator for separator in (",", ";", "\t") if separator.encode() in header]
+    return present[0] if present else ","
 
 
 def find_layout(data: bytes, name: str, *, separator: str) -> Layout:

@@ -8,6 +8,7 @@ Always: every column of the file has a reason; columns that only number the rows
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,8 @@ import polars as pl
 from smallcraft.data.badrows import refuse_bad_rows
 from smallcraft.data.balance import suggested_metric
 from smallcraft.data.columns import parse_times, typed_feature
-from smallcraft.data.load import read_source
+from smallcraft.data.load import Source, read_source
+from smallcraft.data.spellings import find_spellings
 from smallcraft.data.table import require_columns, text_form
 from smallcraft.data.tagged import TaskGuess, guess_task
 from smallcraft.data.targets import label_counts
@@ -46,6 +48,7 @@ _GROUP_NAME = re.compile(
     r"|nationality|native[ _-]?country|channel|segment|market)$"
 )
 _TIME_NAME = re.compile(r"(^|_)(time|timestamp|date|datetime|day|created|updated|at|ts)($|_)")
+_ODD_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{2,4}([ T]|$)"
 _SERIES_NAME = re.compile(r"^(?P<stem>.*?[a-z])[ _-]?(?P<which>\d+|(?<=[ _-])[a-z])$")
 _MOST_CLASSES = 1_000
 _MOST_GROUPS = 50
@@ -68,6 +71,8 @@ class Guess:
         metric: `accuracy` for few balanced classes, else `macro_f1`; `rmse` of numbers.
         metric_reason: Why, in a sentence.
         task_reason: Why `roles.task`, in a sentence.
+        bad_rows: Records that cannot be read, and rows without a label or, where there is one, a text.
+        spellings: Spelling of a class to its commonest one, where a class has several.
     """
 
     roles: Roles
@@ -77,6 +82,8 @@ class Guess:
     metric: str
     metric_reason: str
     task_reason: str = ""
+    bad_rows: int = 0
+    spellings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,11 @@ class _Column:
     @property
     def lowered(self) -> str:
         return self.name.strip().lower()
+
+    @property
+    def last_word(self) -> str:
+        """`region` of `Sales Region`: what a column of several words is about."""
+        return re.split(r"[\s_-]+", self.lowered)[-1]
 
     @property
     def may_be_label(self) -> bool:
@@ -138,7 +150,7 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
         DataError: The file cannot be read, or no column is clearly the label.
     """
     source = read_source(location, None, lists=None)
-    refuse_bad_rows(source.broken)
+    _refuse_mostly_broken(source)
     require_columns([name for name in (label, text) if name], source.frame.columns, source=source.name)
     columns = [_described(source.frame[name], name) for name in source.frame.columns]
     guesser = _Guesser(columns)
@@ -149,7 +161,27 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
     counts = _largest_first(column, roles)
     metric, why = _METRICS[roles.task](counts)
     reasons = {column.name: guesser.reasons[column.name] for column in columns}
-    return Guess(roles, reasons, source.frame.height, counts, metric, why, column.task.reason)
+    spellings = find_spellings(column.text) if roles.task == "multiclass" else {}
+    needed = [guesser.column(name) for name in (roles.label, roles.text) if name]
+    bad_rows = len(source.broken) + _rows_without(needed)
+    return Guess(
+        *(roles, reasons, source.frame.height, counts, metric, why),
+        task_reason=column.task.reason,
+        bad_rows=bad_rows,
+        spellings=spellings,
+    )
+
+
+def _rows_without(columns: list[_Column]) -> int:
+    return int(
+        pl.DataFrame([column.text.is_null().rename(column.name) for column in columns]).max_horizontal().sum()
+    )
+
+
+def _refuse_mostly_broken(source: Source) -> None:
+    """A few broken records can be set aside; where rows are fewer, the file is not what it seems."""
+    if len(source.broken) >= source.frame.height:
+        refuse_bad_rows(source.broken)
 
 
 def _described(series: pl.Series, name: str) -> _Column:
@@ -230,6 +262,11 @@ class _Guesser:
                     self._name_label(column, "by its name")
                     return
         fitting = [column for column in open_to if column.may_be_label]
+        alike = [column for column in fitting if column.last_word in (*_LABEL_NAMES, *_TAG_NAMES)]
+        alike = [column for column in alike if not self._is_part_by_name(column)]
+        if len(alike) == 1:
+            self._name_label(alike[0], "by the last word of its name")
+            return
         plain = [column for column in fitting if column.kind in ("category", "boolean")]
         plain = [column for column in plain if not self._is_part_by_name(column)]
         last = self._columns[-1]
@@ -247,7 +284,7 @@ class _Guesser:
 
     def _is_part_by_name(self, column: _Column) -> bool:
         in_series = _SERIES_NAME.match(column.lowered)
-        return bool(_KEY_NAME.match(column.lowered) or _GROUP_NAME.match(column.lowered) or in_series)
+        return bool(_KEY_NAME.match(column.lowered) or _is_group_named(column) or in_series)
 
     def choose_text(self, given: str | None) -> None:
         """By what the user says, by name, or the wordiest column of mostly different values."""
@@ -311,12 +348,14 @@ class _Guesser:
             reason = "nothing: it numbers rows or names things, a model would learn it by heart"
         elif column.kind == "time":
             reason = "nothing: a second time"
+        elif column.text.drop_nulls().str.contains(_ODD_DATE).all():
+            reason = "nothing: dates, but not as 2026-01-31T14:05; written so they could be the time"
         else:
             reason = self._group_or_feature(column)
         self.reasons[column.name] = reason
 
     def _group_or_feature(self, column: _Column) -> str:
-        is_group = bool(_GROUP_NAME.match(column.lowered)) and column.distinct <= _MOST_GROUPS
+        is_group = _is_group_named(column) and column.distinct <= _MOST_GROUPS
         if is_group and column.filled == len(column.text):
             self._groups.append(column.name)
         else:
@@ -332,6 +371,10 @@ class _Guesser:
         return f"feature: {what}" + ("; also a group to compare quality over" if is_group else "")
 
 
+def _is_group_named(column: _Column) -> bool:
+    return bool(_GROUP_NAME.match(column.lowered) or _GROUP_NAME.match(column.last_word))
+
+
 def _is_time(column: _Column) -> bool:
     named = bool(_TIME_NAME.search(column.lowered))
     is_epoch = column.kind == "number" and named and column.filled == column.distinct
@@ -341,7 +384,7 @@ def _is_time(column: _Column) -> bool:
 def _no_label(source: str, candidates: list[_Column]) -> str:
     listed = ", ".join(f"'{column.name}' ({column.distinct:,} values)" for column in candidates)
     what = f"it could be {listed}" if listed else "no column has a few values that repeat"
-    name = candidates[0].name if candidates else "NAME"
+    name = shlex.quote(candidates[0].name) if candidates else "NAME"
     return f"cannot tell which column of {source} is the label: {what}; say it with --label {name}"
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from smallcraft.data.badrows import BadRow, place, refuse_bad_rows, write_quarantine
 from smallcraft.data.columnar import read_parquet
 from smallcraft.data.columns import Fault, empty_columns, typed_columns
-from smallcraft.data.delimited import read_delimited
+from smallcraft.data.delimited import find_separator, read_delimited
 from smallcraft.data.formats import file_format, find_files, read_text_bytes
 from smallcraft.data.jsonlines import read_json_lines
 from smallcraft.data.rawfile import RawFile
@@ -155,7 +155,7 @@ def read_file(
     data = read_text_bytes(path, is_gzipped=kind.is_gzipped)
     if kind.name == "jsonl":
         return read_json_lines(data, name, wanted=wanted, lists=lists)
-    separator = "\t" if kind.name == "tsv" else ","
+    separator = find_separator(data, suffix=kind.name)
     return read_delimited(data, name, separator=separator, wanted=wanted)
 
 

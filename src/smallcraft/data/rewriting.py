@@ -25,7 +25,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from smallcraft.data.delimited import Layout, find_layout
+from smallcraft.data.delimited import Layout, find_layout, find_separator
 from smallcraft.data.formats import file_format, read_text_bytes
 from smallcraft.data.rawfile import RawFile
 from smallcraft.errors import DataError, InvalidInputError
@@ -134,7 +134,7 @@ def rewrite_files(paths: Sequence[Path], raw: Sequence[RawFile], edits: Edits, *
         parts = [_json_part(one, file) for one, file in zip(data, raw, strict=True)]
         written = _rewrite_parts(parts, edits, _replace_json(edits.column))
     else:
-        written = _rewrite_delimited(data, raw, edits, separator="\t" if kind == "tsv" else ",")
+        written = _rewrite_delimited(data, raw, edits, separator=_one_separator(data, raw, suffix=kind))
     if _begins_with_mark(paths[0]):
         written = codecs.BOM_UTF8 + written
     return gzip.compress(written, mtime=0) if is_gzipped else written
@@ -176,6 +176,22 @@ def _rewrite_parts(parts: Sequence[_Part], edits: Edits, replace: _Replace) -> b
 
 
 # --- CSV and TSV ---------------------------------------------------------------------
+
+
+def _one_separator(data: Sequence[bytes], raw: Sequence[RawFile], *, suffix: str) -> str:
+    """What parts the fields of all files.
+
+    Raises:
+        DataError: They do not have one.
+    """
+    found = [find_separator(one, suffix=suffix) for one in data]
+    for file, separator in zip(raw, found, strict=True):
+        if separator != found[0]:
+            raise DataError(
+                f"fields are parted by {found[0]!r} in {raw[0].name} and by {separator!r} in {file.name}, but "
+                "one file is written for the whole glob; save them alike first"
+            )
+    return found[0]
 
 
 def _rewrite_delimited(data: list[bytes], raw: Sequence[RawFile], edits: Edits, *, separator: str) -> bytes:

@@ -1,10 +1,12 @@
 """Splits a table into train, dev and cert without letting information leak between them.
 
-What must not be separated belongs to `data.ties`, dealing units out to `data.allocation`.
+What must not be separated belongs to `data.ties`, dealing units out to `data.placement`,
+and as it was before to `data.allocation`.
 Always, for the splits made here: neither a key nor a copy straddles; with a time, no row of train or dev is
 later than the first moment of cert's latest rows; every class has two rows in train (one where
 a row has several labels); every row is in one split or in `removed`. The same rows and seed give the same
-splits, in whatever order the rows stand.
+splits, in whatever order the rows stand. A row stays in its split when others come, go or get another label,
+but for rows beside a border (docs/decisions/0019-a-row-stays-in-its-split.md).
 A user's own files or split column are honoured as they are: what leaks there is told, never moved.
 """
 
@@ -21,14 +23,20 @@ from numpy.typing import NDArray
 from smallcraft.data.allocation import LEAST_IN_TRAIN, Units, deal
 from smallcraft.data.duplicates import NEAR_COPY, renumbered
 from smallcraft.data.givensplits import GivenParts, given_parts, overlap_notes
-from smallcraft.data.table import Table, make_table, row_digests
+from smallcraft.data.identity import digest_numbers, row_numbers
+from smallcraft.data.placement import place
+from smallcraft.data.table import Table, make_table
 from smallcraft.data.targets import label_counts, strata_of
-from smallcraft.data.ties import held_out, tied_rows
+from smallcraft.data.ties import Ties, held_out, tied_rows
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.records import SPLIT_NAMES, Roles, SplitName, TableRef, Task
 
 DEFAULT_FRACTIONS: Mapping[SplitName, float] = {"train": 0.7, "dev": 0.15, "cert": 0.15}
 _HELD_OUT = -1
+_LAST_BITS = np.uint64(2**20 - 1)
+# How units are dealt out: 1 anew for every table, by labels and sizes; 2 each by its own number. A release
+# that records no method was dealt by the first, which stays so that it can be built again.
+DEALT_ANEW, DEALT_BY_NUMBER = 1, 2
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,14 @@ class Splits:
         notes: What was done and what is odd, in plain sentences.
         removed: Rows held out because they copy a row of another split and could not follow it; see
             `data.ties`. Empty nearly always.
+        dealing: Number of the method that units were dealt out by.
     """
 
     frames: Mapping[SplitName, pl.DataFrame]
     refs: Mapping[SplitName, TableRef]
     notes: tuple[str, ...]
     removed: pl.DataFrame = field(default_factory=pl.DataFrame)
+    dealing: int = DEALT_BY_NUMBER
 
 
 def split_table(
@@ -58,6 +68,7 @@ def split_table(
     dev: Table | None = None,
     split_column: str | None = None,
     similarity: float = NEAR_COPY,
+    dealing: int = DEALT_BY_NUMBER,
 ) -> Splits:
     """Split by class, key, time and copies.
 
@@ -71,15 +82,17 @@ def split_table(
         split_column: Column that says train, dev or cert (also: valid, validation, test); parts that it
             does not name are made from train.
         similarity: Least trigram similarity of near copies; see `data.duplicates`.
+        dealing: `DEALT_BY_NUMBER`, or `DEALT_ANEW` for a release that was.
 
     Returns:
         Three splits; with `removed` they hold every row once.
 
     Raises:
-        InvalidInputError: The fractions do not make sense.
+        InvalidInputError: The fractions do not make sense, or the method is none that is known.
         DataError: The rows cannot be split; a class is too small, or one key holds too much.
     """
     _check_fractions(fractions)
+    _check_dealing(dealing)
     given = given_parts(table, cert=cert, dev=dev, split_column=split_column)
     wanted = [name for name in SPLIT_NAMES if name not in given.frames]
     rest, notes = given.rest, list(given.notes)
@@ -87,7 +100,7 @@ def split_table(
     if len(wanted) > 1:
         total = sum(fractions[name] for name in wanted)
         shares = {name: fractions[name] / total for name in wanted}
-        part = _parts(_Rest(rest, table.roles, seed, similarity), shares, notes)
+        part = _parts(_Rest(rest, table.roles, seed, similarity, dealing), shares, notes)
     made = {name: rest.filter(pl.Series(part == at)) for at, name in enumerate(wanted)}
     frames = {name: made[name] if name in made else given.frames[name] for name in SPLIT_NAMES}
     _check_not_empty(frames, table)
@@ -100,7 +113,7 @@ def split_table(
     notes += _class_notes(frames, table.roles)
     notes += overlap_notes(frames, table.roles, given=tuple(given.frames), similarity=similarity)
     removed = rest.filter(pl.Series(part == _HELD_OUT))
-    return Splits(frames, _refs(frames, table, given), tuple(notes), removed)
+    return Splits(frames, _refs(frames, table, given), tuple(notes), removed, dealing)
 
 
 def _check_fractions(fractions: Mapping[SplitName, float]) -> None:
@@ -117,6 +130,14 @@ def _check_fractions(fractions: Mapping[SplitName, float]) -> None:
         )
 
 
+def _check_dealing(dealing: int) -> None:
+    if dealing not in _METHODS:
+        raise InvalidInputError(
+            f"rows are dealt to splits by method {' or '.join(map(str, _METHODS))}, got {dealing}; "
+            "install the version of smallcraft that recorded it"
+        )
+
+
 @dataclass(frozen=True)
 class _Rest:
     """The rows to deal out, and what the deal depends on."""
@@ -125,16 +146,27 @@ class _Rest:
     roles: Roles
     seed: int
     similarity: float
+    dealing: int
 
-    def unit_order(self, units: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """A number for each unit that depends on its rows' content and the seed alone."""
-        digests = b"".join(row_digests(self.frame, self.roles.named))
-        rows = np.frombuffer(digests, dtype=">u8").reshape(-1, 4)[:, 0].astype(np.uint64)
-        seed = np.array([self.seed % 2**64], dtype=np.uint64)
-        mixed = _mixed(rows ^ _mixed(seed))
-        order = np.full(int(units.max(initial=-1)) + 1, np.iinfo(np.uint64).max)
-        np.minimum.at(order, units, mixed)
-        return order
+    def unit_order(self, ties: Ties) -> NDArray[np.uint64]:
+        """A number for each unit, of the seed and of its key or inputs; by the first method, of all of it."""
+        whole = digest_numbers(self.frame, self.roles.named)
+        if self.dealing == DEALT_ANEW:
+            return _least(_mixed(whole ^ self._salt), ties.units)
+        own = _mixed(_least(row_numbers(self.frame, self.roles, ties), ties.units) ^ self._salt)
+        # Units of one number, such as copies over time, stand in an order that the table's has no part in.
+        return np.asarray(own & ~_LAST_BITS | _least(_mixed(whole) & _LAST_BITS, ties.units))
+
+    @property
+    def _salt(self) -> NDArray[np.uint64]:
+        return _mixed(np.array([self.seed % 2**64], dtype=np.uint64))
+
+
+def _least(numbers: NDArray[np.uint64], units: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The smallest number among the rows of each unit."""
+    least = np.full(int(units.max(initial=-1)) + 1, np.iinfo(np.uint64).max)
+    np.minimum.at(least, units, numbers)
+    return least
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -163,7 +195,7 @@ def _parts(rest: _Rest, shares: Mapping[SplitName, float], notes: list[str]) -> 
         by_time=by_time,
     )
     notes += ties.notes
-    order = rest.unit_order(ties.units)
+    order = rest.unit_order(ties)
     part = np.zeros(rest.frame.height, dtype=np.int64)
     is_open = np.ones(rest.frame.height, dtype=bool)
     if by_time:  # (2)
@@ -177,13 +209,20 @@ def _parts(rest: _Rest, shares: Mapping[SplitName, float], notes: list[str]) -> 
         rows = np.flatnonzero(is_open)
         part[rows] = _dealt(rest, ties.units, order, rows, weights / weights.sum())
         dealt = f"{', '.join(names[:-1])} and {names[-1]}"
-        by = _STRATIFIED_BY[rest.roles.task].format(rest.roles.label)
-        notes.append(f"{dealt} are stratified by {by}, seed {rest.seed}")
+        notes.append(f"{dealt} are {_how(rest)}, seed {rest.seed}")
     if ties.loose_copies is not None:  # (4)
         is_out = held_out(part, ties.loose_copies)
         part[is_out] = _HELD_OUT
         notes.append(f"{is_out.sum():,} rows are held out: they copy a row of another split")
     return part
+
+
+def _how(rest: _Rest) -> str:
+    by = _STRATIFIED_BY[rest.roles.task].format(rest.roles.label)
+    if rest.dealing == DEALT_ANEW:
+        return f"stratified by {by}"
+    own = "inputs" if rest.roles.key is None else f"'{rest.roles.key}'"
+    return f"dealt by a number of each row's {own} and stratified by {by}"
 
 
 def _dealt(
@@ -199,8 +238,14 @@ def _dealt(
     local = renumbered(units[rows])
     kept = np.empty(int(local.max(initial=-1)) + 1, dtype=np.uint64)
     kept[local] = order[units[rows]]
-    split = deal(Units(local, codes, kept, len(names)), weights)
+    split = _METHODS[rest.dealing](Units(local, codes, kept, len(names)), weights)
     return split[local]
+
+
+_METHODS: Mapping[int, Callable[[Units, NDArray[np.float64]], NDArray[np.int64]]] = {
+    DEALT_ANEW: deal,
+    DEALT_BY_NUMBER: place,
+}
 
 
 def _latest_units(

@@ -27,11 +27,13 @@ class Ties:
         units: `(n,)` int64; rows with one number are dealt together.
         loose_copies: `(n,)` int64 groups of copies that `units` does not hold together; else None.
         notes: What was tied, in plain sentences.
+        copies: `(n,)` int64 groups of copies, tied or loose; None where equal rows are not copies.
     """
 
     units: NDArray[np.int64]
     loose_copies: NDArray[np.int64] | None
     notes: tuple[str, ...]
+    copies: NDArray[np.int64] | None = None
 
 
 def tied_rows(frame: pl.DataFrame, roles: Roles, *, similarity: float, room: float, by_time: bool) -> Ties:
@@ -55,14 +57,15 @@ def tied_rows(frame: pl.DataFrame, roles: Roles, *, similarity: float, room: flo
         notes += (
             f"rows with one '{roles.key}' stay together: {keys.drop_nulls().n_unique():,} keys{without}",
         )
+    groups = copies.groups if copies.is_meaningful else None
     has_copies = int(copies.groups.max(initial=-1)) + 1 < frame.height
     if not has_copies or by_time:
-        return Ties(by_key, copies.groups if has_copies else None, notes)
+        return Ties(by_key, copies.groups if has_copies else None, notes, groups)
     first = np.unique(copies.groups, return_index=True)[1]
     both = joined_groups(by_key, by_key[first][copies.groups], by_key)
     if roles.key is not None and _largest(both) > max(room, _largest(by_key)):
-        return Ties(by_key, copies.groups, notes)
-    return Ties(both, None, notes)
+        return Ties(by_key, copies.groups, notes, groups)
+    return Ties(both, None, notes, groups)
 
 
 def _copy_notes(copies: RowGroups) -> tuple[str, ...]:

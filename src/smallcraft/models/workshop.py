@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import smallcraft
 from smallcraft.bundle.blocks.block import Block
+from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.blocks.static import TABLE
 from smallcraft.bundle.encoded import Dense, Encoded
 from smallcraft.bundle.inputs import Inputs, InputSpec
@@ -29,6 +30,7 @@ from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
 from smallcraft.models.encoders import EncoderSource, source_of, write_encoder
 from smallcraft.models.forms import Form
 from smallcraft.models.memory import Arrays, Memory, Tracked
+from smallcraft.models.text_memory import TextMemory
 from smallcraft.records import Task
 
 COPIES = "copies"
@@ -68,6 +70,8 @@ class Workshop:
         form: How stages are written; what is trained does not depend on it.
         task: What the labels are.
         decision: What the user asks of answers: an error budget, a coverage, or nothing.
+        text_memory: Knows what encoders made of texts before, whichever rows they stood among; None for
+            no such memory.
     """
 
     classes: tuple[str, ...]
@@ -89,6 +93,7 @@ class Workshop:
     form: Form = "int8"
     task: Task = "multiclass"
     decision: DecisionPlan = ANSWER_ALWAYS
+    text_memory: TextMemory | None = None
     _made: dict[str, Tracked[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -118,10 +123,22 @@ class Workshop:
         chunks = []
         for start in range(0, inputs.n, _ENCODE_ROWS):
             self.progress(f"encoding {part}", start / max(inputs.n, 1))
-            chunk = partial(_encode_rows, block, inputs, start, min(start + _ENCODE_ROWS, inputs.n))
-            chunks.append(self.memory.recall(f"{name}/{part}-{start:08d}", chunk))
+            rows = inputs.take(np.arange(start, min(start + _ENCODE_ROWS, inputs.n)))
+            chunk = f"{name}/{part}-{start:08d}"
+            chunks.append(self.memory.recall(chunk, partial(self._encode_rows, block, rows, chunk)))
         values = [np.asarray(chunk["values"], dtype=np.float32) for chunk in chunks]
         return Dense(np.concatenate(values) if values else np.empty((0, block.width), np.float32))
+
+    def _encode_rows(self, block: Block, rows: Inputs, name: str) -> Arrays:
+        if self.text_memory is not None and isinstance(block, EncoderBlock):
+            found = self.text_memory.encode(block, rows)
+            if found.saved_cpu_s:
+                # What it took then is charged now, as for everything that is remembered.
+                self.memory.charges.append({f"{name}-texts": found.saved_cpu_s})
+            return {"values": found.values}
+        encoded = block.encode(rows)
+        assert isinstance(encoded, Dense)
+        return {"values": encoded.values}
 
     def estimate_encoding(self, block: Block) -> float:
         """CPU-seconds that a block will take for every row, by a few rows spread over them."""
@@ -196,12 +213,6 @@ class Workshop:
         self.memory.charges.append(tracked.cpu_s)
         made: Made = tracked.value
         return made
-
-
-def _encode_rows(block: Block, inputs: Inputs, start: int, stop: int) -> Arrays:
-    encoded = block.encode(inputs.take(np.arange(start, stop)))
-    assert isinstance(encoded, Dense)
-    return {"values": encoded.values}
 
 
 def _write_whole(target: Path, source: EncoderSource, table: str, *, form: Form, stem: str) -> None:

@@ -19,6 +19,7 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.gating import keep_last_build
 from smallcraft.pipeline.report import render_report
+from smallcraft.pipeline.report_parts.dev_rows import DevRows
 from smallcraft.pipeline.result import BuildResult, overall_outcome
 from smallcraft.pipeline.stages.audit import audit_winner, require_audit_inputs
 from smallcraft.pipeline.stages.climb import choose_winner, climb_ladder, refit_winner, split_of
@@ -26,7 +27,8 @@ from smallcraft.pipeline.stages.conclude import assess_quality, judge_build, wit
 from smallcraft.pipeline.stages.confirm import confirm_winner
 from smallcraft.pipeline.stages.incumbent import find_incumbent
 from smallcraft.pipeline.stages.looks import check_ledger
-from smallcraft.pipeline.stages.prepare import Prepared, prepare_data
+from smallcraft.pipeline.stages.movement import find_movement
+from smallcraft.pipeline.stages.prepare import Prepared, positions_in, prepare_data
 from smallcraft.pipeline.stages.record import (
     Findings,
     gather_facts,
@@ -178,8 +180,25 @@ def _record(
         audits=found.audits,
         weighed=found.weighed,
     )
-    write_whole(result.report, render_report(result, facts, found.quality.checks, now=now).encode("utf-8"))
+    page = render_report(
+        result,
+        facts,
+        found.quality.checks,
+        seen=_dev_rows(config, prepared, found),
+        movement=find_movement(config, prepared, found, facts, release=release),
+        now=now,
+    )
+    write_whole(result.report, page.encode("utf-8"))
     return result
+
+
+def _dev_rows(config: Config, prepared: Prepared, found: Findings) -> DevRows:
+    """What the winner answered on dev, for the report's examples."""
+    dev, predictions = split_of(prepared, "dev"), found.winner.predictions
+    assert predictions is not None
+    return DevRows(
+        dev.name, dev.frame, dev.roles, predictions, positions_in(dev.frame), config.quality.confidence
+    )
 
 
 def _require_reason(config: Config, said: str | None) -> str | None:

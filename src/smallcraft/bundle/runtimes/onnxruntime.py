@@ -1,11 +1,14 @@
 """onnxruntime on the processor: the runtime that bundles are measured with.
 
-Always: one thread; the weights are the bytes given, no file is opened.
+Always: one thread; the weights are the bytes given, no file is opened. In one process, equal bytes that are
+in use already are not opened again: a session holds no state, and opening one takes up to a second.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +18,9 @@ from smallcraft.errors import BundleFormatError, MissingPartError
 if TYPE_CHECKING:
     import onnxruntime
 
+# Sessions that somebody holds, by the digest of what they were opened from.
+_OPEN: weakref.WeakValueDictionary[bytes, onnxruntime.InferenceSession] = weakref.WeakValueDictionary()
+
 
 class OnnxRuntime:
     """Imported at the first graph: a bundle without one needs no onnxruntime."""
@@ -22,9 +28,20 @@ class OnnxRuntime:
     name: ClassVar[str] = "onnxruntime"
 
     def open(self, model: bytes, weights: Mapping[str, bytes]) -> Session:
-        """An `InferenceSession`."""
-        session: Session = open_session(model, weights)
-        return session
+        """An `InferenceSession`; the one that is in use already, where the bytes are the same."""
+        digest = _digest_of(model, weights)
+        session = _OPEN.get(digest)
+        if session is None:
+            session = _OPEN[digest] = open_session(model, weights)
+        shared: Session = session
+        return shared
+
+
+def _digest_of(model: bytes, weights: Mapping[str, bytes]) -> bytes:
+    digest = hashlib.sha256(hashlib.sha256(model).digest())
+    for name in sorted(weights):
+        digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(weights[name]).digest())
+    return digest.digest()
 
 
 def open_session(model: bytes, weights: Mapping[str, bytes]) -> onnxruntime.InferenceSession:

@@ -43,7 +43,7 @@ from smallcraft.pipeline.stages.compress import drop_exact, is_compressed, write
 from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, read_measurement
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in
 from smallcraft.pipeline.stages.teacher import read_teacher
-from smallcraft.pipeline.stages.train import digest_of_sources
+from smallcraft.pipeline.stages.train import digest_of_sources, text_memory
 from smallcraft.pipeline.stages.twin import WorkshopTwin
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.plugins import find_plugin
@@ -118,7 +118,7 @@ class _Case:
             bundle=bundle.path,
             spec=bundle.spec,
             split=split.name,
-            answer=bundle.predict_proba,
+            answer=text_memory(Workspace(config.folder).cache).bind(bundle).predict_proba,
             predictions=predictions if isinstance(predictions, Predictions) else None,
             groups={name: split.frame[name].cast(pl.String).to_list() for name in split.roles.groups},
             positive=config.data.positive,

@@ -134,7 +134,7 @@ def refit_winner(
     listener.progress(f"measuring {attempt.rung}", 0.0)
     # Cost on rows it has not seen: a cascade is surer of rows it was trained on, and would look cheaper. Of
     # cert only the inputs are read here; its labels stay sealed.
-    cost = recall_cost(attempt.bundle, attempt.digest, split_of(prepared, "cert"), config)
+    cost = recall_cost(attempt.bundle, attempt.digest, split_of(prepared, "cert"), config, is_judged=True)
     training = recall_train_cost(attempt, config, before=winner.evidence.find("train_cpu_s"))
     compared = compare_released(config, everything, attempt, split_of(prepared, "cert"), listener=listener)
     measurements = (*cost, training, *compared)

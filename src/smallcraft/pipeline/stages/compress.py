@@ -24,6 +24,7 @@ from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.stages.measure import MeasuredSplit, read_measurement
+from smallcraft.pipeline.stages.train import text_memory
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.records import Measurement
 
@@ -82,7 +83,10 @@ def compare_released(
         exact = write_exact(config, workshop, released)
         clusters = None if split.roles.key is None else key_codes(split.frame[split.roles.key])
         rows = bundle_rows(split.frame, bundle.spec, source=split.name)
-        found = measure_agreement(bundle, open_bundle(exact), rows, clusters=clusters, confidence=confidence)
+        asked, beside = (
+            text_memory(Workspace(config.folder).cache).bind(b) for b in (bundle, open_bundle(exact))
+        )
+        found = measure_agreement(asked, beside, rows, clusters=clusters, confidence=confidence)
         drop_exact(config)
         write_whole(path, canonical_json(replace(found, split=split.name)))
     return (read_measurement(json.loads(path.read_bytes())),)

@@ -31,6 +31,7 @@ def data_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
         "rows_read": prepared.rows_read,
         "rows_quarantined": prepared.rows_quarantined,
         "rows_held_out": splits.removed.height,
+        "dealing": splits.dealing,
         "splits": {name: {"rows": ref.rows, "digest": ref.digest} for name, ref in splits.refs.items()},
         "notes": list(splits.notes),
     }

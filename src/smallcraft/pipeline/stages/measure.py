@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from smallcraft.models.memory import Memory
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.stages.predictions import predictions_beside_truth
+from smallcraft.pipeline.stages.steady_cost import measure_steadily
+from smallcraft.pipeline.stages.train import text_memory
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.records import (
     AnyPredictions,
@@ -67,7 +70,8 @@ def measure_candidate(attempt: Attempt, split: MeasuredSplit, config: Config) ->
     bundle = open_bundle(attempt.bundle)
     predictions = predict_split(bundle, split, Workspace(config.folder))
     quality = measure_quality(predictions, split, config)
-    cost = recall_cost(attempt.bundle, attempt.digest, split, config)
+    # Without a refit it is the candidate itself that ships.
+    cost = recall_cost(attempt.bundle, attempt.digest, split, config, is_judged=not config.ladder.refit)
     confidence = config.quality.confidence
     decided: tuple[Measurement, ...] = ()
     if isinstance(predictions, Predictions):
@@ -84,7 +88,8 @@ def predict_split(bundle: Bundle, split: MeasuredSplit, workspace: Workspace) ->
     memory = Memory(workspace.cache / "answers")
     rows = bundle_rows(split.frame, bundle.spec, source=split.name)
     name = digest_value({"bundle": bundle.digest, "rows": split.ref.digest})[7:31]
-    probs = memory.recall(name, lambda: {"probs": bundle.predict_proba(rows)})["probs"]
+    asked = text_memory(workspace.cache).bind(bundle)
+    probs = memory.recall(name, lambda: {"probs": asked.predict_proba(rows)})["probs"]
     return predictions_beside_truth(
         np.asarray(probs, dtype=np.float64),
         split.frame[split.roles.label],
@@ -107,14 +112,30 @@ def measure_quality(
     )
 
 
-def recall_cost(bundle: Path, digest: str, split: MeasuredSplit, config: Config) -> tuple[Measurement, ...]:
-    """Latency, CPU-seconds, memory and size on this machine, measured once a bundle."""
+def recall_cost(
+    bundle: Path, digest: str, split: MeasuredSplit, config: Config, *, is_judged: bool = False
+) -> tuple[Measurement, ...]:
+    """Latency, CPU-seconds, memory and size on this machine, measured once a bundle.
+
+    Args:
+        bundle: Its directory.
+        digest: Its digest.
+        split: Whose inputs it is asked.
+        config: The project.
+        is_judged: True for what ships: it is measured again where noise leaves a budget undecided, and such
+            a measurement is not kept.
+    """
     workspace = Workspace(config.folder)
     rows = bundle_rows(split.frame.head(_COST_ROWS), open_bundle(bundle).spec, source=split.name)
     key = digest_value({"bundle": digest, "rows": split.ref.digest})[7:31]
-    return _recall_measurements(
-        workspace.cache / "costs" / f"{key}.json", lambda: measure_cost(bundle, rows, seed=config.seed)
-    )
+    path = workspace.cache / "costs" / f"{key}.json"
+    once = partial(measure_cost, bundle, rows, seed=config.seed)
+    if not is_judged or path.exists():
+        return _recall_measurements(path, once)
+    found = measure_steadily(once, config.budget.model_dump(exclude_none=True))
+    if found.is_settled:
+        return _recall_measurements(path, lambda: found.measurements)
+    return tuple(read_measurement(entry) for entry in json.loads(canonical_json(found.measurements)))
 
 
 def recall_train_cost(attempt: Attempt, config: Config, *, before: Measurement | None = None) -> Measurement:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from smallcraft.data.checks import run_checks
 from smallcraft.data.load import load_table
-from smallcraft.data.split import Splits, split_table
+from smallcraft.data.split import DEALT_BY_NUMBER, Splits, split_table
 from smallcraft.data.table import Table
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
@@ -61,13 +61,41 @@ class Prepared:
         return sum(table.rows_quarantined for table in (self.table, *self.given.values()))
 
 
-def prepare_data(config: Config, listener: Listener, *, votes: Path | None = None) -> Prepared:
+def prepare_data(
+    config: Config, listener: Listener, *, votes: Path | None = None, dealing: int = DEALT_BY_NUMBER
+) -> Prepared:
     """Load the project's files, split them and run every check that reads rows alone.
 
     Args:
         config: The project.
         listener: Told as things happen.
         votes: A file of votes instead of the project's.
+        dealing: How rows are dealt to splits, as `split_table` numbers it; another than today's for a
+            release that was.
+
+    Raises:
+        DataError: The data cannot be used.
+    """
+    prepared = read_splits(config, listener, votes=votes, dealing=dealing)
+    listener.stage("checking the data")
+    frames = {str(name): frame for name, frame in prepared.splits.frames.items()}
+    checks = run_checks(frames, prepared.table.roles)
+    for result in checks:
+        listener.checked(result)
+    return replace(prepared, checks=checks)
+
+
+def read_splits(
+    config: Config, listener: Listener, *, votes: Path | None = None, dealing: int = DEALT_BY_NUMBER
+) -> Prepared:
+    """Load the project's files and split them; nothing is checked yet.
+
+    Args:
+        config: The project.
+        listener: Told as things happen.
+        votes: A file of votes instead of the project's.
+        dealing: How rows are dealt to splits, as `split_table` numbers it; another than today's for a
+            release that was.
 
     Raises:
         DataError: The data cannot be used.
@@ -95,14 +123,11 @@ def prepare_data(config: Config, listener: Listener, *, votes: Path | None = Non
         cert=given.get("cert"),
         dev=given.get("dev"),
         split_column=config.data.split,
+        dealing=dealing,
     )
     for sentence in splits.notes:
         listener.note(sentence)
-    listener.stage("checking the data")
-    checks = run_checks({str(name): frame for name, frame in splits.frames.items()}, table.roles)
-    for result in checks:
-        listener.checked(result)
-    return Prepared(table, splits, checks, given, long)
+    return Prepared(table, splits, (), given, long)
 
 
 def _given_splits(config: Config) -> dict[str, str]:

@@ -21,11 +21,17 @@ from threadpoolctl import threadpool_limits
 from smallcraft.bundle.runtime import Bundle, open_bundle
 from smallcraft.data.columns import code_text
 from smallcraft.data.profiles.reference import make_reference
-from smallcraft.data.profiles.reference_bytes import FILE_NAME, write_reference
+from smallcraft.data.profiles.reference_bytes import write_reference
 from smallcraft.data.profiles.rows import Rows, check_names
 from smallcraft.errors import InvalidInputError
 from smallcraft.observe.windows import season_bucket
-from smallcraft.pipeline.baseline import Baseline, make_baseline, write_baseline
+from smallcraft.pipeline.baseline import (
+    BASELINE_FILE,
+    REFERENCE_FILE,
+    Baseline,
+    make_baseline,
+    write_baseline,
+)
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.profiled_rows import answered_rows, plain_rows
 from smallcraft.pipeline.stages.measure import Measured
@@ -35,8 +41,6 @@ from smallcraft.pipeline.times import seconds_of
 from smallcraft.records import Label, Roles
 from smallcraft.serve.windows.embeddings import embed
 
-REFERENCE_FILE = f"evaluation/{FILE_NAME}"
-BASELINE_FILE = "evaluation/baseline.json"
 _MOST_ROWS = 5000
 _MOST_LEARNED = 20_000
 _MOST_EMBEDDED = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache as memoised
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ from smallcraft.models.backbone import Backbone, find_backbone
 from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
 from smallcraft.models.learning_rows import LearningRows, learning_rows
 from smallcraft.models.memory import Memory
+from smallcraft.models.text_memory import TextMemory
 from smallcraft.models.workshop import Progress, Workshop, assign_folds
 from smallcraft.pipeline.columns import bundle_rows, input_spec, key_codes
 from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.machine import describe_machine
 from smallcraft.pipeline.stages.teacher import read_teacher
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Roles, TableRef
@@ -143,7 +145,18 @@ def furnish_workshop(
         decision=decision,
         task=roles.task,
         teacher=None if teacher is None else read_teacher(frame[teacher], classes).probs,
+        text_memory=text_memory(cache),
     )
+
+
+@memoised
+def text_memory(cache: Path) -> TextMemory:
+    """What encoders made of texts, one memory for all of a process that keeps things in a folder.
+
+    Args:
+        cache: The project's.
+    """
+    return TextMemory(cache / "texts", machine=digest_value(describe_machine()))
 
 
 def learners(config: Config, workshop: Workshop) -> LearningRows:
@@ -246,7 +259,7 @@ def recorded_code_digest() -> str:
     return digest_of_sources("bundle", "data", "models", "pipeline/stages", "evaluate", "gates", "stats")
 
 
-@cache
+@memoised
 def digest_of_sources(*folders: str) -> str:
     """Digest of the sources in some folders of the package, and of how columns become rows."""
     root = Path(smallcraft.__file__).parent
