@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,17 +105,34 @@ def forget_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
 
 
 Told = Callable[..., str]
+NEXT = re.compile(r"next  (smallcraft|curl) \S")
+
+
+def assert_next(printed: str, arguments: Sequence[object]) -> None:
+    """What people read ends with the next command, and what scripts read has none.
+
+    A card is what was asked for, to the last byte.
+    """
+    found = [line for line in printed.splitlines() if NEXT.match(line)]
+    if "--json" in arguments or arguments[0] == "card":
+        assert found == []
+    else:
+        assert found == printed.splitlines()[-1:], (
+            f"{arguments} does not end with the next command: {printed}"
+        )
 
 
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    """Runs a command, checks its exit code, and gives what it printed where that code puts it."""
+    """Runs a command, checks its exit code and last line; gives what it printed where that code puts it."""
 
     def tell(*arguments: object, code: int = 0) -> str:
         capsys.readouterr()
         found = run([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         assert found == code, captured
+        if code not in (1, 4):
+            assert_next(captured.out, arguments)
         return captured.err if code in (1, 4) else captured.out
 
     return tell

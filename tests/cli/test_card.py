@@ -146,3 +146,37 @@ def test_a_checkpoint_that_no_key_of_the_log_signed_is_no_copy(storied, told, pu
     published.write_text(text.replace(f"\n{size}\n", f"\n{int(size) - 1}\n"), encoding="utf-8")
     message = told("card", "-p", storied, "--check", published, code=4)
     assert "no key of this log signed that checkpoint" in message
+
+
+def test_a_card_with_pictures_is_written_beside_them_and_still_says_what_the_release_says(
+    storied, told, tmp_path
+):
+    folder = tmp_path / "card"
+    out = told("card", "rows@2", "-p", storied, "--pictures", folder)
+    names = ["quality-against-cost.png", "classes.png", "confidence.png"]
+    assert out == f"wrote the card of rows@2 to {folder}/card.md, with {', '.join(names)}\n"
+    text = (folder / "card.md").read_text(encoding="utf-8")
+    assert re.findall(r"\]\((\S+\.png)\)", text) == names
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG\r\n") for name in names)
+    assert "says what rows@2 says" in told("card", "rows@2", "-p", storied, "--check", folder / "card.md")
+    assert ModelCard(text).data.model_name == "rows"
+
+
+def test_an_edited_number_of_a_card_with_pictures_is_found(storied, told, tmp_path):
+    folder = tmp_path / "card"
+    told("card", "-p", storied, "--pictures", folder)
+    path = folder / "card.md"
+    text = path.read_text(encoding="utf-8")
+    body = text.index("<!-- smallcraft card")
+    number = re.search(r"0\.\d{2,}", text[body:])[0]
+    path.write_text(text[:body] + text[body:].replace(number, f"{number}9", 1), encoding="utf-8")
+    assert f"{number}9" in told("card", "-p", storied, "--check", path, code=1)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"), [(("--output", "x.md"), "--output"), (("--paper", "bom"), "--paper")]
+)
+def test_pictures_of_anything_but_a_card_are_refused(storied_built, told, tmp_path, more, named):
+    message = told("card", "-p", storied_built, "--pictures", tmp_path / "c", *more, code=1)
+    assert f"takes nothing beside it, got {named}; leave it out, or ask twice" in message
+    assert not (tmp_path / "c").exists()

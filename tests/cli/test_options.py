@@ -43,7 +43,10 @@ def test_a_project_is_named_by_its_folder_its_file_or_by_being_there(small_built
             assert Path(checked.pop(written)).resolve().parent == small_built / "check"
         assert run(["log", "--json", *arguments]) == 0
         assert run(["verify", *arguments]) == 0
-        found.append((checked, capsys.readouterr().out))
+        # The next command names the project as it was named.
+        shown, _, following = capsys.readouterr().out.rpartition("next  ")
+        assert following == f"smallcraft log{' --project ' + arguments[1] if arguments else ''}\n"
+        found.append((checked, shown))
     assert found[0] == found[1] == found[2]
 
 

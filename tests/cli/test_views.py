@@ -67,15 +67,16 @@ def test_a_live_view_shows_every_rung_every_status_and_every_check():
     assert "encoding trees" not in last_table
 
 
-def test_a_live_view_shows_rungs_that_wait_before_they_are_tried():
+def test_a_live_view_shows_which_rung_runs_and_which_wait():
     console = terminal()
     view = LiveView(console, "macro_f1")
-    view.climbing(("majority", "ngram"))
+    view.climbing(("majority", "ngram", "tiny"))
     console.print(view)
-    lines = console.export_text().splitlines()
-    assert [line.split() for line in lines if "waiting" in line] == [
-        ["majority", "waiting"],
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert [line for line in lines if line[1:] in (["running"], ["waiting"])] == [
+        ["majority", "running"],
         ["ngram", "waiting"],
+        ["tiny", "waiting"],
     ]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smallcraft.cli.options import Json, Project
+from smallcraft.cli.saying import starting
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ def build(
     as_json: Json = False,
 ) -> int:
     """Check the data, climb the ladder, and release the cheapest candidate that is good enough."""
-    from smallcraft.cli.show import show_result
-    from smallcraft.cli.views import open_view
-    from smallcraft.pipeline.build import build as run_build
-    from smallcraft.pipeline.config import load_config
-    from smallcraft.records import Outcome
+    with starting():
+        from smallcraft.cli.show import show_result
+        from smallcraft.cli.views import open_view
+        from smallcraft.pipeline.build import build as run_build
+        from smallcraft.pipeline.config import load_config
+        from smallcraft.records import Outcome
 
     config = load_config(project)
     with open_view(config.quality.metric, to_stderr=as_json) as view:
@@ -43,7 +45,7 @@ def build(
     if as_json:
         typer.echo(json.dumps(result.as_json(), indent=2))
     else:
-        show_result(result, config)
+        show_result(result, config, project=project)
     return {Outcome.PASS: 0, Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[result.outcome]
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project
+from smallcraft.cli.saying import starting
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -73,12 +75,13 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Check the data: labels, votes, copies, leaks, personal data, and how much of it is right."""
-    from smallcraft.cli.show import show_quality
-    from smallcraft.cli.views import plain_view
-    from smallcraft.pipeline.check_output import CheckOptions
-    from smallcraft.pipeline.checking import check_file, check_project, check_votes
-    from smallcraft.pipeline.config import load_config
-    from smallcraft.records import Outcome
+    with starting():
+        from smallcraft.cli.show import show_quality
+        from smallcraft.cli.views import plain_view
+        from smallcraft.pipeline.check_output import CheckOptions
+        from smallcraft.pipeline.checking import check_file, check_project, check_votes
+        from smallcraft.pipeline.config import load_config
+        from smallcraft.records import Outcome
 
     options = CheckOptions(
         probs=probs,
@@ -102,8 +105,16 @@ def check(
         typer.echo(json.dumps(done.as_json(), indent=2))
     else:
         show_quality(done)
+    is_project = data is None and _has_project(project)
+    tell_next(*_next(data, is_project=is_project), project=project, as_json=as_json)
     failed = any(result.outcome is Outcome.FAIL for result in done.report.checks)
     return 2 if strict and failed else 0
+
+
+def _next(data: str | None, *, is_project: bool) -> tuple[str, ...]:
+    if is_project:
+        return ("build",)
+    return ("init", "DATA" if data is None else data)
 
 
 def _has_project(project: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ def cost(
         typer.echo(json.dumps(found.as_json(), indent=2, allow_nan=False))
     else:
         show_costs(found)
+    if bundle is None:
+        tell_next("serve", found.subject.name, project=project, as_json=as_json)
+    else:
+        tell_next("doctor", str(bundle), as_json=as_json)
     return 0 if found.outcome is None else EXIT_CODES[found.outcome]
 
 

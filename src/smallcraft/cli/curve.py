@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def curve(
         typer.echo(json.dumps(learned.as_json(), indent=2, allow_nan=False))
     else:
         show_curve(learned)
+    tell_next("label", "next", project=project, as_json=as_json)
     return 0
 
 

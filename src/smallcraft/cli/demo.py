@@ -1,4 +1,4 @@
-"""`smallcraft demo`: the loop on shipped data, each step shown with what it found."""
+"""`smallcraft demo`: the loop on shipped data, each step shown with what was planted and what was found."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from smallcraft.demo.rollouts import LiveRollout
     from smallcraft.pipeline.config import Config
     from smallcraft.pipeline.result import BuildResult
-    from smallcraft.records import Release
 
-_MOST_SLICES = 3
+_NOT_FOUND = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -25,64 +23,77 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where to work; made when it is not there.")] = Path("demo"),
     *,
     seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = 7,
+    rows: Annotated[int, typer.Option(help="Messages of all twelve weeks.", min=1000, max=10_000)] = 4500,
+    leave_open: Annotated[
+        bool, typer.Option("--open", help="Leave the dashboard running at the end, until Ctrl-C.")
+    ] = False,
 ) -> int:
-    """Make a helpdesk corpus with known faults, release, correct, roll out, and catch a changed byte."""
-    from smallcraft.cli.show import show_result
-    from smallcraft.cli.views import open_view
-    from smallcraft.demo.helpdesk.corpus import write
+    """Take a helpdesk with known faults round the loop: release, roll back, watch, label, release again.
+
+    Nothing but this machine is used. Each step says what was planted and what was found; the folder keeps all
+    of it, for `smallcraft dashboard -p` and every other command.
+    """
     from smallcraft.demo.tour import start_over
-    from smallcraft.pipeline.build import build
+    from smallcraft.demo.weeks import write_weeks
     from smallcraft.pipeline.config import load_config
-    from smallcraft.records import Outcome
 
     earlier = start_over(folder)
     if earlier is not None:
         typer.echo(f"what an earlier tour released is kept in {earlier}")
-    _say("1. A helpdesk's labelled messages, with faults planted in them")
-    config = load_config(write(folder, seed=seed))
+    _say("1. A helpdesk's labelled messages, eight weeks of them, with faults planted")
+    weeks = write_weeks(folder, seed=seed, rows=rows)
+    typer.echo(f"  {weeks.labelled:,} messages of weeks 1 to 8 in {folder}/tickets.csv, each with its label")
+    config = load_config(weeks.project)
     _say("2. Check: labels, votes, copies, leaks")
-    _show_check(config)
+    missed = _check(config)
     _say("3. Build: split, climb the ladder, choose, confirm once on sealed rows, judge, release")
-    with open_view(config.quality.metric, to_stderr=False) as view:
-        result = build(config, listener=view)
-    show_result(result, config)
+    result = _build(config)
     if result.release is None:
-        return {Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[result.outcome]
-    _say("4. Audits: whom the winner fails, what upsets it, what it gives away")
-    _show_audits(result)
-    _say("5. Ask the release")
-    _show_answers(result)
-    _say("6. The next release: correct the doubted labels, build again, say why")
-    released = _release_again(config, result.release)
-    if released is not None:
-        _say("7. Roll it out: live under clients, with a fault planted, then without")
-        _show_rollouts(folder, released)
-    _say("8. Watch what came after: two months of messages, the last days through a broken export")
-    _show_watch(folder, seed)
-    _say("9. Log: what changed, by how much, and why")
-    _show_log(folder)
-    _say("10. Verify: every stored byte, signature and delta; then change one byte of a copy")
-    _show_proof(folder, result)
-    typer.echo(f"\nreport: {result.report.resolve()}")
-    return 0
+        return _exit_code(result)
+    _say("4. Audits: whom the winner fails, and what upsets it")
+    missed += _audits(result)
+    from smallcraft.cli.demo_round import go_round
+
+    missed += go_round(folder, weeks, result.release, say=_say)
+    _say("10. Verify: every stored byte, signature and delta; then one byte of a copy is changed")
+    _proof(folder)
+    return _end(folder, result, missed, leave_open=leave_open)
 
 
 def _say(title: str) -> None:
     typer.secho(f"\n{title}", bold=True)
 
 
-def _show_check(config: Config) -> None:
-    """What was planted, and how much of it the check finds."""
+def _build(config: Config) -> BuildResult:
+    from smallcraft.cli.show import show_result
+    from smallcraft.cli.views import open_view
+    from smallcraft.pipeline.build import build
+
+    with open_view(config.quality.metric, to_stderr=False) as view:
+        result = build(config, listener=view)
+    show_result(result, config)
+    return result
+
+
+def _exit_code(result: BuildResult) -> int:
+    from smallcraft.records import Outcome
+
+    return {Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[result.outcome]
+
+
+def _check(config: Config) -> list[str]:
+    """What was planted, and how much of it the check finds; what it misses is returned."""
     import numpy as np
     import polars as pl
 
+    from smallcraft.cli.demo_words import Stages
+    from smallcraft.demo.helpdesk.people import ANNOTATORS
     from smallcraft.demo.tour import count_found, count_leaks, count_wrong_labels, rank_annotators
     from smallcraft.pipeline.checking import check_project
 
     frame = pl.read_csv(config.folder / "tickets.csv")
     truth = pl.read_parquet(config.folder / "truth.parquet")
-    typer.echo(f"{frame.height:,} messages, {frame['intent'].n_unique()} intents, in tickets.csv")
-    done = check_project(config)
+    done = check_project(config, listener=Stages())
     findings = pl.read_parquet(done.findings)
     looked_at = np.concatenate([lines for split, lines in done.lines.items() if split != "cert"])
     faults = [
@@ -92,145 +103,56 @@ def _show_check(config: Config) -> None:
     ]
     for fault in faults:
         typer.echo(f"  {fault.sentence}")
-    for guess in rank_annotators(done.report.checks, frame, truth)[:1]:
-        measured = guess.measured
-        typer.echo(
-            f"  the worst annotator: {guess.name}, right in {measured.value:.1%} "
-            f"[{measured.low:.1%}, {measured.high:.1%}] of votes by the check, in {guess.true:.1%} in truth"
-        )
+    guess = rank_annotators(done.report.checks, frame, truth)[0]
+    measured, worst = guess.measured, min(ANNOTATORS, key=lambda one: one.right_per_mille)
+    typer.echo(
+        f"  the worst annotator: {guess.name}, right in {measured.value:.1%} [{measured.low:.1%}, "
+        f"{measured.high:.1%}] of votes by the check, in {guess.true:.1%} in truth; planted: {worst.name}"
+    )
     typer.echo(f"  the worst rows, to look at: {done.page}")
+    missed = [fault.what for fault in faults if not fault.is_found]
+    return missed + ["the worst annotator"] * (guess.name != worst.name)
 
 
-def _show_audits(result: BuildResult) -> None:
+def _audits(result: BuildResult) -> list[str]:
     """What each audit found, and whether the region that was made worse on purpose is named."""
+    from smallcraft.cli.demo_words import tell
     from smallcraft.demo.helpdesk.writer import BIASED_REGION
     from smallcraft.demo.tour import find_region_served_worst
 
     for audit in result.audits:
-        typer.echo(f"  {audit.audit}: {audit.summary}")
+        tell(f"{audit.audit}: {audit.summary}")
     worst = find_region_served_worst(result.audits)
     named = "none" if worst is None else worst.slice.removeprefix("region=")
-    typer.echo(f"  the region that is served worst: {named}; planted: {BIASED_REGION}")
+    tell(f"the region that is served worst: {named}; planted: {BIASED_REGION}")
+    return [] if named == BIASED_REGION else ["the region that is served worst"]
 
 
-def _show_answers(result: BuildResult) -> None:
-    from smallcraft.bundle.runtime import open_bundle
-    from smallcraft.demo.tour import EXAMPLES
-
-    bundle = open_bundle(result.bundle)
-    answers = bundle.answer(list(EXAMPLES))
-    for text, probs, escalated in zip(EXAMPLES, answers.probs, answers.escalated, strict=True):
-        how = ", escalated to the second stage" if escalated else ""
-        typer.echo(f"  {text}\n    -> {bundle.classes[int(probs.argmax())]} ({probs.max():.0%}{how})")
-
-
-def _release_again(config: Config, first: Release) -> Release | None:
-    """Correct what a person would, and release that; `stable` stays with the first until that is proved."""
-    from datetime import UTC, datetime
-
-    import polars as pl
-
-    from smallcraft.demo.tour import correct_labels
-    from smallcraft.pipeline.build import build
-    from smallcraft.pipeline.workspace import Workspace, open_registry
-
-    open_registry(config.folder).set_alias(
-        first.name, "stable", first.version, now=datetime.now(UTC), reason="the first"
-    )
-    workspace = Workspace(config.folder)
-    changed = correct_labels(config.folder, pl.read_parquet(workspace.check / "findings.parquet"))
-    typer.echo(f"a person looked at the doubted rows and corrected {changed} labels; building again")
-    because = f"{changed} labels that the check doubted were looked at and corrected"
-    result = build(config, because=lambda _decision: because)
-    if result.release is None:
-        typer.echo(f"not released: {result.outcome}")
-        return None
-    typer.echo(
-        f"released {result.release.label}; 'stable' means {first.label} until the new one is proved live"
-    )
-    return result.release
-
-
-def _show_rollouts(folder: Path, release: Release) -> None:
-    """The same release twice: ill on purpose it goes back, in good health it becomes the stable one."""
-    import polars as pl
-
-    from smallcraft.cli.serve import require_parts
-    from smallcraft.demo.live_server import live_server
-    from smallcraft.demo.rollouts import roll_out
-    from smallcraft.errors import MissingPartError
-
-    try:
-        require_parts()
-    except MissingPartError as error:
-        typer.echo(f"left out: {error}")
-        return
-    texts = pl.read_csv(folder / "tickets.csv")["message"].to_list()
-    stable = f"{release.name}@stable"
-    with live_server(folder, stable) as server:
-        typer.echo(f"  planted: 2% of what {release.label} is asked fails")
-        ill = roll_out(server, release.label, texts, illness={"fails": 0.02})
-        _show_rollout(ill)
-        typer.echo("  planted: nothing")
-        well = roll_out(server, release.label, texts, unsafe_repeat=True)
-        _show_rollout(well)
-    if ill.is_replayed and well.is_replayed:
-        n = len(ill.receipts) + len(well.receipts)
-        typer.echo(f"  {n} receipts, each decided anew from its counts: the same decisions and numbers")
-
-
-def _show_rollout(rollout: LiveRollout) -> None:
-    for receipt in rollout.receipts:
-        to = receipt.form["to"]
-        typer.echo(f"    {to['phase']:<11} {100 * to['weight']:>3g} %  {receipt.cause}")
-    seen = rollout.answered
-    typer.echo(
-        f"    {seen.n:,} questions in {rollout.seconds:.0f} s, {seen.failed} of them without an answer"
-    )
-
-
-def _show_watch(folder: Path, seed: int) -> None:
-    """An alarm within its budget, what it names, and what people say of the rows it asks about."""
-    from smallcraft.demo.production import MOST_ASKED, answer_for_people, watch_production, write_production
-    from smallcraft.observe.windows import shown_time
-
-    made = write_production(folder, seed=seed + 1)
-    typer.echo(f"  planted: from {made.broken_from:%Y-%m-%d %H:%M} on signs are read in another code page")
-    watched = watch_production(folder)
-    typer.echo(
-        f"  {made.rows:,} messages, {watched.windows} windows; budget {watched.budget:g} false alarms a month"
-    )
-    for alarm in watched.alarms:
-        late = (alarm.opened_s - made.broken_from.timestamp()) / 3600
-        typer.echo(
-            f"  alarm {late:.0f} hours later, since about {shown_time(alarm.began_s)}: {alarm.sentence}"
-        )
-        for part in alarm.explanation.first_slices(_MOST_SLICES):
-            typer.echo(f"    {part.column}, {part.cell}: {part.before:.1%} -> {part.now:.1%} of messages")
-        for word in alarm.explanation.words[:1]:
-            typer.echo(f"    the word {word.token!r}: {word.before:.1%} -> {word.now:.1%} of messages")
-    if not watched.alarms:
-        return
-    answered = answer_for_people(folder, watched.alarms[-1])
-    typer.echo(
-        f"  people answered {answered.votes} of the {MOST_ASKED} rows it asks about; {answered.sentence}"
-    )
-
-
-def _show_log(folder: Path) -> None:
-    from smallcraft.cli.show_registry import show_story
-    from smallcraft.pipeline.workspace import open_registry
-    from smallcraft.registry.telling import tell_registry
-
-    show_story(tell_registry(open_registry(folder)))
-
-
-def _show_proof(folder: Path, result: BuildResult) -> None:
+def _proof(folder: Path) -> None:
+    from smallcraft.cli.demo_words import tell
     from smallcraft.cli.show_registry import show_verified
     from smallcraft.demo.tour import change_one_byte
     from smallcraft.pipeline.verifying import verify_project
-    from smallcraft.pipeline.workspace import Workspace
+    from smallcraft.pipeline.workspace import Workspace, open_registry
 
     show_verified(verify_project(folder))
-    assert result.release is not None
-    typer.echo(f"one byte changed -> {change_one_byte(Workspace(folder).registry, result.release)}")
+    release = open_registry(folder).read("latest")
+    tell(
+        f"planted: one byte of {release.label}; found: {change_one_byte(Workspace(folder).registry, release)}"
+    )
+
+
+def _end(folder: Path, result: BuildResult, missed: list[str], *, leave_open: bool) -> int:
+    """Say what was not found, and how to look at everything else."""
+    typer.echo("")
+    if missed:
+        typer.echo(f"planted and not found: {', '.join(missed)}")
+    else:
+        typer.echo("everything that was planted was found")
+    typer.echo(f"look at it: smallcraft dashboard -p {folder}")
+    typer.echo(f"report: {result.report.resolve()}")
+    if leave_open:
+        from smallcraft.cli.dashboard import run_dashboard
+
+        run_dashboard(folder)
+    return _NOT_FOUND if missed else 0

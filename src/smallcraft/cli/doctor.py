@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json
 
 
@@ -35,10 +36,19 @@ def doctor(
 
         compile_kernels()
         typer.echo("compiled; a first check has nothing to wait for")
+        tell_next("init", "DATA")
         return 0
     findings = diagnose_machine() if bundle is None else diagnose_bundle(bundle)
     if as_json:
         typer.echo(json.dumps(plain(findings), indent=2))
     else:
         show_diagnosis(findings)
-    return 0 if all(finding.is_fine for finding in findings if finding.is_required) else 1
+    is_fine = all(finding.is_fine for finding in findings if finding.is_required)
+    if bundle is not None and is_fine:
+        tell_next(
+            *("predict", "--bundle", str(bundle), "--input", "FILE", "--output", "ANSWERS.csv"),
+            as_json=as_json,
+        )
+    else:
+        tell_next(*(("selftest",) if is_fine else ("doctor",)), as_json=as_json)
+    return 0 if is_fine else 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def drift(
         typer.echo(json.dumps(answer.as_json(), indent=2, allow_nan=False))
     else:
         _show(answer)
+    # What drifted is looked at; without drift, or with too few rows, windows of production tell the rest.
+    tell_next(*(("check", current) if answer.exit_code == 2 else ("watch", "--once")), as_json=as_json)
     return answer.exit_code
 
 

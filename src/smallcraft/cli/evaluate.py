@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json
 
 Data = Annotated[str, typer.Argument(help="A file of labelled rows: csv, parquet or jsonl.", metavar="DATA")]
@@ -116,6 +117,10 @@ def evaluate(
         typer.echo(json.dumps(found.as_json(), indent=2, allow_nan=False))
     else:
         show_evaluation(found, files)
+    if project is None:
+        tell_next("init", data, as_json=as_json)
+    else:
+        tell_next("build", project=project, as_json=as_json)
     return {None: 0, Outcome.PASS: 0, Outcome.FAIL: 2, Outcome.UNDECIDED: 3}[found.outcome]
 
 

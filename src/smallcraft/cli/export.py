@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Json, Project
 from smallcraft.cli.saying import say
 from smallcraft.cli.serve import require_parts
@@ -103,7 +104,7 @@ def export(
     system = _only_one(device=device, kserve=kserve, argo=argo, flagger=flagger, grafana=grafana)
     found = open_registry(project).find(release)
     if system == "device":
-        _export_device(found, target, as_json=as_json)
+        _export_device(found, target, project=project, as_json=as_json)
         return
     if system is not None:
         require_parts()
@@ -120,11 +121,17 @@ def export(
             prometheus=prometheus,
             asks=asks,
         )
-        _export_deployment(System(system), deployment, target, as_json=as_json)
+        _export_deployment(System(system), deployment, target, project=project, as_json=as_json)
         return
     written = export_release(found.files, lambda file: found.read(file.path), target, only=only.value)
     label = found.entry.label
-    say(f"{label} is in {written}", told={"release": label, "folder": str(written)}, as_json=as_json)
+    then = (
+        next_line("doctor", str(written))
+        if only is Part.BUNDLE
+        else next_line("verify", label, project=project)
+    )
+    told = {"release": label, "folder": str(written)}
+    say(f"{label} is in {written}", told=told, as_json=as_json, then=then)
 
 
 def _only_one(**asked: bool) -> str | None:
@@ -137,7 +144,7 @@ def _only_one(**asked: bool) -> str | None:
     return named[0] if named else None
 
 
-def _export_device(found: Stored, target: Path, *, as_json: bool) -> None:
+def _export_device(found: Stored, target: Path, *, project: Path, as_json: bool) -> None:
     from smallcraft.pipeline.device import export_device
 
     written = export_device(found, target)
@@ -148,10 +155,13 @@ def _export_device(found: Stored, target: Path, *, as_json: bool) -> None:
         "digest": written.digest,
         "size_bytes": written.size_bytes,
     }
-    say(f"{label} is in {written.path}, {size_mb:.1f} MB", told=told, as_json=as_json)
+    then = next_line("cost", label, project=project)
+    say(f"{label} is in {written.path}, {size_mb:.1f} MB", told=told, as_json=as_json, then=then)
 
 
-def _export_deployment(system: System, deployment: Deployment, target: Path, *, as_json: bool) -> None:
+def _export_deployment(
+    system: System, deployment: Deployment, target: Path, *, project: Path, as_json: bool
+) -> None:
     from smallcraft.pipeline.workspace import write_whole
     from smallcraft.serve.exports import BUILTIN
     from smallcraft.serve.metrics.grafana import write_dashboard
@@ -171,4 +181,5 @@ def _export_deployment(system: System, deployment: Deployment, target: Path, *, 
         f"{', '.join(files)} in {target}",
         told={"release": deployment.canary, "folder": str(target), "files": list(files)},
         as_json=as_json,
+        then=next_line("serve", project=project),
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import after_verdicts, tell_next
 from smallcraft.cli.options import Json, Project
 
 Release = Annotated[
@@ -40,7 +41,7 @@ def gate(
     from smallcraft.cli.show import show_gated
     from smallcraft.pipeline.config import load_config
     from smallcraft.pipeline.gate_files import EXIT_CODES, render_json, render_junit, render_markdown
-    from smallcraft.pipeline.gating import gate_project
+    from smallcraft.pipeline.gating import NOT_RELEASED, gate_project
     from smallcraft.pipeline.workspace import write_whole
 
     gated = gate_project(load_config(project), release)
@@ -56,4 +57,6 @@ def gate(
         typer.echo(told, nl=False)
     else:
         show_gated(gated)
+    subject = None if gated.subject == NOT_RELEASED else gated.subject
+    tell_next(*after_verdicts(gated.verdicts, release=subject), project=project, as_json=as_json)
     return EXIT_CODES[gated.outcome]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project, Release
 
 
@@ -41,12 +42,14 @@ def log(
             typer.echo(json.dumps(dict(meant), indent=2))
         else:
             show_aliases(meant, at)
+        tell_next("log", project=project, as_json=as_json)
         return
     story = tell_registry(registry) if find is None else tell_found(registry, find)
     if as_json:
         typer.echo(json.dumps(plain(tuple(reversed(story.lines))), indent=2))
     else:
         show_story(story)
+    tell_next("show", "latest", project=project, as_json=as_json)
 
 
 def show(
@@ -73,10 +76,12 @@ def show(
         written = write_proof_folder(prove_release(registry, release), proof)
         label = registry.read(release).label
         typer.echo(f"the proof of {label} is in {written}; {written}/VERIFY.md says how to check it")
+        tell_next("verify", str(written))
     elif as_json:
         typer.echo(json.dumps(plain(registry.read(release)), indent=2))
     else:
         show_details(detail_release(registry, release))
+        tell_next("verify", registry.read(release).label, project=project)
 
 
 def diff(
@@ -96,3 +101,4 @@ def diff(
         typer.echo(json.dumps(found.as_json(), indent=2))
     else:
         show_comparison(found)
+        tell_next("rollout", "start", found.after, project=project)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Json, Project
 from smallcraft.cli.saying import say
 from smallcraft.cli.show_label import (
@@ -85,7 +86,8 @@ def next_batch(
     found = None if alarm is None else _alarm(config, alarm)
     plan = LabelPlan(budget, strategy, format_name, found)
     proposed = propose(config, plan, now=_now(), listener=_listener())
-    say(*proposed_lines(proposed), told=proposed_form(proposed), as_json=as_json)
+    then = next_line("label", "import", "ANSWERS", project=project)
+    say(*proposed_lines(proposed), told=proposed_form(proposed), as_json=as_json, then=then)
 
 
 def import_file(
@@ -119,7 +121,9 @@ def import_file(
         listener=_listener(),
     )
     weighed = weigh_losses(project, taken.losses)
-    say(*taken_lines(taken, weighed), told=taken_form(taken, weighed), as_json=as_json)
+    after = ("label", "measure") if taken.version is None else ("build",)
+    then = next_line(*after, project=project)
+    say(*taken_lines(taken, weighed), told=taken_form(taken, weighed), as_json=as_json, then=then)
 
 
 def measure(
@@ -142,7 +146,8 @@ def measure(
     from smallcraft.pipeline.labelling.answers import measure as measure_campaign
 
     done = measure_campaign(_config(project), campaign, seeds=range(seeds), now=_now(), listener=_listener())
-    say(*bought_lines(done.outcome), told=plain(done.outcome), as_json=as_json)
+    then = next_line("label", "next", project=project)
+    say(*bought_lines(done.outcome), told=plain(done.outcome), as_json=as_json, then=then)
 
 
 def status(project: Project = _USUAL_PROJECT, *, as_json: Json = False) -> None:
@@ -150,7 +155,10 @@ def status(project: Project = _USUAL_PROJECT, *, as_json: Json = False) -> None:
     from smallcraft.pipeline.labelling.project import statuses
 
     found = statuses(_config(project))
-    say(*status_lines(found), told=status_form(found), as_json=as_json)
+    is_open = any(one.campaign.state == "open" for one in found)
+    after = ("label", "import", "ANSWERS") if is_open else ("label", "next")
+    then = next_line(*after, project=project)
+    say(*status_lines(found), told=status_form(found), as_json=as_json, then=then)
 
 
 def stop(
@@ -168,7 +176,8 @@ def stop(
 
     ended = project_campaigns(_config(project)).move(campaign, "stopped", note=because)
     told = {"campaign": ended.id, "state": ended.state, "note": ended.note}
-    say(f"campaign {ended.id} is stopped: {ended.note}", told=told, as_json=as_json)
+    then = next_line("label", "next", project=project)
+    say(f"campaign {ended.id} is stopped: {ended.note}", told=told, as_json=as_json, then=then)
 
 
 def _alarm(config: Config, name: str) -> Alarm:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
+from pathlib import Path
 from typing import cast
 
 import typer
@@ -20,6 +21,7 @@ from smallcraft.cli import (
     check,
     cost,
     curve,
+    dashboard,
     demo,
     doctor,
     drift,
@@ -39,21 +41,36 @@ from smallcraft.cli import (
     verify,
     watch,
 )
+from smallcraft.cli.listing import Loop, add_examples
+from smallcraft.cli.next_steps import first_step, next_line
 from smallcraft.errors import IntegrityError, SmallcraftError
+
+_WIDEST = 100
 
 app = typer.Typer(
     name="smallcraft",
-    help="Ship small models you can prove: the cheapest one that is provably good enough, with its evidence.",
-    no_args_is_help=True,
+    cls=Loop,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"max_content_width": _WIDEST},
 )
+
+
+@app.callback(invoke_without_command=True)
+def begin(context: typer.Context) -> None:
+    """Ship small models you can prove: the cheapest one that is provably good enough, with its evidence."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        typer.echo(f"\n{next_line(*first_step(Path()))}")
+
+
 for _module in (
     *(init, check, build, evaluate, gate, cost, curve, predict, history, card, verify, reproduce),
-    *(release, export, registry, serve, rollout, watch, label, drift, selftest, doctor, demo),
+    *(release, export, registry, serve, dashboard, rollout, watch, label, drift, selftest, doctor, demo),
 ):
     _module.register(app)
+add_examples(app)
 
 
 # typer carries a click of its own; its errors are reached through the one that typer exports.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Project
 from smallcraft.errors import InvalidInputError
 
@@ -45,3 +46,7 @@ def predict(
     predictor = load(bundle or release or "latest", project=project)
     rows = answer_file(predictor.bundle, source, output, abstain_below=abstain_below)
     typer.echo(f"wrote {rows:,} answers of {predictor.name} to {output}")
+    if bundle is not None:
+        tell_next("doctor", str(bundle))
+    else:
+        tell_next("serve", predictor.name, project=project)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import next_line, tell_next
 from smallcraft.cli.options import Json, Project, folder_of
 from smallcraft.cli.saying import say
 
@@ -49,7 +50,9 @@ def retire(
     registry.retire(found.name, found.version, now=datetime.now(UTC), erase=erase, reason=because)
     keep_checkpoint(folder_of(project), registry.log())
     more = "; `smallcraft registry gc` erases its bytes" if erase else ""
-    say(f"{found.label} is retired{more}", told={"retired": found.label, "erased": erase}, as_json=as_json)
+    told = {"retired": found.label, "erased": erase}
+    then = next_line("registry", "gc", project=project)
+    say(f"{found.label} is retired{more}", told=told, as_json=as_json, then=then)
 
 
 @_upkeep.command()
@@ -84,6 +87,7 @@ def gc(
         f"{len(done.purged):,} deleted from the trash",
         told=plain(done),
         as_json=as_json,
+        then=next_line("verify", project=project),
     )
 
 
@@ -108,6 +112,8 @@ def scrub(
     say(line, told={**plain(found), "is_whole": found.is_whole}, as_json=as_json)
     for blob in found.damaged:
         typer.echo(f"broken: {blob}", err=as_json or not blob.is_healed)
+    healing = ("registry", "scrub", "--source", "COPY")
+    tell_next(*(("verify",) if found.is_whole else healing), project=project, as_json=as_json)
     return 0 if found.is_whole else 4
 
 
@@ -124,7 +130,7 @@ def reindex(*, project: Project = Path(), as_json: Json = False) -> None:
         derive(registry.layout, writer.log)
         count = len(writer.log.entries)
     line = f"index and search hold what {count:,} entries of the log say"
-    say(line, told={"entries": count}, as_json=as_json)
+    say(line, told={"entries": count}, as_json=as_json, then=next_line("log", project=project))
 
 
 @_upkeep.command("rotate-key")
@@ -137,7 +143,7 @@ def rotate_key(*, project: Project = Path(), as_json: Json = False) -> None:
     vkey = registry.rotate_key(now=datetime.now(UTC))
     keep_checkpoint(folder_of(project), registry.log())
     line = f"the log is signed by {vkey} from now on; whoever pinned the old key follows by itself"
-    say(line, told={"key": vkey}, as_json=as_json)
+    say(line, told={"key": vkey}, as_json=as_json, then=next_line("verify", project=project))
 
 
 @_upkeep.command("restore-ledger")
@@ -147,7 +153,8 @@ def restore_ledger(*, project: Project = Path(), as_json: Json = False) -> None:
 
     restored = restore_looks(project)
     line = f"{restored.path} holds the {restored.count:,} looks of the log"
-    say(line, told={"ledger": str(restored.path), "looks": restored.count}, as_json=as_json)
+    told = {"ledger": str(restored.path), "looks": restored.count}
+    say(line, told=told, as_json=as_json, then=next_line("verify", project=project))
 
 
 @_upkeep.command()
@@ -157,4 +164,4 @@ def upgrade(*, project: Project = Path(), as_json: Json = False) -> None:
 
     kept = upgrade_project(project, now=datetime.now(UTC))
     line = f"the registry has the present format; the old one is in {kept}"
-    say(line, told={"before": str(kept)}, as_json=as_json)
+    say(line, told={"before": str(kept)}, as_json=as_json, then=next_line("verify", project=project))

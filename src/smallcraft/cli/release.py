@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Json, Project, folder_of
 from smallcraft.cli.saying import say
 from smallcraft.errors import InvalidInputError
@@ -57,7 +58,10 @@ def alias(
     keep_checkpoint(folder_of(project), registry.log())
     meant = found.label if found else "nothing now"
     told = {"alias": f"{name}@{word}", "means": found.label if found else None}
-    say(f"{name}@{word} means {meant}", told=told, as_json=as_json)
+    then = (
+        next_line("serve", f"{name}@{word}", project=project) if found else next_line("log", project=project)
+    )
+    say(f"{name}@{word} means {meant}", told=told, as_json=as_json, then=then)
 
 
 def push(
@@ -74,7 +78,8 @@ def push(
     from smallcraft.registry.proofs.transfer import push as push_registry
 
     done = push_registry(open_registry(project).root, remote, policy=_policy_in(policy))
-    say(describe_transfer(done, f"to {remote}"), told=plain(done), as_json=as_json)
+    then = next_line("verify", str(remote))
+    say(describe_transfer(done, f"to {remote}"), told=plain(done), as_json=as_json, then=then)
 
 
 def pull(
@@ -94,7 +99,8 @@ def pull(
     local = Workspace(folder_of(project)).registry
     local.parent.mkdir(parents=True, exist_ok=True)
     done = pull_registry(remote, local, verify=verify_registry, policy=_policy_in(policy))
-    say(describe_transfer(done, f"from {remote}"), told=plain(done), as_json=as_json)
+    then = next_line("log", project=project)
+    say(describe_transfer(done, f"from {remote}"), told=plain(done), as_json=as_json, then=then)
 
 
 def _policy_in(path: Path | None) -> TrustedKeys | None:

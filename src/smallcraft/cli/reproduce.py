@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project, Release
 
 Keep = Annotated[
@@ -37,4 +38,7 @@ def reproduce(
         typer.echo(json.dumps(told.as_json(), indent=2, allow_nan=False))
     else:
         typer.echo("\n".join(describe_reproduction(told)))
+    tell_next(
+        *(("verify", found.label) if told.exit_code == 0 else ("doctor",)), project=project, as_json=as_json
+    )
     return told.exit_code

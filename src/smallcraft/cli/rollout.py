@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import after_rollout, next_line, tell_next
 from smallcraft.cli.options import Json, Project
 from smallcraft.cli.rollout_simulation import simulate
 from smallcraft.cli.saying import say
@@ -19,11 +20,12 @@ from smallcraft.errors import NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smallcraft.pipeline.serving import ServedProject
+    from smallcraft.pipeline.serving import Obeyed, ServedProject
     from smallcraft.serve.rollout.receipts import Receipt
     from smallcraft.serve.rollout.replaying import Replay
+    from smallcraft.serve.rollout.standing import RolloutState
 
-_LOOK_S = 0.5
+_LOOK_S, _STORED_S = 0.5, 0.05
 # For which a server may be away, to be started again, while somebody waits.
 _PATIENCE_S = 60.0
 _USUAL_PROJECT = Path()
@@ -98,13 +100,13 @@ def start(
 
     rollout = begin_rollout(served, release, unsafe_repeat=force)
     if wait:
-        return _wait(served, rollout, as_json=as_json)
+        return _wait(served, rollout, project=project, as_json=as_json)
     say(
         f"rollout {rollout} has begun",
-        "  look   smallcraft rollout status",
         '  stop   smallcraft rollout abort --because "..."',
         told={"rollout": rollout},
         as_json=as_json,
+        then=next_line("rollout", "status", project=project),
     )
     return 0
 
@@ -122,7 +124,8 @@ def status(
     Exit code 2 when it was rolled back, 3 when it is frozen until a person decides, else 0.
     """
     served = _served(project, state)
-    return _wait(served, rollout, as_json=as_json) if wait else _tell(served, rollout, as_json=as_json)
+    look = _wait if wait else _tell
+    return look(served, rollout, project=project, as_json=as_json)
 
 
 def _order_verb(command: str) -> Callable[..., None]:
@@ -137,7 +140,12 @@ def _order_verb(command: str) -> Callable[..., None]:
         state: State = None,
         as_json: Json = False,
     ) -> None:
-        _order(command, _served(project, state), rollout, model=model, because=because, as_json=as_json)
+        found = _order(command, _served(project, state), rollout, model=model, because=because)
+        traffic = "" if found.phase in _ENDED else f", {100 * found.weight:g} % of traffic"
+        stands = [f"rollout {found.rollout}: {found.phase.upper()}{traffic}"] if found.rollout else []
+        told = {"told": found.told, "rollout": found.rollout, "phase": found.phase, "weight": found.weight}
+        then = next_line(*after_rollout(found.phase or None), project=project)
+        say(found.told, *stands, told=told, as_json=as_json, then=then)
 
     return verb
 
@@ -163,6 +171,7 @@ def receipts(
     else:
         for receipt in found:
             typer.echo(_receipt_line(receipt))
+    tell_next("rollout", "replay", project=project, as_json=as_json)
     check_chain(found, last=find_rollout(folder, rollout or "").last_receipt)
 
 
@@ -196,6 +205,7 @@ def replay(
         typer.echo(json.dumps([_told(again) for again in replays], indent=2))
     else:
         typer.echo("\n".join(again.sentence for again in replays))
+    tell_next("rollout", "status", project=project, as_json=as_json)
     if not all(again.agrees for again in replays):
         return 4
     check_chain(chain)
@@ -263,18 +273,13 @@ def _order(
     *,
     model: str | None,
     because: str,
-    as_json: bool,
-) -> None:
+) -> Obeyed:
     from smallcraft.pipeline.serving import order_rollout
 
-    found = order_rollout(served, command, rollout=rollout, model=model, reason=because)
-    traffic = "" if found.phase in _ENDED else f", {100 * found.weight:g} % of traffic"
-    stands = [f"rollout {found.rollout}: {found.phase.upper()}{traffic}"] if found.rollout else []
-    told = {"told": found.told, "rollout": found.rollout, "phase": found.phase, "weight": found.weight}
-    say(found.told, *stands, told=told, as_json=as_json)
+    return order_rollout(served, command, rollout=rollout, model=model, reason=because)
 
 
-def _tell(served: ServedProject, rollout: str | None, *, as_json: bool) -> int:
+def _tell(served: ServedProject, rollout: str | None, *, project: Path, as_json: bool) -> int:
     from smallcraft.cli.show_rollout import show_servers
     from smallcraft.pipeline.rollout_telling import tell_rollouts
 
@@ -283,21 +288,24 @@ def _tell(served: ServedProject, rollout: str | None, *, as_json: bool) -> int:
         typer.echo(json.dumps(told.as_json(), indent=2, allow_nan=False))
     else:
         show_servers(told)
+        phase = None if told.rollout is None else str(told.rollout["phase"])
+        tell_next(*after_rollout(phase, is_served=told.server is not None), project=project)
     return told.exit_code
 
 
-def _wait(served: ServedProject, rollout: str | None, *, as_json: bool) -> int:
+def _wait(served: ServedProject, rollout: str | None, *, project: Path, as_json: bool) -> int:
     """Until it ends or a person must decide; the state is read as it is written."""
-    from smallcraft.serve.state.opening import find_rollout
-
     said, seen = -1, time.monotonic()
     while True:
-        found = find_rollout(served.state_of(rollout or ""), rollout or "")
+        found = _find_stored(served, rollout or "")
         for receipt in _receipts_since(served, found.id, said):
             said = receipt.number
             typer.echo(_receipt_line(receipt), err=as_json)
         if found.is_ended or found.phase == "frozen":
-            return _tell(served, found.id, as_json=as_json) if as_json else _CODES[found.phase]
+            if as_json:
+                return _tell(served, found.id, project=project, as_json=True)
+            tell_next(*after_rollout(found.phase), project=project)
+            return _CODES[found.phase]
         if _has_server(served):
             seen = time.monotonic()
         elif time.monotonic() - seen > _PATIENCE_S:
@@ -306,6 +314,37 @@ def _wait(served: ServedProject, rollout: str | None, *, as_json: bool) -> int:
                 f"({found.phase}); start one with `smallcraft serve`, it goes on from there"
             )
         time.sleep(_LOOK_S)
+
+
+def _find_stored(served: ServedProject, rollout: str) -> RolloutState:
+    """Where a rollout stands; one that the server names is waited for until it stands in the state.
+
+    Raises:
+        NotFoundError: It is in no state, and the server does not name it either.
+    """
+    from smallcraft.serve.state.opening import find_rollout
+
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        # Asked before the state is read: what the server names no longer was stored by then.
+        is_named = bool(rollout) and _is_named(served, rollout)
+        try:
+            return find_rollout(served.state_of(rollout), rollout)
+        except NotFoundError:
+            if not is_named or time.monotonic() >= until:
+                raise
+        time.sleep(_STORED_S)
+
+
+def _is_named(served: ServedProject, rollout: str) -> bool:
+    """Whether the running server's present or last rollout is this one."""
+    from smallcraft.serve.processes.admin import ask_server
+
+    try:
+        models = ask_server(served.state, {"command": "status"})["models"].values()
+    except NotFoundError:
+        return False
+    return any(model["rollout"] is not None and model["rollout"]["id"] == rollout for model in models)
 
 
 def _has_server(served: ServedProject) -> bool:

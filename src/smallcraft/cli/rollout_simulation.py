@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project
 from smallcraft.errors import InvalidInputError
 
@@ -69,6 +70,7 @@ def simulate(
         typer.echo(json.dumps([to_json(cell) for cell in cells], indent=2))
     else:
         typer.echo(f"traffic: {tell_service(cells[-1])}")
+        tell_next("rollout", "start", "RELEASE", project=project)
 
 
 def _section(project: Path) -> RolloutSection:

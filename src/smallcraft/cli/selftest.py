@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json
 
 
@@ -37,4 +38,5 @@ def selftest(
         seconds = sum(kept.seconds for kept in found)
         kept_all = f"{len(found) - len(broken)} of {len(found)} promises kept"
         typer.echo(f"{kept_all} in {seconds:.0f} s, seed {seed}")
+    tell_next("doctor" if broken else "demo", as_json=as_json)
     return 2 if broken else 0

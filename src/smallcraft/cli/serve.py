@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.dashboard import PagesBeside, is_loopback, pages_beside
+from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Project
+from smallcraft.cli.saying import starting
 from smallcraft.errors import InvalidInputError, MissingPartError
 
 if TYPE_CHECKING:
@@ -82,6 +87,9 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Show the pages of `smallcraft dashboard` at /ui too.")
+    ] = False,
 ) -> None:
     """Serve releases over HTTP until Ctrl-C, each verified before it loads.
 
@@ -90,12 +98,13 @@ def serve(
     new release while this runs.
     """
     require_parts()
-    from smallcraft.pipeline.serving import move_stable, serve_settings, served_project
-    from smallcraft.serve.supervisor import serve as run_server
-    from smallcraft.serve.tracing import TraceSettings
+    with starting():
+        from smallcraft.pipeline.serving import move_stable, serve_settings, served_project
+        from smallcraft.serve.supervisor import serve as run_server
+        from smallcraft.serve.tracing import TraceSettings
 
-    served = served_project(project, state)
-    settings = serve_settings(served, releases or (), heads=_heads(head or ()))
+        served = served_project(project, state)
+        settings = serve_settings(served, releases or (), heads=_heads(head or ()))
     settings = replace(
         settings,
         host=host,
@@ -106,22 +115,56 @@ def serve(
         workers=replace(settings.workers, memory_bytes=memory_mb << 20),
         tracing=None if traces is None else TraceSettings(traces, trace_ratio),
     )
+    pages = None
+    if ui:
+        is_closed = bool(settings.tokens) or not is_loopback(host)
+        pages = pages_beside(project, served.state, must_sign_in=is_closed)
+        settings = replace(settings, pages_command=pages.command)
     run_server(
         settings,
         on_done=lambda done: move_stable(served, done),
-        on_ready=lambda where: _say_ready(where, settings),
+        on_ready=lambda where: _say_ready(
+            where, settings, project=project, token_file=token_file, pages=pages
+        ),
     )
 
 
-def _say_ready(where: Whereabouts, settings: ServeSettings) -> None:
+def _say_ready(
+    where: Whereabouts,
+    settings: ServeSettings,
+    *,
+    project: Path,
+    token_file: Path | None,
+    pages: PagesBeside | None,
+) -> None:
     labels = ", ".join(source.label for source in settings.models)
     host = f"[{where.host}]" if ":" in where.host else where.host
     address = f"http://{host}:{where.port}"
+    replacing = next_line("rollout", "start", "RELEASE", project=project).removeprefix("next  ")
     typer.echo(f"{labels} at {address}")
-    typer.echo(f'  ask      curl {address}/predict -d \'{{"...": "..."}}\'; {address}/openapi.json says what')
+    typer.echo(f"  read     {address}/openapi.json says what can be asked")
     typer.echo(f"  watch    curl {address}/metrics")
-    typer.echo("  replace  smallcraft rollout start RELEASE")
+    if pages is not None:
+        typer.echo(f"  look     {address}/ui/")
+        typer.echo(f"  sign in  {address}/ui/sign-in?token={pages.token}")
+    typer.echo(f"  replace  {replacing}")
     typer.echo("  stop     Ctrl-C; requests under way are answered")
+    typer.echo(f"next  {_first_question(address, settings.models[0].folder, token_file)}")
+
+
+def _first_question(address: str, bundle: Path, token_file: Path | None) -> str:
+    """A question that can be pasted into another terminal and is answered as it stands."""
+    from smallcraft.bundle.layout import DESCRIPTION
+
+    inputs = json.loads((bundle / DESCRIPTION).read_text(encoding="utf-8")).get("inputs", {})
+    row: dict[str, object] = {inputs["text"]: "write your text here"} if inputs.get("text") else {}
+    row |= dict.fromkeys(inputs.get("numbers", ()), 1) | dict.fromkeys(inputs.get("categories", ()), "a")
+    token = (
+        ""
+        if token_file is None
+        else f' -H "Authorization: Bearer $(head -n 1 {shlex.quote(str(token_file))})"'
+    )
+    return f"curl {address}/predict{token} -d {shlex.quote(json.dumps(row, ensure_ascii=False))}"
 
 
 def require_parts() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from smallcraft.cli.next_steps import after_verdicts, next_line
 from smallcraft.data.wording import split_place
 from smallcraft.pipeline.check_output import Checked
 from smallcraft.pipeline.config import Config
@@ -39,14 +40,16 @@ def candidate_table(rungs: Sequence[str], found: Mapping[str, Evidence], metric:
         "status",
     ):
         table.add_column(title, justify="left" if title in ("rung", "status") else "right", overflow="fold")
+    running = next((rung for rung in rungs if rung not in found), None)
     for rung in rungs:
-        table.add_row(rung, *_candidate_cells(found.get(rung), metric))
+        waiting = "[bold]running[/]" if rung == running else "[dim]waiting[/]"
+        table.add_row(rung, *_candidate_cells(found.get(rung), metric, waiting=waiting))
     return table
 
 
-def _candidate_cells(evidence: Evidence | None, metric: str) -> list[str]:
+def _candidate_cells(evidence: Evidence | None, metric: str, *, waiting: str) -> list[str]:
     if evidence is None:
-        return ["", "", "", "", "", "[dim]waiting[/]"]
+        return ["", "", "", "", "", waiting]
     if evidence.status is not CandidateStatus.MEASURED:
         return ["", "", "", "", "", f"[yellow]{evidence.status}[/]: {escape(evidence.reason)}"]
     p50, p95 = number(evidence.find("p50_ms"), 2), number(evidence.find("p95_ms"), 2)
@@ -89,8 +92,14 @@ def number(measurement: Measurement | None, digits: int) -> str:
     return f"{measurement.value:.{digits}f}"
 
 
-def show_result(result: BuildResult, config: Config) -> None:
-    """The end of a build: decision, cert, gates, release, where the report is, what to do next."""
+def show_result(result: BuildResult, config: Config, *, project: Path | None = None) -> None:
+    """The end of a build: decision, cert, gates, release, where the report is, what to do next.
+
+    Args:
+        result: What was found.
+        config: The project.
+        project: As it was named on the command line; by default the folder of the project file.
+    """
     console = _console()
     decision = result.decision
     console.print(f"\n[bold]{escape(decision.sentence)}[/]")
@@ -109,9 +118,8 @@ def show_result(result: BuildResult, config: Config) -> None:
         console.print("[bold]not released[/]: a gate blocks it; the report says what would settle it")
     console.print(f"bundle   {escape(str(result.bundle))}")
     console.print(f"report   {escape(str(result.report))}")
-    where = "" if str(config.folder) in ("", ".") else f" --project {shlex.quote(str(config.folder))}"
-    if result.release is not None:
-        console.print(f"next     smallcraft predict{escape(where)} --input FILE --output answers.csv")
+    words = after_verdicts(result.verdicts, release=None if result.release is None else result.release.label)
+    console.print(escape(next_line(*words, project=config.folder if project is None else project)))
 
 
 def _show_cert(console: Console, result: BuildResult) -> None:

@@ -82,11 +82,15 @@ def taken_lines(taken: AnswersTaken, weighed: Weighed) -> list[str]:
         f"  alarm {alarm.id} is {alarm.harm.verdict.value}: {alarm.harm.sentence}" for alarm in weighed.judged
     ]
     lines += [f"  losses of {release} are not weighed: {why}" for release, why in weighed.refused.items()]
-    if version is not None:
+    if version is not None and version.left_out:
         lines.append(
-            f'  next  path = "{version.path}" in [data], then smallcraft build '
-            f"({version.relabelled:,} rows relabelled, {version.added:,} new)"
+            f"  {version.left_out:,} new rows are left out: a row of dev or cert has their key or is a copy"
         )
+    if version is not None:
+        lines += [
+            f'  next  path = "{version.path}" and split = "{version.split}" in [data], then smallcraft build',
+            f"        ({version.relabelled:,} rows relabelled, {version.added:,} new; none changes sides)",
+        ]
     return lines
 
 
@@ -104,6 +108,7 @@ def taken_form(taken: AnswersTaken, weighed: Weighed) -> dict[str, Any]:
         "queue": len(merged.queue),
         "unheard": taken.unheard,
         "version": None if version is None else version.path,
+        "split": None if version is None else version.split,
         "raised": [alarm.id for alarm in weighed.raised],
         "alarms": {alarm.id: alarm.harm.verdict.value for alarm in (*weighed.raised, *weighed.judged)},
         "refused": dict(weighed.refused),

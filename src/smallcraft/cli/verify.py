@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import tell_next
 from smallcraft.cli.options import Json, Project
 
 
@@ -54,3 +55,5 @@ def verify(
         typer.echo(json.dumps(plain(report), indent=2))
     else:
         show_verified(report)
+        is_elsewhere = target is not None and (Path(target).exists() or "/" in target)
+        tell_next("log", project=Path() if is_elsewhere else project)

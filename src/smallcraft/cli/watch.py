@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smallcraft.cli.next_steps import after_watch, next_line, tell_next
 from smallcraft.cli.options import Json, Project
 from smallcraft.cli.saying import say
 from smallcraft.errors import InvalidInputError
@@ -85,7 +86,8 @@ def watch(
         return 0
     with _opened(project, state) as watching:
         if once:
-            return _look_once(watching, as_json=as_json)
+            return _look_once(watching, project, as_json=as_json)
+        tell_next("watch", "status", project=project, as_json=as_json)
         _look_on(watching, every, as_json=as_json)
     return 0
 
@@ -96,7 +98,7 @@ def status(project: Project = _USUAL_PROJECT, *, as_json: Json = False) -> int:
     Exit code 2 with an open alarm that is not benign, 3 before an alarm is possible, else 0.
     """
     with _opened(project) as watching:
-        return _tell(_status(watching), as_json=as_json)
+        return _tell(_status(watching), project, as_json=as_json)
 
 
 def show(alarm: Which = "last", project: Project = _USUAL_PROJECT, *, as_json: Json = False) -> None:
@@ -111,6 +113,12 @@ def show(alarm: Which = "last", project: Project = _USUAL_PROJECT, *, as_json: J
         typer.echo(json.dumps(alarm_form(found), indent=2))
     else:
         show_alarm(found)
+        if found.review is not None and found.is_open:
+            tell_next("label", "next", "--alarm", "last", project=project)
+        elif found.is_open:
+            tell_next("watch", "close", found.id, "--because", "WHY", project=project)
+        else:
+            tell_next("watch", "status", project=project)
 
 
 def close(
@@ -146,7 +154,8 @@ def close(
         found = find_alarm(watching.journal, alarm)
         watching.close_alarm(found, by=by or getpass.getuser(), because=because, ending=ending)
     told = {"closed": found.id, "ending": ending.value}
-    say(f"closed {found.id}; {_ENDINGS[ending.value]}", told=told, as_json=as_json)
+    then = next_line("watch", "status", project=project)
+    say(f"closed {found.id}; {_ENDINGS[ending.value]}", told=told, as_json=as_json, then=then)
 
 
 def labels(
@@ -176,7 +185,8 @@ def labels(
     lines = [f"{len(rows):,} labels of {label}, mean loss {mean:.3f}"]
     lines += [f"ALARM {alarm.harm.verdict.value} {alarm.id}: {alarm.sentence}" for alarm in mine]
     told = {"release": label, "labels": len(rows), "mean_loss": mean, "alarms": list(map(alarm_form, mine))}
-    say(*lines, told=told, as_json=as_json)
+    then = next_line("watch", *(("show", mine[-1].id) if mine else ("status",)), project=project)
+    say(*lines, told=told, as_json=as_json, then=then)
 
 
 def digest(
@@ -195,7 +205,8 @@ def digest(
     with _opened(project) as watching:
         found = digest_releases(watching, now_s=time.time(), month=month)
     lines = [one.sentence for one in found] or ["no windows in that month"]
-    say(*lines, told={"digests": plain(found)}, as_json=as_json)
+    then = next_line("watch", "calibrate", project=project)
+    say(*lines, told={"digests": plain(found)}, as_json=as_json, then=then)
 
 
 def calibrate(
@@ -221,6 +232,7 @@ def calibrate(
         f"{found.outcome.value} {label}: {found.sentence}",
         told={"release": label, **plain(found)},
         as_json=as_json,
+        then=next_line("watch", "status", project=project),
     )
     return code
 
@@ -231,13 +243,13 @@ def _opened(project: Path, state: Path | None = None) -> ProjectWatch:
     return ProjectWatch(project, state=state)
 
 
-def _look_once(watching: ProjectWatch, *, as_json: bool) -> int:
+def _look_once(watching: ProjectWatch, project: Path, *, as_json: bool) -> int:
     """A look of which nothing is under way any more."""
     from smallcraft.cli.show_watch import notes_of, show_notes
 
     looked = watching.look()
     show_notes(notes_of(looked, watching.settle()))
-    return _tell(_status(watching, looked), as_json=as_json)
+    return _tell(_status(watching, looked), project, as_json=as_json)
 
 
 def _look_on(watching: ProjectWatch, every: float, *, as_json: bool) -> None:
@@ -271,13 +283,14 @@ def _status(watching: ProjectWatch, looked: Looked | None = None) -> WatchStatus
     )
 
 
-def _tell(told: WatchStatus, *, as_json: bool) -> int:
+def _tell(told: WatchStatus, project: Path, *, as_json: bool) -> int:
     from smallcraft.cli.show_watch import show_status
 
     if as_json:
         typer.echo(json.dumps(told.as_json(), indent=2))
     else:
         show_status(told)
+        tell_next(*after_watch(told), project=project)
     return told.exit_code
 
 
