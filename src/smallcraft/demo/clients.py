@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from smallcraft.errors import SmallcraftError
+
 _PATIENCE_S = 30.0
 _FINE = 200
 
@@ -37,6 +39,41 @@ class Answered:
         return sum(self.by_release.values()) + self.failed
 
 
+@dataclass(frozen=True)
+class Reply:
+    """One answer of a server, from which release, and how sure it is."""
+
+    label: str
+    confidence: float
+    release: str
+
+
+def ask_once(host: str, port: int, text: str) -> Reply:
+    """Ask one question.
+
+    Args:
+        host: Of the server.
+        port: Of the server.
+        text: The message.
+
+    Raises:
+        SmallcraftError: It gave no answer.
+    """
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE_S)
+    try:
+        connection.request("POST", "/predict", _body(text), {"content-type": "application/json"})
+        reply = connection.getresponse()
+        told = reply.read()
+        if reply.status != _FINE:
+            raise SmallcraftError(f"{host}:{port} answered {reply.status}: {told.decode(errors='replace')}")
+        found = json.loads(told)
+    except (OSError, http.client.HTTPException) as error:
+        raise SmallcraftError(f"{host}:{port} gave no answer ({error}); is it still there?") from error
+    finally:
+        connection.close()
+    return Reply(str(found["label"]), float(found["confidence"]), str(found["release"]))
+
+
 class Clients:
     """Threads that ask, from `with` to its end, or from `start` to `stop`.
 
@@ -49,7 +86,7 @@ class Clients:
 
     def __init__(self, host: str, port: int, texts: Sequence[str], *, at_once: int = 4) -> None:
         self._address = (host, port)
-        self._bodies = [json.dumps({"text": text}).encode() for text in texts]
+        self._bodies = [_body(text) for text in texts]
         self._is_over = threading.Event()
         self._seen = [Counter[str]() for _ in range(at_once)]
         self._threads = [
@@ -93,6 +130,10 @@ class Clients:
                 seen[""] += 1
                 connection.close()
         connection.close()
+
+
+def _body(text: str) -> bytes:
+    return json.dumps({"text": text}).encode()
 
 
 def _ask(connection: http.client.HTTPConnection, body: bytes) -> str:

@@ -1,51 +1,38 @@
-"""Production of the tour: messages after the release, as before at first, then through a broken export.
+"""Production of the tour: messages of the weeks after the release, watched, and answered by people.
 
-1. the messages are written, and what is true of them beside them
-2. they are watched, window by window
-3. the rows that an alarm asks about are answered, as a person would who knows the truth
+1. they are watched, window by window
+2. the rows that an alarm asks about are answered, as a person would who knows the truth
+3. the answers become votes, and the votes the next version of the data
 
-Leaves to others: watching and labelling (`pipeline`), the corpus (`demo.helpdesk`).
-Always: nothing of the truth is in the file that is watched.
+Leaves to others: watching and labelling (`pipeline`), what is written (`demo.weeks`).
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from smallcraft.demo.helpdesk.corpus import generate
+from smallcraft.data.quality.sheet import unescaped
+from smallcraft.demo.weeks import PRODUCTION_TRUTH
 from smallcraft.observe.alarms import Alarm
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.labelling.answers import take_answers
+from smallcraft.pipeline.labelling.losses import weigh_losses
 from smallcraft.pipeline.labelling.planning import LabelPlan, propose
+from smallcraft.pipeline.labelling.version import DataVersion
 from smallcraft.pipeline.watching.watch import ProjectWatch
+from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
+from smallcraft.records import Release
 
-FILE, TRUTH = "production.csv", "production-truth.parquet"
+ANSWERS = "answers.csv"
 MOST_ASKED = 200
-_SINCE = datetime(2026, 9, 1, tzinfo=UTC)
-_ROWS = 7000
-_WINDOWS = 120
-_WINDOW = timedelta(hours=12)
-_BROKEN_WINDOWS = 8
-
-
-@dataclass(frozen=True)
-class Production:
-    """What was written.
-
-    Attributes:
-        rows: In the file.
-        broken_from: Since when messages are broken.
-    """
-
-    rows: int
-    broken_from: datetime
+_PEOPLE = "ann"
 
 
 @dataclass(frozen=True)
@@ -69,39 +56,17 @@ class Answered:
 
     Attributes:
         votes: That were taken in.
-        sentence: What the alarm says now.
+        about_new: Share of the rows they were asked about that are about the new product.
+        picked_about_new: The same share, of the rows that were picked where the change is.
+        harm: What the alarm says now of whether it does harm.
+        version: The data with their answers.
     """
 
     votes: int
-    sentence: str
-
-
-def write_production(folder: Path, *, seed: int) -> Production:
-    """Write two months of messages, the last days of them through a broken export.
-
-    Args:
-        folder: Of the tour.
-        seed: Of the messages; another one than that of the corpus.
-    """
-    corpus = generate(seed=seed, rows=_ROWS)
-    usual = ~corpus.truth["is_new_product"]
-    frame, truth = corpus.frame.filter(usual), corpus.truth.filter(usual)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(frame.height)
-    window = np.sort(rng.integers(0, _WINDOWS, frame.height))
-    seconds = ((window + rng.random(frame.height)) * _WINDOW.total_seconds()).astype(np.int64).tolist()
-    is_broken = (window >= _WINDOWS - _BROKEN_WINDOWS).tolist()
-    messages = frame["message"][order].to_list()
-    written = [
-        break_message(message) if broken else message
-        for message, broken in zip(messages, is_broken, strict=True)
-    ]
-    times = [(_SINCE + timedelta(seconds=second)).isoformat() for second in seconds]
-    rows = {"message": written, "region": frame["region"][order], "created_at": times}
-    pl.DataFrame(rows).write_csv(folder / FILE)
-    known = {"message": written, "intent": truth["true_intent"][order], "is_broken": is_broken}
-    pl.DataFrame(known).write_parquet(folder / TRUTH)
-    return Production(frame.height, _SINCE + (_WINDOWS - _BROKEN_WINDOWS) * _WINDOW)
+    about_new: float
+    picked_about_new: float
+    harm: str
+    version: DataVersion
 
 
 def watch_production(folder: Path) -> WatchedProduction:
@@ -123,38 +88,84 @@ def answer_for_people(folder: Path, alarm: Alarm) -> Answered:
     Args:
         folder: Of the tour.
         alarm: With a batch of rows.
+
+    Raises:
+        AssertionError: The answers changed nothing: the tour would have no next release.
     """
     config, now = load_config(folder), datetime.now(UTC)
     asked = propose(config, LabelPlan(amount=MOST_ASKED, format_name="csv", alarm=alarm), now=now)
-    truth = pl.read_parquet(folder / TRUTH)
-    labels = dict(zip(truth["message"].to_list(), truth["intent"].to_list(), strict=True))
-    answers = folder / "answers.csv"
-    answers.write_bytes(_filled_in(asked.files[0].read_bytes(), labels))
+    truth = pl.read_parquet(folder / PRODUCTION_TRUTH)
+    labels = dict(zip(truth["message"], truth["intent"], strict=True))
+    is_new = dict(zip(truth["message"], truth["is_new_product"], strict=True))
+    sheet = _lines(asked.files[0].read_bytes())
+    item_is_new = {line["item_id"]: bool(is_new[unescaped(line["text"])]) for line in sheet}
+    picked = [ask.item for ask in asked.campaign.asks if ask.slice == "drifted"]
+    answers = folder / ANSWERS
+    answers.write_bytes(_filled_in(sheet, labels))
     taken = take_answers(config, answers, format_name="csv", now=now)
+    weigh_losses(folder, taken.losses)
     with ProjectWatch(folder) as watching:
-        for label, losses in taken.losses.items():
-            watching.take_labels(label, losses)
-        now_says = watching.journal.alarm(alarm.id)
-    return Answered(taken.imported.added, f"{now_says.harm.verdict.value}: {now_says.harm.sentence}")
+        harm = watching.journal.alarm(alarm.id).harm
+    assert taken.version is not None, "people's answers must change the data"
+    return Answered(
+        taken.imported.added,
+        _share(list(item_is_new.values())),
+        _share([item_is_new[item] for item in picked]),
+        f"{harm.verdict.value}: {harm.sentence}",
+        taken.version,
+    )
 
 
-def _filled_in(sheet: bytes, labels: dict[str, str]) -> bytes:
-    """A sheet as a person hands it back who knows the truth; rows that nobody can read stay empty."""
-    lines = list(csv.DictReader(io.StringIO(sheet.decode("utf-8-sig"), newline="")))
+@dataclass(frozen=True)
+class RightAnswers:
+    """How many of so many messages a release answers as the truth does."""
+
+    right: int
+    n: int
+
+
+def right_about_new(folder: Path, release: Release) -> RightAnswers:
+    """How a release does on messages about the new product that nobody was asked about.
+
+    Args:
+        folder: Of the tour, after people's answers.
+        release: Of its registry.
+    """
+    workspace, registry = Workspace(folder), open_registry(folder)
+    asked = {unescaped(line["text"]) for line in _lines((folder / ANSWERS).read_bytes())}
+    truth = pl.read_parquet(folder / PRODUCTION_TRUTH).filter(
+        pl.col("is_new_product") & ~pl.col("message").is_in(list(asked))
+    )
+    answers = open_released(workspace, registry, release).predict(truth["message"].to_list())
+    return RightAnswers(sum(a == b for a, b in zip(answers, truth["intent"], strict=True)), truth.height)
+
+
+def take_over(folder: Path, version: DataVersion) -> None:
+    """Let the project file name a version of the data, as `smallcraft label import` says.
+
+    Args:
+        folder: Of the tour.
+        version: That will be built on.
+    """
+    project = folder / "smallcraft.toml"
+    before = project.read_text(encoding="utf-8")
+    named = f'path = "{version.path}"\nsplit = "{version.split}"'
+    project.write_text(before.replace('path = "tickets.csv"', named, 1), encoding="utf-8", newline="\n")
+
+
+def _share(values: list[bool]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _lines(sheet: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(sheet.decode("utf-8-sig"), newline="")))
+
+
+def _filled_in(lines: list[dict[str, str]], labels: Mapping[str, str]) -> bytes:
+    """A sheet as a person hands it back who knows the truth."""
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, list(lines[0]))
     writer.writeheader()
     for line in lines:
-        label = labels.get(line["text"], "")
-        writer.writerow({**line, "label": label, "annotator": "me" if label else ""})
+        writer.writerow({**line, "label": labels[unescaped(line["text"])], "annotator": _PEOPLE})
     return stream.getvalue().encode()
-
-
-def break_message(message: str) -> str:
-    """A message as an export leaves it that takes UTF-8 for another code page, its signs curled before.
-
-    >>> break_message("it doesn't work")
-    'it doesnâ€™t work'
-    """
-    curled = message.replace("'", "\u2019").replace("...", "\u2026").replace(", ", ",\u00a0")
-    return curled.encode("utf-8").decode("cp1252", errors="replace")

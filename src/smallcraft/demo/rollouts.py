@@ -1,4 +1,4 @@
-"""The tour's rollouts: a release goes live on the loopback, under clients, with a fault planted or without.
+"""The tour's rollouts: a release goes live on the loopback, under clients, until it is stable or taken back.
 
 Always: the server, its plan and its rules are those of `smallcraft serve` and `smallcraft rollout`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from smallcraft.demo.clients import Answered, Clients
@@ -49,8 +49,8 @@ def roll_out(
     release: str,
     texts: Sequence[str],
     *,
+    tell: Callable[[Receipt], None],
     illness: Mapping[str, float] | None = None,
-    unsafe_repeat: bool = False,
 ) -> LiveRollout:
     """Roll a release out under clients, until it ends.
 
@@ -58,8 +58,8 @@ def roll_out(
         server: What answers now.
         release: The new one, such as `tickets@2`.
         texts: What clients ask.
+        tell: Called with each receipt when it is there.
         illness: What its workers suffer from, as `demo.ill_worker` says; None for nothing.
-        unsafe_repeat: Whether it may have been rolled back before.
 
     Raises:
         SmallcraftError: It cannot begin, or is not decided in three minutes.
@@ -68,16 +68,22 @@ def roll_out(
     server.illness.write_text(json.dumps({version: illness or {}}), encoding="utf-8")
     begun = time.monotonic()
     with Clients("127.0.0.1", server.port, texts) as clients:
-        rollout = begin_rollout(server.served, release, unsafe_repeat=unsafe_repeat)
-        phase = _wait(server, rollout, until=begun + _LONGEST_S)
+        rollout = begin_rollout(server.served, release)
+        phase = _wait(server, rollout, until=begun + _LONGEST_S, tell=tell)
         answered = clients.so_far()
     receipts = find_receipts(server.served.state_of(rollout), rollout)
     return LiveRollout(phase, receipts, answered, time.monotonic() - begun)
 
 
-def _wait(server: LiveServer, rollout: str, *, until: float) -> str:
+def _wait(server: LiveServer, rollout: str, *, until: float, tell: Callable[[Receipt], None]) -> str:
+    told = 0
     while time.monotonic() < until:
+        # The phase first: its receipt is there when it is.
         found = find_rollout(server.served.state_of(rollout), rollout)
+        receipts = find_receipts(server.served.state_of(rollout), rollout)
+        for receipt in receipts[told:]:
+            tell(receipt)
+        told = len(receipts)
         if found.is_ended or found.phase == "frozen":
             return found.phase
         time.sleep(_LOOK_S)

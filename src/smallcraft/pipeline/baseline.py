@@ -18,12 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.canonical import canonical_json
+from smallcraft.data.profiles.reference_bytes import FILE_NAME
 from smallcraft.errors import IntegrityError
 from smallcraft.observe.harm import HarmBaseline
 from smallcraft.records import Label, Task
 from smallcraft.stats.intervals import exact_upper_bound
 from smallcraft.stats.sequences.betting import anytime_upper_bounds, count_losses
 
+# Where a release keeps them; named here, since watchers read them without what builds a release.
+BASELINE_FILE = "evaluation/baseline.json"
+REFERENCE_FILE = f"evaluation/{FILE_NAME}"
 FORMAT = 1
 _CONFIDENCE = 0.95
 # A group of fewer rows is held against the bound of all.

@@ -204,7 +204,8 @@ def render_config(*, name: str, path: str, roles: Roles, metric: str, reasons: M
         path: Data file, as it shall stand in the file.
         roles: Which column plays which part.
         metric: Name of the score.
-        reasons: Role (`text`, `label`, `task`, ... or `metric`) to why it was chosen; becomes a comment.
+        reasons: Role (`text`, `label`, `task`, ... or `metric`) to why it was chosen; becomes a comment. With
+            one for `on_bad_rows`, bad rows are set aside.
 
     Returns:
         TOML that `load_config` reads back to these values.
@@ -221,6 +222,8 @@ def render_config(*, name: str, path: str, roles: Roles, metric: str, reasons: M
         columns.append(_line("task", roles.task, reasons))
     if roles.task == "multilabel":
         columns.append(_line("label_separator", roles.separator, reasons))
+    if "on_bad_rows" in reasons:
+        columns.append(_line("on_bad_rows", "quarantine", reasons))
     text = _TEMPLATE.format(
         name=_quoted(name),
         path=_quoted(path),

@@ -95,11 +95,10 @@ class DataSection(Section):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> DataSection:
-        given = [name for name in ("dev", "cert", "fractions") if name in self.model_fields_set]
-        if self.split and given:
+        if self.split and "fractions" in self.model_fields_set:
             raise ConfigError(
-                f"split = '{self.split}' already says which row goes where, but "
-                f"{', '.join(given)} stands there too; keep one of the two"
+                f"split = '{self.split}' already says which row goes where, but fractions stands there too; "
+                "keep one of the two"
             )
         return self
 

@@ -85,6 +85,17 @@ def is_private(checks: Sequence[CheckResult], split: str, row: int) -> bool:
     )
 
 
+def row_content(values: Mapping[str, object], roles: Roles) -> str:
+    """The row's text, then its features by name."""
+    text = values.get(roles.text) if roles.text else None
+    features = ", ".join(
+        f"{name} = {'(missing)' if values[name] is None else values[name]}"
+        for name in roles.features
+        if name in values
+    )
+    return " · ".join(part for part in (str(text) if text is not None else "", features) if part)
+
+
 def _severity(check: CheckResult) -> int:
     return _OUTCOMES.index(check.outcome)
 
@@ -152,7 +163,7 @@ def _shown_row(
         split=mark.split,
         row=mark.row,
         line=None if positions is None else int(positions[mark.row]),
-        content="" if is_withheld else _content(values, roles),
+        content="" if is_withheld else row_content(values, roles),
         given=None if given is None else str(given),
         suggested=mark.suggested,
         kind=mark.kind,
@@ -161,14 +172,3 @@ def _shown_row(
         why=mark.why,
         remedy=mark.remedy,
     )
-
-
-def _content(values: Mapping[str, object], roles: Roles) -> str:
-    """The row's text, then its features by name."""
-    text = values.get(roles.text) if roles.text else None
-    features = ", ".join(
-        f"{name} = {'(missing)' if values[name] is None else values[name]}"
-        for name in roles.features
-        if name in values
-    )
-    return " · ".join(part for part in (str(text) if text is not None else "", features) if part)

@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from smallcraft.demo.helpdesk.dice import Dice
+from smallcraft.demo.helpdesk.faults import WEEKS
 from smallcraft.demo.helpdesk.intents import Phrasebook, load_phrasebook
 from smallcraft.demo.helpdesk.people import ANNOTATORS, cast_votes, confusion_matrix
 from smallcraft.demo.helpdesk.project import PROJECT_FILE
@@ -50,12 +51,13 @@ class Corpus:
     planted: Mapping[str, int]
 
 
-def generate(*, seed: int = 7, rows: int = 4500) -> Corpus:
+def generate(*, seed: int = 7, rows: int = 4500, last_week: int = WEEKS) -> Corpus:
     """Make the corpus.
 
     Args:
         seed: Any integer from 0 on; 7 is the one the tour and its numbers use.
         rows: From 1,000 to 10,000; outside it the shares of the faults or the variety would not hold.
+        last_week: Of the export, in whose last two weeks copies leak; what is later is still to come.
 
     Raises:
         InvalidInputError: A bound above does not hold.
@@ -70,7 +72,9 @@ def generate(*, seed: int = 7, rows: int = 4500) -> Corpus:
             f"got rows={rows}, seed={seed}; choose values in these bounds"
         )
     book = load_phrasebook()
-    tickets = label_tickets(write_messages(plan_tickets(book, seed, rows), book, seed), book, seed)
+    tickets = label_tickets(
+        write_messages(plan_tickets(book, seed, rows, last_week=last_week), book, seed), book, seed
+    )
     frame, truth = _frame(tickets, book, seed), _truth(tickets)
     return Corpus(
         frame=frame,

@@ -2,8 +2,8 @@
 
 Decides by row number only; the words are `writer`'s. The biased region stands in `writer.BIASED_REGION`:
 its messages are written differently, and half of the wrong labels fall on it.
-Always: a leaked copy stands in the last two weeks, its original in the first eight, and no original is
-mislabelled, so every contradiction is the copy's.
+Always: a leaked copy stands in the last two weeks of the export, its original at least three weeks before
+those, and no original is mislabelled, so every contradiction is the copy's.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _CONTRADICTION_SHARE = 0.006
 _WRONG_IN_BIASED_REGION = 0.5
 _NEW_PRODUCT_PER_MILLE = 220
 _WRONG_TO_CONFUSABLE_PER_MILLE = 800
-_ORIGINALS_UP_TO_WEEK = 8
-_COPIES_FROM_WEEK = 11
+_COPIES_IN_LAST_WEEKS = 2
+_ORIGINALS_BEFORE_LAST_WEEKS = 4
 
 DuplicateKind = Literal["exact", "near"]
 
@@ -49,15 +49,16 @@ class Copy:
     is_contradiction: bool
 
 
-def plan_copies(weeks: Sequence[int], dice: Dice) -> Mapping[int, Copy]:
+def plan_copies(weeks: Sequence[int], dice: Dice, *, last_week: int = WEEKS) -> Mapping[int, Copy]:
     """Which rows repeat which; every original is repeated once.
 
     Args:
         weeks: The week of each row, 1 to 12.
         dice: Chooses.
+        last_week: Of the export.
     """
-    late = [row for row, week in enumerate(weeks) if week >= _COPIES_FROM_WEEK]
-    early = [row for row, week in enumerate(weeks) if week <= _ORIGINALS_UP_TO_WEEK]
+    late = [row for row, week in enumerate(weeks) if 0 <= last_week - week < _COPIES_IN_LAST_WEEKS]
+    early = [row for row, week in enumerate(weeks) if week <= last_week - _ORIGINALS_BEFORE_LAST_WEEKS]
     exact, near = round(len(weeks) * _EXACT_SHARE), round(len(weeks) * _NEAR_SHARE)
     kinds: list[DuplicateKind] = ["exact" if i < exact else "near" for i in range(exact + near)]
     contradicted = set(dice.sample(range(len(kinds)), round(len(weeks) * _CONTRADICTION_SHARE)))

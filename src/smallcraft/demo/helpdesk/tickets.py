@@ -46,13 +46,20 @@ class Ticket:
     copy: Copy | None = None
 
 
-def plan_tickets(book: Phrasebook, seed: int, rows: int) -> list[Ticket]:
-    """Who writes when about what, in order of time; nothing is written yet."""
+def plan_tickets(book: Phrasebook, seed: int, rows: int, *, last_week: int = WEEKS) -> list[Ticket]:
+    """Who writes when about what, in order of time; nothing is written yet.
+
+    Args:
+        book: What may be written about.
+        seed: See `corpus.generate`.
+        rows: See `corpus.generate`.
+        last_week: Of the export that copies leak in.
+    """
     people, faults = Dice(seed, _PEOPLE), Dice(seed, _FAULTS)
     times = _draw_times(rows, Dice(seed, _TIMES))
     weeks = [1 + (when - FIRST_DAY).days // 7 for when in times]
     customers = invent_customers(customers_for(rows), book, people)
-    copies = plan_copies(weeks, faults)
+    copies = plan_copies(weeks, faults, last_week=last_week)
     about_new_product = plan_new_product(weeks, copies, faults)
     tickets = list[Ticket]()
     for row, (when, week) in enumerate(zip(times, weeks, strict=True)):

@@ -29,6 +29,7 @@ from smallcraft.label.stopping import NextBatch
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.labelling.losses import Losses, losses_of
+from smallcraft.pipeline.labelling.placing import blind_items
 from smallcraft.pipeline.labelling.project import (
     asked_rows,
     heard_votes,
@@ -40,6 +41,8 @@ from smallcraft.pipeline.labelling.truth import gold_of, labels_before
 from smallcraft.pipeline.labelling.version import DataVersion, write_data_version
 from smallcraft.pipeline.stages.record import project_registry
 from smallcraft.pipeline.version_control import keep_checkpoint
+
+NO_IMPORT = Imported(0, 0, 0, 0, ())
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,28 @@ def take_answers(
         campaign=campaign,
         revise=revise,
     )
+    return settle_votes(config, imported, now=now, listener=listener)
+
+
+def settle_votes(
+    config: Config,
+    imported: Imported = NO_IMPORT,
+    *,
+    now: datetime,
+    listener: Listener | None = None,
+) -> AnswersTaken:
+    """Merge all votes of the log, however they came in, and write the next version of the data.
+
+    Args:
+        config: The project.
+        imported: What was imported just before.
+        now: When.
+        listener: Told as things happen.
+
+    Raises:
+        DataError: The data cannot be used.
+    """
+    campaigns = project_campaigns(config)
     project = open_label_project(config, listener or SilentListener())
     table = project.table(asked_rows(config))
     votes = heard_votes(campaigns, table)
@@ -109,7 +134,15 @@ def take_answers(
     )
     named = ", ".join(sorted({vote.campaign for vote in votes}))
     with campaigns.log.locked():
-        version = write_data_version(config, table, merged, campaign=named, now=now)  # (3)
+        version = write_data_version(  # (3)
+            config,
+            table,
+            merged,
+            prepared=project.prepared,
+            blind=blind_items(campaigns.all()),
+            campaign=named,
+            now=now,
+        )
     heard = {vote.item for vote in votes} & {*table.items}
     return AnswersTaken(
         imported,

@@ -1,9 +1,10 @@
 """The next version of the data after votes: labels that changed, and new rows, in a folder of its own.
 
-Leaves to others: what the labels are (`label.merging`), rewriting a file (`data.repair`).
+Leaves to others: what the labels are (`label.merging`), which split a row is of
+(`pipeline.labelling.placing`), rewriting a file (`data.repair`).
 Always: no file of the user is changed; the folder appears whole or not at all, and the same votes over the
 same data make it once; its record of every change can be replayed; all its files have the columns of the
-source, so that one glob reads them.
+source and one that says the split, so that one glob reads them and no row changes sides.
 """
 
 from __future__ import annotations
@@ -11,29 +12,39 @@ from __future__ import annotations
 import gzip
 import io
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from smallcraft.canonical import digest_file
+from smallcraft.canonical import canonical_json, digest_file
 from smallcraft.data.columns import code_text
 from smallcraft.data.formats import FileFormat, file_format, find_files
 from smallcraft.data.load import read_source
-from smallcraft.data.repair import Repair, write_version
+from smallcraft.data.repair import Repair, record_path, write_version
 from smallcraft.label.merging import Merged
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.labelling.items import cast_values
+from smallcraft.pipeline.labelling.placing import (
+    COLUMN,
+    NewPlaces,
+    OwnPlaces,
+    places_of_new,
+    places_of_own,
+)
 from smallcraft.pipeline.labelling.rows import OWN, LabelTable
+from smallcraft.pipeline.stages.prepare import Prepared
 from smallcraft.pipeline.workspace import write_whole
+from smallcraft.records import StoredFile
 
 FOLDER = "labels"
 _VERSION = "version-"
 # The underscore sorts behind the dot: new rows stand after the old ones.
 _ROWS, _NEW = "rows", "rows_new"
+_HELD_OUT = "split: a copy of a row of another split"
 
 
 @dataclass(frozen=True)
@@ -44,15 +55,26 @@ class DataVersion:
         path: What belongs into `[data] path`, relative to the project file: a glob.
         relabelled: Rows of the main file whose label is another one.
         added: New rows.
+        split: What belongs into `[data] split`: the column that says where each row stands.
+        left_out: New rows that have a key with a row of dev or cert, or copy one.
     """
 
     path: str
     relabelled: int
     added: int
+    split: str = COLUMN
+    left_out: int = 0
 
 
 def write_data_version(
-    config: Config, table: LabelTable, merged: Merged, *, campaign: str, now: datetime
+    config: Config,
+    table: LabelTable,
+    merged: Merged,
+    *,
+    prepared: Prepared,
+    blind: Collection[str],
+    campaign: str,
+    now: datetime,
 ) -> DataVersion | None:
     """Write the data as it is after the votes.
 
@@ -64,6 +86,8 @@ def write_data_version(
         config: The project.
         table: The rows that were asked about.
         merged: Their labels now.
+        prepared: The splits that they were asked under.
+        blind: Ids of rows that were drawn blindly.
         campaign: Named as the reason.
         now: Goes into the record.
 
@@ -77,10 +101,11 @@ def write_data_version(
     source = config.resolve(config.data.path)
     raw = read_source(source, None).frame
     labels = _labels(table, merged)
-    repairs, fresh = (
-        _repairs(config, table, raw, labels=labels, campaign=campaign),
-        _new_rows(config, table, raw, labels=labels),
-    )  # (1)
+    repairs = _repairs(config, table, raw, labels=labels, campaign=campaign)  # (1)
+    rows = [row for row, item in enumerate(table.items) if table.sources[row] != OWN and item in labels]
+    items = [table.items[row] for row in rows]
+    places = places_of_new(config, prepared, table.frame[rows], items, blind=blind)
+    fresh = _new_rows(config, table, raw, labels=labels, places=places)
     if not repairs and not fresh.height:
         return None
     suffix = _suffix(find_files(source)[0])
@@ -90,17 +115,42 @@ def write_data_version(
     aside = folder / f".{target.name}.new"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    rows = aside / f"{_ROWS}{suffix}"
-    write_version(source, rows, repairs, roles=config.roles(), now=now)  # (2)
+    own = aside / f"{_ROWS}{suffix}"
+    _write_own(config, own, repairs, places=places_of_own(prepared, rows=raw.height), now=now)  # (2)
     if fresh.height:
-        write_whole(aside / f"{_NEW}{suffix}", _written(fresh, file_format(rows)))
+        write_whole(aside / f"{_NEW}{suffix}", _written(fresh, file_format(own)))
     newest = folder / f"{_VERSION}{max(taken)}" if taken else None
     if newest is not None and _digests(newest) == _digests(aside):  # (3)
         shutil.rmtree(aside)
         target = newest
     else:
         aside.rename(target)
-    return DataVersion(f"{FOLDER}/{target.name}/{_ROWS}*{suffix}", len(repairs), fresh.height)
+    return DataVersion(
+        f"{FOLDER}/{target.name}/{_ROWS}*{suffix}",
+        len(repairs),
+        fresh.height,
+        config.data.split or COLUMN,
+        len(places.left_out),
+    )
+
+
+def _write_own(
+    config: Config, target: Path, repairs: list[Repair], *, places: OwnPlaces, now: datetime
+) -> None:
+    """The rows of the source with their labels and places; those that no split holds are left out."""
+    source = config.resolve(config.data.path)
+    if config.data.split is not None:
+        write_version(source, target, repairs, roles=config.roles(), now=now)
+        return
+    gone = set(places.held_out)
+    dropped = [Repair("drop", row, None, None, None, _HELD_OUT) for row in places.held_out]
+    kept = [repair for repair in repairs if repair.row not in gone]
+    record = write_version(source, target, [*kept, *dropped], roles=config.roles(), now=now)
+    words = [word for row, word in enumerate(places.split) if row not in gone]
+    frame = read_source(target, None).frame.with_columns(pl.Series(COLUMN, words, dtype=pl.String))
+    write_whole(target, _written(frame, file_format(target)))
+    stored = StoredFile(target.name, digest_file(target), target.stat().st_size)
+    write_whole(record_path(target), canonical_json(replace(record, target=stored)))
 
 
 def _labels(table: LabelTable, merged: Merged) -> Mapping[str, str]:
@@ -124,21 +174,28 @@ def _repairs(
 
 
 def _new_rows(
-    config: Config, table: LabelTable, raw: pl.DataFrame, *, labels: Mapping[str, str]
+    config: Config,
+    table: LabelTable,
+    raw: pl.DataFrame,
+    *,
+    labels: Mapping[str, str],
+    places: NewPlaces,
 ) -> pl.DataFrame:
     """New rows with their labels, in the columns and types of the source; what is not known is missing."""
-    rows = [row for row, item in enumerate(table.items) if table.sources[row] != OWN and item in labels]
+    rows = [row for row, item in enumerate(table.items) if item in places.split]
+    items = [table.items[row] for row in rows]
+    split = config.data.split or COLUMN
     frame = table.frame[rows].with_columns(
-        pl.Series(config.data.label, [labels[table.items[row]] for row in rows], dtype=pl.String)
+        pl.Series(config.data.label, [labels[item] for item in items], dtype=pl.String),
+        pl.Series(split, [places.split[item] for item in items], dtype=pl.String),
     )
-    if config.data.split is not None:
-        frame = frame.with_columns(pl.lit("train").alias(config.data.split))
+    columns = {**raw.schema, split: raw.schema.get(split, pl.String())}
     return pl.DataFrame(
         [
             cast_values(frame[name], dtype)
             if name in frame.columns
             else pl.Series(name, [None] * len(rows), dtype=dtype)
-            for name, dtype in raw.schema.items()
+            for name, dtype in columns.items()
         ]
     )
 

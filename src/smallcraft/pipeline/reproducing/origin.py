@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from pydantic import PrivateAttr
 
+from smallcraft.data.split import DEALT_ANEW
 from smallcraft.errors import ConfigError, InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import FILE_NAME, Config, parse_config
 from smallcraft.pipeline.gating import read_evidence
@@ -58,6 +59,12 @@ class Origin:
         """The rung that was released."""
         chosen: str = self.facts["decision"]["chosen"]
         return chosen
+
+    @property
+    def dealing(self) -> int:
+        """How its rows were dealt to splits; by the first method where the release does not say."""
+        found: int = self.facts["data"].get("dealing", DEALT_ANEW)
+        return found
 
     @property
     def environment(self) -> Mapping[str, Any]:

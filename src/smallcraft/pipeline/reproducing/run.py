@@ -116,7 +116,7 @@ def _reproduce(
 
 def _prepare(config: MovedConfig, origin: Origin, listener: Listener) -> Prepared:
     try:
-        prepared = prepare_data(config, listener)
+        prepared = prepare_data(config, listener, dealing=origin.dealing)
         require_audit_inputs(config, prepared)
     except DataError as error:
         digest = origin.facts["data"].get("digest", "")

@@ -15,8 +15,7 @@ from pathlib import Path
 from smallcraft.data.profiles.reference_bytes import read_reference
 from smallcraft.errors import NotFoundError
 from smallcraft.observe.judging import WatchedRelease
-from smallcraft.pipeline.baseline import Baseline, read_baseline
-from smallcraft.pipeline.stages.reference import BASELINE_FILE, REFERENCE_FILE
+from smallcraft.pipeline.baseline import BASELINE_FILE, REFERENCE_FILE, Baseline, read_baseline
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.registry.reading import Stored
 from smallcraft.serve.windows.references import reference_path
