@@ -4,11 +4,20 @@ from collections import Counter
 from dataclasses import asdict, replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from tests.pipeline.builds import make_build
 
-from smallcraft.pipeline.charts import COLOUR_NAMES, draw_classes, draw_costs, render_svg
+from smallcraft.pipeline.charts import (
+    COLOUR_NAMES,
+    draw_classes,
+    draw_costs,
+    draw_reliability,
+    render_png,
+    render_svg,
+)
 from smallcraft.pipeline.report_parts.points import ClassPoint, CostPoint, class_points, cost_points
+from smallcraft.pipeline.report_parts.reliability import describe_reliability
 from smallcraft.pipeline.report_parts.tables import find_winner
 
 POINT = CostPoint("fast", "chosen", 0.5, 0.4, 0.6, 0.9, 0.88, 0.92, "fast · macro_f1 0.900")
@@ -21,7 +30,7 @@ def result():
 
 @pytest.fixture(scope="module")
 def cost_chart(result):
-    return draw_costs(cost_points(result), metric="macro_f1").to_dict()
+    return draw_costs(cost_points(result.candidates, result.decision), metric="macro_f1").to_dict()
 
 
 def rows_of(chart, kind):
@@ -110,7 +119,7 @@ def test_the_cost_axis_is_logarithmic_and_holds_every_cost(cost_chart):
 
 
 def test_the_class_chart_holds_the_measurements_in_their_order(result):
-    points = class_points(find_winner(result))
+    points = class_points(find_winner(result.candidates, result.decision))
     chart = draw_classes(points).to_dict()
     assert rows_of(chart, "point") == rows_of(chart, "rule") == [asdict(point) for point in points]
     assert chart["layer"][1]["encoding"]["y"]["sort"] is None
@@ -120,9 +129,9 @@ def test_the_class_chart_holds_the_measurements_in_their_order(result):
 
 
 def test_every_point_of_the_picture_carries_its_numbers_as_a_tooltip(result):
-    points = cost_points(result)
+    points = cost_points(result.candidates, result.decision)
     assert tooltips(svg_of(draw_costs(points, metric="macro_f1"))) == [point.hover for point in points]
-    classes = class_points(find_winner(result))
+    classes = class_points(find_winner(result.candidates, result.decision))
     assert tooltips(svg_of(draw_classes(classes))) == [point.hover for point in classes]
 
 
@@ -134,7 +143,9 @@ def test_the_picture_says_in_words_what_it_shows(result):
 
 
 def test_the_picture_names_nothing_outside_itself(result):
-    markup = render_svg(draw_costs(cost_points(result), metric="macro_f1"), alt="costs")
+    markup = render_svg(
+        draw_costs(cost_points(result.candidates, result.decision), metric="macro_f1"), alt="costs"
+    )
     assert "http" not in markup
     assert "xmlns" not in markup
     kinds = {element.tag for element in ElementTree.fromstring(markup).iter()}
@@ -143,8 +154,8 @@ def test_the_picture_names_nothing_outside_itself(result):
 
 def test_every_colour_of_the_picture_can_be_another_one_in_the_dark(result):
     for chart in (
-        draw_costs(cost_points(result), metric="macro_f1"),
-        draw_classes(class_points(find_winner(result))),
+        draw_costs(cost_points(result.candidates, result.decision), metric="macro_f1"),
+        draw_classes(class_points(find_winner(result.candidates, result.decision))),
     ):
         for element in svg_of(chart).iter():
             for attribute in ("fill", "stroke"):
@@ -173,7 +184,30 @@ def test_any_name_is_drawn_as_text(word):
     assert "script" not in {element.tag for element in svg.iter()}
 
 
+def test_the_confidence_chart_holds_the_bins_and_the_line_of_a_model_that_means_it():
+    sure, right = np.linspace(0.4, 1, 60), np.arange(60) % 3 > 0
+    reliability = describe_reliability(sure, right)
+    chart = draw_reliability(reliability).to_dict()
+    line, points = rows_of(chart, "line"), rows_of(chart, "point")
+    assert all(end["sure"] == end["right"] for end in line)
+    assert rows_of(chart, "rule") == points
+    assert [(row["sure"], row["right"]) for row in points] == [
+        (each.confidence, each.right) for each in reliability.bins
+    ]
+    low, high = chart["layer"][2]["encoding"]["x"]["scale"]["domain"]
+    assert all(low <= row["low"] and row["sure"] <= high for row in points)
+    assert tooltips(svg_of(draw_reliability(reliability))) == [each.hover for each in reliability.bins]
+
+
+def test_a_picture_for_a_card_is_a_png_twice_as_wide_and_always_the_same(result):
+    points = class_points(find_winner(result.candidates, result.decision))
+    first, second = (render_png(draw_classes(points)) for _ in range(2))
+    assert first == second
+    assert first.startswith(b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(first[16:20], "big") > 2 * 600
+
+
 def test_the_same_points_give_the_same_picture(result):
-    points = cost_points(result)
+    points = cost_points(result.candidates, result.decision)
     first, second = (render_svg(draw_costs(points, metric="macro_f1"), alt="a") for _ in range(2))
     assert first == second

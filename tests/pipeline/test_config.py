@@ -333,8 +333,8 @@ REFUSED = {
         "[data.fractions] train, dev and cert must sum to 1, got 0.9",
     ),
     "two ways to split": (
-        with_lines('split = "part"', 'cert = "cert.csv"'),
-        "[data] split = 'part' already says which row goes where, but cert stands there too",
+        with_lines('split = "part"', "fractions = { train = 0.6, dev = 0.2, cert = 0.2 }"),
+        "[data] split = 'part' already says which row goes where, but fractions stands there too",
     ),
     "a name that no release can have": (
         'name = "a@b"\n' + SMALLEST,

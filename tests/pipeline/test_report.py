@@ -19,6 +19,8 @@ from tests.pipeline.builds import (
     measured,
     not_built,
 )
+from tests.pipeline.dev_answers import make_movement, make_seen
+from tests.pipeline.quality_reports import hostile_report, make_report
 
 from smallcraft.pipeline.report import render_report
 from smallcraft.pipeline.report_parts.points import cost_points
@@ -26,7 +28,7 @@ from smallcraft.pipeline.result import PlanAnswer
 from smallcraft.records import CandidateStatus, CheckResult, Evidence, Finding, Measurement, Outcome, Verdict
 
 VOID = {"meta", "br", "link", "img", "input"}
-LOADING = {"src", "href", "srcset", "data", "poster", "action", "formaction", "background", "xlink:href"}
+LOADING = {"src", "srcset", "data", "poster", "action", "formaction", "background", "xlink:href"}
 
 
 class Page(HTMLParser):
@@ -86,15 +88,21 @@ class Page(HTMLParser):
         return " ".join(self.texts["body"].split())
 
 
-def render(result=None, facts=None, checks=None):
+def render(result=None, facts=None, checks=None, *, seen=None, movement=None):
     result = make_build() if result is None else result
     facts = make_facts(result) if facts is None else facts
-    return render_report(result, facts, make_checks() if checks is None else checks, now=NOW)
+    checks = make_checks() if checks is None else checks
+    return render_report(result, facts, checks, seen=seen, movement=movement, now=NOW)
+
+
+def render_whole():
+    result = replace(make_build(), quality=make_report())
+    return render(result, seen=make_seen(), movement=make_movement())
 
 
 @pytest.fixture(scope="module")
 def html():
-    return render()
+    return render_whole()
 
 
 @pytest.fixture(scope="module")
@@ -151,11 +159,11 @@ def test_every_class_and_group_has_a_row(page):
 
 
 def test_the_classes_stand_worst_first_and_those_without_an_f1_last(page):
-    first, rest = page.table("lowest F1 first"), page.table("other classes")
-    scores = [row[1].split()[0] for row in first[1:] + rest[1:]]
+    rows = page.table("lowest F1 first")[1:]
+    scores = [row[1].split()[0] for row in rows]
     assert scores[:-1] == sorted(scores[:-1], key=float)
     assert scores[-1] == "not"
-    assert rest[-1][0] == "unseen"
+    assert rows[-1][0] == "unseen"
 
 
 def test_checks_stand_with_findings_worst_first_and_say_how_many_are_not_shown(page):
@@ -351,7 +359,13 @@ def hostile_page(word):
         "environment": {"python": word, word: word},
     }
     finding = Finding(word, word, 3, word, word, word)
-    return render(result, facts, (CheckResult(word, Outcome.FAIL, word, {word: 1}, (finding,)),))
+    return render(
+        replace(result, quality=hostile_report(word)),
+        facts,
+        (CheckResult(word, Outcome.FAIL, word, {word: 1}, (finding,)),),
+        seen=make_seen(word=word, intents=(word, f"{word} 2", f"{word} 3")),
+        movement=make_movement(word=word),
+    )
 
 
 def skeleton(html):
@@ -391,6 +405,9 @@ def test_the_page_is_always_utf8_without_characters_that_html_forbids():
 
 def test_nothing_is_loaded_from_anywhere(html, page):
     assert [tag for tag, attributes in page.tags if LOADING & set(attributes)] == []
+    places = [attributes["href"] for _, attributes in page.tags if "href" in attributes]
+    assert places
+    assert {place[0] for place in places} == {"#"}
     assert "url(" not in html
     assert "@import" not in html
     assert re.findall(r"https?:|//[a-z]+\.", html) == []
@@ -417,14 +434,14 @@ def test_the_page_forbids_every_script_but_its_own(page):
 
 
 def test_the_same_build_gives_the_same_bytes(html):
-    assert render() == html
+    assert render_whole() == html
 
 
 def test_the_page_needs_no_script_to_be_complete(html):
     without = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     page = Page(without)
     assert page.tables == Page(html).tables
-    assert [tag for tag, _ in page.tags].count("svg") == 2
+    assert [tag for tag, _ in page.tags].count("svg") == 3
 
 
 def test_layout_style_and_script_are_shipped_beside_the_module():
@@ -445,7 +462,9 @@ def test_headings_go_down_one_level_at_a_time_from_a_single_first(page):
 
 def test_the_decision_stands_before_what_it_rests_on(page):
     titles = [text for tag, text in page.headings if tag == "h2"]
-    assert titles[:3] == ["Gates", "The sealed test set", "Candidates: quality against cost"]
+    assert titles[:3] == ["Gates", "What moved since helpdesk@2", "Candidates: quality against cost"]
+    first = make_build().decision.sentence
+    assert page.text.index(first) < page.text.index("What moved since")
 
 
 def test_tables_have_captions_and_scopes_and_the_page_a_language(html, page):
@@ -459,17 +478,27 @@ def test_every_name_in_the_page_is_its_own_and_every_reference_has_its_target(pa
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
     wanted = {attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes}
-    assert wanted <= set(ids)
+    places = {attributes["href"][1:] for _, attributes in page.tags if "href" in attributes}
+    assert wanted | places <= set(ids)
+
+
+def test_the_contents_lead_to_every_section(page):
+    places = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"}
+    assert {attributes["id"] for tag, attributes in page.tags if tag == "h2"} == places
+    alone = Page(render())
+    assert "moved" not in {attributes.get("href", "#")[1:] for _, attributes in alone.tags}
 
 
 def test_every_chart_says_in_words_what_it_shows_and_has_its_table(page):
     charts = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert [chart["role"] for chart in charts] == ["img", "img"]
-    by_cost, by_class = (chart["aria-label"] for chart in charts)
-    for point in cost_points(make_build()):
+    assert [chart["role"] for chart in charts] == ["img"] * 3
+    by_cost, by_confidence, by_class = (chart["aria-label"] for chart in charts)
+    for point in cost_points(make_build().candidates, make_build().decision):
         assert f"{point.rung} {point.quality:.3f}" in by_cost
         assert page.row("Every rung", point.rung)[2].startswith(f"{point.quality:.3f} [")
     assert by_class.startswith("F1 on dev of 30 classes")
+    assert "0.735 sure and 0.750 right" in by_confidence
+    assert sum(int(row[3]) for row in page.table("bins of equal numbers")[1:]) == 28
 
 
 def test_an_outcome_is_told_in_words_not_in_colour_alone(html):
@@ -500,3 +529,91 @@ def test_a_plan_is_told_in_a_sentence_and_no_score_or_average_stands_beside_it()
     assert "Asked under 2 pre-registrations" in page.text
     assert "An average over these rows" not in page.text
     assert "gave no answer" not in page.text
+
+
+# --- what moved, mistakes, confidence, rows to look at, what to do next --------------
+
+
+def test_the_page_says_the_delta_with_its_interval_and_the_reason(page):
+    rows = page.table("Quality before and now")
+    assert rows[1][1:4] == ["before: 0.912", "now: 0.944", "difference: +0.032 [+0.011, +0.053]"]
+    assert rows[1][4].startswith("better 1,410 rows; paired")
+    assert rows[2][3:] == ["difference: not compared", "the sealed rows are not the same ones"]
+    for said in (
+        "macro_f1 on dev: 0.912 -> 0.944, +0.032 [+0.011, +0.053] over 1,410 rows both saw: better.",
+        "60 doubted labels were corrected",
+        "the reason that a person gave",
+        "rows: 9,000 -> 10,000; 1,000 added, 0 removed, 60 relabelled",
+        "settings: quality.margin 0.02 -> 0.01",
+        'smallcraft alias stable helpdesk@2 --because "..."',
+        "Not compared: tensors: helpdesk@2 lists no files of its bundle.",
+    ):
+        assert said in page.text
+    assert page.row("Costs before and now", "MB on disk")[3:] == ["difference: -4.7", "cheaper counted"]
+
+
+def test_a_reason_that_nobody_gave_is_told_as_the_rules():
+    assert "the rule's reason: nobody gave one" in Page(render(movement=make_movement(author="rule"))).text
+
+
+def test_every_mix_up_stands_with_rows_of_dev_the_surest_first(page):
+    assert "7 of 28 rows of dev answered wrongly by cascade." in page.text
+    mistakes = page.text.split("7 of 28 rows")[1].split("Does it mean its confidence?")[0]
+    assert "billing answered as login 4 rows: 25% of the rows of billing, 57% of all errors." in mistakes
+    shown = re.findall(r"message of dev row (\d+) dev \d+, (\S+) in the file; (\S+) sure", mistakes)
+    assert shown == [
+        ("24", "1,024", "0.84"),
+        ("23", "1,023", "0.83"),
+        ("22", "1,022", "0.82"),
+        ("26", "1,026", "0.86"),
+        ("25", "1,025", "0.85"),
+    ]
+
+
+def test_the_confidence_of_the_winner_is_told_in_a_sentence(page):
+    assert "On average it is 0.735 sure and 0.750 right: it is 1.5 points too modest." in page.text
+
+
+def test_the_rows_that_the_checks_doubt_stand_with_why_and_where_the_others_are(page):
+    rows = page.table("Doubted rows of train and dev")[1:]
+    assert {row[0].split()[0] for row in rows} <= {"train", "dev"}
+    assert any("→" in row[2] for row in rows)
+    assert "check/check.html" in page.text
+
+
+def test_no_row_of_the_sealed_set_is_shown():
+    quality = make_report()
+    sealed = tuple(
+        replace(row, split="cert", content=f"sealed words {place}") for place, row in enumerate(quality.rows)
+    )
+    page = Page(render(replace(make_build(), quality=replace(quality, rows=sealed)), seen=make_seen()))
+    assert "sealed words" not in page.text
+    assert "No row of train or dev stands out." in page.text
+
+
+def test_a_row_with_personal_data_is_counted_and_not_shown():
+    found = Finding("personal_data", "dev", 24, "message", "row 24 of dev holds a name", "mask it")
+    checks = (CheckResult("personal_data", Outcome.UNDECIDED, "1 row", {}, (found,)),)
+    page = Page(render(checks=checks, seen=make_seen()))
+    assert "message of dev row 24" not in page.text
+    assert "message of dev row 23" in page.text
+    assert "not shown: personal data dev 24, 1,024 in the file; 0.84 sure" in page.text
+
+
+def test_the_next_command_stands_at_the_top(page):
+    head = page.text.split("What had to hold")[0]
+    assert "next smallcraft rollout start helpdesk@3" in head
+    first = Page(render())
+    assert "next smallcraft serve" in first.text
+
+
+def test_what_stands_in_the_way_of_a_release_is_listed_with_what_would_settle_it():
+    page = Page(render(make_build(is_released=False)))
+    assert "What stands in the way size_mb: size_mb 26.3 MB is not at most 20" in page.text
+    assert "next smallcraft build" in page.text
+
+
+def test_without_rows_of_dev_mistakes_and_confidence_are_not_measured():
+    page = Page(render())
+    assert "Mistakes: not measured" in page.text
+    assert "Confidence: not measured" in page.text

@@ -11,7 +11,7 @@ Always: importing a file twice is importing it once; after a refusal the log is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import DataError, NotFoundError, nearest_name
@@ -80,16 +80,59 @@ def import_answers(
     """
     form = find_format(format_name)
     answers = form.read(data, source=source)  # (1)
+    return add_answers(
+        campaigns,
+        answers,
+        tool=form.name,
+        source=source,
+        digest=digest_bytes(data),
+        time=time,
+        campaign=campaign,
+        revise=revise,
+    )
+
+
+def add_answers(
+    campaigns: Campaigns,
+    answers: Sequence[Answer],
+    *,
+    tool: str,
+    source: str,
+    digest: str,
+    time: str,
+    campaign: str | None = None,
+    revise: bool = False,
+    is_blind: bool = False,
+) -> Imported:
+    """Import answers that were read already, all of them or none.
+
+    Args:
+        campaigns: Where they belong.
+        answers: As people gave them.
+        tool: That they were given in.
+        source: Its name, for messages.
+        digest: Of the bytes that they came as.
+        time: ISO 8601, now.
+        campaign: The id for answers that do not say it.
+        revise: Let a changed answer count instead of the earlier one, which stays in the log.
+        is_blind: Whether suggestions were kept from whoever answered.
+
+    Raises:
+        DataError: As of `import_answers`; nothing was imported.
+        IntegrityError: The log or a campaign was changed.
+    """
     of = _campaigns_of(campaigns, answers, campaign, source)
     with campaigns.log.locked():
         votes = [
-            _vote(answer, of[answer.campaign or campaign or ""], form.name, source)
+            _vote(answer, of[answer.campaign or campaign or ""], tool, source)
             for answer in answers
             if answer.label is not None
         ]  # (2)
+        if is_blind:
+            votes = [replace(vote, suggestion=None) for vote in votes]
         fresh, revised = _news(votes, campaigns, revise=revise, source=source)  # (3)
         if fresh:  # (4)
-            campaigns.log.append(fresh, source=digest_bytes(data), time=time)
+            campaigns.log.append(fresh, source=digest, time=time)
         touched = tuple(sorted({vote.campaign for vote in fresh}))
         # A crash may have come between votes and state: the same file then still brings the state.
         waiting = {vote.campaign for vote in votes if of[vote.campaign].state == "open"}

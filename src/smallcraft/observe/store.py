@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,12 @@ class WindowStore:
                     _collect(pl.scan_parquet(file).select(pl.col("release").unique()), file)["release"]
                 )
         return tuple(sorted(found))
+
+    def rows_by_start(self, release: str) -> Mapping[int, int]:
+        """Rows of each window of a release by its begin, all segments together; no column is read."""
+        frame = self._scan(list(self.months()), Wanted(release=release), ["start_s", "n", "file"])
+        rows = frame.unique(subset="file").group_by("start_s").agg(pl.col("n").sum()).sort("start_s")
+        return dict(rows.iter_rows())
 
     def compact(self, month: str, *, at_least: int = COMPACT_FILES) -> bool:
         """Put the small files of a month into one; writes nothing for fewer than `at_least`.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +101,16 @@ def test_a_session_copies_its_weights_so_they_are_not_kept_twice(bundles):
     assert not {"model.onnx", "weights.bin", "embeddings.bin"} & set(opened.files._bytes)
     shared = open_bundle(bundles["cascade"].bundle)
     assert "embeddings.bin" in shared.files._bytes
+
+
+def encoder_sessions(bundle) -> list:
+    return [block.session for stage in bundle.stages for block in stage.blocks if block.name == "encoder"]
+
+
+def test_a_graph_that_is_in_use_is_not_opened_again_and_one_that_is_not_is_let_go(bundles):
+    first, second = open_bundle(bundles["frozen"].bundle), open_bundle(bundles["frozen"].bundle)
+    assert encoder_sessions(first)[0] is encoder_sessions(second)[0]
+    held = weakref.ref(encoder_sessions(first)[0])
+    del first, second
+    gc.collect()
+    assert held() is None

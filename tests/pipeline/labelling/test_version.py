@@ -10,8 +10,9 @@ import pytest
 from tests.pipeline.labelling.projects import LABELS, judged_of, load_frame, plant, prepared_of
 from tests.projects import change_project, message_rows, person_rows, write_rows
 
+from smallcraft.canonical import digest_file
 from smallcraft.data.load import read_source
-from smallcraft.data.repair import apply_repairs, read_record, record_path
+from smallcraft.data.repair import apply_repairs, read_record, record_path, replay_repairs
 from smallcraft.errors import InvalidInputError
 from smallcraft.label.merging import Merged
 from smallcraft.pipeline.config import load_config
@@ -32,7 +33,13 @@ def say(table, labels):
 
 
 def write(folder, table, merged):
-    return write_data_version(load_config(folder), table, merged, campaign="c1", now=NOW)
+    splits = prepared_of(folder)
+    told = {"prepared": splits, "blind": (), "campaign": "c1", "now": NOW}
+    return write_data_version(load_config(folder), table, merged, **told)
+
+
+def take_over(folder, version, *, name="rows.csv"):
+    change_project(folder, f'path = "{name}"', f'path = "{version.path}"\nsplit = "{version.split}"')
 
 
 def table_of(folder, *, classes=LABELS, new=(), bundle=None):
@@ -63,7 +70,9 @@ def test_labels_change_in_every_format_and_the_record_replays_them(tmp_path, suf
     after = read_source(folder / version.path, None).frame
     record = read_record(record_path(folder / f"labels/version-2/rows{suffix}"))
     source = read_source(folder / f"rows{suffix}", None).frame
-    assert apply_repairs(source, record.repairs).equals(after)
+    assert apply_repairs(source, record.repairs).equals(after.drop(version.split))
+    assert record.target.digest == digest_file(folder / f"labels/version-2/rows{suffix}")
+    assert replay_repairs(folder / f"rows{suffix}", record) == record.after
     place = {table.copies[table.items[row]][0]: LABELS[code] for row, code in changed.items()}
     told = [place.get(at, label) for at, label in enumerate(source["intent"].to_list())]
     assert after["intent"].to_list() == told
@@ -98,7 +107,7 @@ def test_where_the_data_say_so_already_nothing_is_written(folder):
     table = table_of(folder)
     assert write(folder, table, say(table, {0: int(table.seen.truth[0])})) is None
     version = write(folder, table, say(table, {0: other(table, 0)}))
-    change_project(folder, 'path = "rows.csv"', f'path = "{version.path}"')
+    take_over(folder, version)
     table = table_of(folder)
     place = {label: code for code, label in enumerate(LABELS)}
     given = {row: place[LABELS[code]] for row, code in enumerate(table.seen.truth.tolist())}
@@ -129,7 +138,7 @@ def test_new_rows_stand_behind_the_old_ones_in_a_file_of_their_own(tmp_path, tin
     after = load_frame(folder / version.path, load_config(folder).roles())
     assert after.height == 62
     assert after.tail(2).to_dict(as_series=False) == {"message": messages, "intent": ["parcel", "billing"]}
-    change_project(folder, f'path = "rows{suffix}"', f'path = "{version.path}"')
+    take_over(folder, version, name=f"rows{suffix}")
     assert prepared_of(folder).table.frame.height == 62
 
 
@@ -155,7 +164,7 @@ def test_a_new_row_keeps_its_group_key_and_time_and_what_is_not_known_is_missing
     version = write(folder, table, say(table, {len(table.items) - 1: 1}))
     raw = read_source(folder / version.path, None).frame.tail(1).to_dicts()[0]
     assert raw["remark"] in (None, "")
-    change_project(folder, 'path = "rows.csv"', f'path = "{version.path}"')
+    take_over(folder, version)
     (row,) = prepared_of(folder).table.frame.tail(1).to_dicts()
     assert (row["age"], row["job"], row["insured"], row["town"], row["bought"]) == (
         33.25,

@@ -51,8 +51,8 @@ def test_the_declared_metric_is_not_shown_twice():
 
 def test_without_a_choice_there_is_no_winner(result):
     nobody = replace(result, decision=replace(result.decision, chosen=None))
-    assert find_winner(nobody) is None
-    assert find_winner(result).rung == "cascade"
+    assert find_winner(nobody.candidates, nobody.decision) is None
+    assert find_winner(result.candidates, result.decision).rung == "cascade"
 
 
 def test_gates_that_block_stand_first_and_those_that_pass_last():
@@ -79,7 +79,7 @@ def test_of_a_gate_over_many_slices_one_pass_and_five_of_what_is_open_stand_ther
 
 
 def test_classes_stand_worst_first_with_their_rows(result):
-    rows = class_rows(find_winner(result))
+    rows = class_rows(find_winner(result.candidates, result.decision))
     assert {row.name for row in rows} == {*CLASSES, "unseen"}
     shown = [float(row.f1.text) for row in rows[:-1]]
     assert shown == sorted(shown)
@@ -108,13 +108,13 @@ def test_a_group_value_may_hold_an_equals_sign():
 
 
 def test_groups_stand_lowest_first_and_the_unmeasured_last(result):
-    rows = group_rows(find_winner(result))
+    rows = group_rows(find_winner(result.candidates, result.decision))
     assert [row.value for row in rows] == ["south", "north", "(missing)"]
 
 
 def test_costs_are_all_that_belongs_to_no_split(result):
     assert [row.name for row in cost_rows(result.released)] == [m.name for m in result.released.measurements]
-    assert {row.name for row in cost_rows(find_winner(result))} == {
+    assert {row.name for row in cost_rows(find_winner(result.candidates, result.decision))} == {
         row.name for row in cost_rows(result.released)
     }
 
@@ -130,6 +130,8 @@ def test_the_sealed_sets_answers_keep_their_method(result):
 
 def test_checks_that_failed_stand_first_and_count_what_they_do_not_show():
     rows = check_rows(make_checks())
-    assert [row.result.check for row in rows] == ["leakage", "integrity", "row_counts"]
-    assert (len(rows[0].shown), rows[0].more) == (SHOWN_FINDINGS, 4)
-    assert (len(rows[1].shown), rows[1].more) == (1, 0)
+    assert [row.result.check for row in rows.opened] == ["leakage", "integrity"]
+    assert [row.result.check for row in rows.passed] == ["row_counts"]
+    leakage, integrity = rows.opened
+    assert (len(leakage.shown), leakage.more) == (SHOWN_FINDINGS, 4)
+    assert (len(integrity.shown), integrity.more) == (1, 0)

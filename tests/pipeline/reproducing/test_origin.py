@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.projects import change_project
 
+from smallcraft.data.split import DEALT_ANEW, DEALT_BY_NUMBER
 from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import FILE_NAME, load_config
 from smallcraft.pipeline.reproducing.origin import MovedConfig, Origin, read_origin
@@ -28,6 +29,13 @@ def test_a_release_tells_its_settings_scores_files_and_looks(tiny_built):
     assert b"".join(line + b"\n" for line in origin.looks) == Workspace(tiny_built).ledger.read_bytes()
     assert origin.rows is not None
     assert origin.answers is not None
+
+
+def test_a_release_tells_how_its_rows_were_dealt_and_an_older_one_was_dealt_by_the_first_method(tiny_built):
+    origin = origin_of(tiny_built)
+    assert origin.dealing == DEALT_BY_NUMBER
+    data = {name: value for name, value in origin.facts["data"].items() if name != "dealing"}
+    assert replace(origin, facts={**origin.facts, "data": data}).dealing == DEALT_ANEW
 
 
 def test_settings_are_those_of_the_release_whatever_the_project_file_says_today(tiny):
