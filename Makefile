@@ -19,13 +19,13 @@ TORCH := torch==2.13.0
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check fix bench goldens docs pictures torch weights clean
+.PHONY: help demo test check fix browser bench goldens docs pictures torch weights clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(INSTALLED)  ## the whole loop on shipped data
-	@$(BIN)/smallcraft demo
+	@$(BIN)/smallcraft demo $(if $(OPEN),--open)
 
 test: $(INSTALLED)  ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -40,6 +40,10 @@ check: $(INSTALLED)  ## format, lint, types, layers, every test: what a change m
 fix: $(INSTALLED)  ## format, and repair what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+browser: $(INSTALLED)  ## tests of the pages in a real browser, with axe-core where npm is
+	@if command -v npm >/dev/null; then npm install --silent --no-save --no-package-lock axe-core@4; else echo "npm is not here; the tests by axe-core are skipped"; fi
+	@$(BIN)/python -m pytest -q tests/dashboard/test_pages.py tests/dashboard/test_live.py
 
 bench: $(INSTALLED)  ## everything measured again beside peers: hours, a stopped run goes on; writes BENCHMARKS.md and its pages
 	@$(BIN)/python -m benchmarks

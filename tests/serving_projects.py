@@ -105,7 +105,7 @@ def serving(project: Path, *arguments: str, program: str = _SERVE) -> Iterator[S
     try:
         assert process.stdout is not None
         said = ""
-        while "Ctrl-C" not in said:
+        while "\nnext  " not in said:
             line = process.stdout.readline()
             assert line, f"the server ended: {said}"
             said += line

@@ -129,7 +129,7 @@ GUARANTEES = (
             "The rows are independent of each other, and sealed: every look goes through the ledger",
             "The score is an average over rows, such as accuracy; for macro-F1 the bound is a yardstick only",
         ),
-        "Answers from beside the ledger: a few hundred suffice to fool the bound of a first look.",
+        "Answers from beside the ledger: a hundred suffice to fool the bound of a first look.",
         "src/smallcraft/evaluate/meter/bits.py",
         "tests/attacks/test_ledger_attacks.py::"
         "test_the_boosting_attack_reaches_far_with_exact_answers_and_nowhere_through_the_ledger",
@@ -329,8 +329,9 @@ GUARANTEES = (
         "Conformal ranks among past windows of the same season, bet against by e-values; exact for "
         "exchangeable windows.",
         ("Windows are exchangeable with past windows of the same season", "The season is declared"),
-        "A rhythm that nobody declared is change after change. Windows that hang together are not "
-        "exchangeable; the rule forecasts them from each other, and the cases say how far that carries.",
+        "Windows that hang together are not exchangeable: the rule forecasts them from each other, and "
+        "`wanders` says how far that carries. A rhythm that nobody declared cost no false alarm in the world "
+        "here; a change has to stand out from it instead of from its own hour.",
         "src/smallcraft/stats/sequences/window_streams.py",
         "tests/stats/sequences/test_window_streams.py::test_false_alarms_stay_within_the_budget",
         reused.read_false_alarms,

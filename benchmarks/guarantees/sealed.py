@@ -17,7 +17,7 @@ from benchmarks.guarantees.cases import Case, counted
 from benchmarks.guarantees.worlds import seeded
 from smallcraft.evaluate.meter.bits import adaptive_bound
 
-_STATED, _ROWS, _QUESTIONS, _RUNS = 0.05, 1000, 300, 150
+_STATED, _ROWS, _QUESTIONS, _RUNS = 0.05, 1000, 100, 100
 _TRUTH = 0.5
 
 

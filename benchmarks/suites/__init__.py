@@ -11,6 +11,7 @@ from benchmarks.suites import (
     check,
     clinc150,
     drift,
+    faces,
     gates,
     label_issues,
     latency,
@@ -43,4 +44,5 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "trunk": trunk.measure,
     "drift": drift.measure,
     "serving": serving.measure,
+    "faces": faces.measure,
 }

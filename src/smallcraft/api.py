@@ -338,8 +338,6 @@ def drift(
         raise InvalidInputError(
             "drift compares two files or two frames, got one of each; read the file into a frame first"
         )
-            "drift compares two files or two frames, got one of each; read the file first"
-        )
     return compare_files(reference, current, columns=columns, tolerance_sd=tolerance_sd)
 
 

@@ -122,6 +122,11 @@ def assert_next(printed: str, arguments: Sequence[object]) -> None:
         )
 
 
+def before_next(printed: str) -> str:
+    """What a verb printed, without the next command."""
+    return "".join(line for line in printed.splitlines(keepends=True) if not NEXT.match(line))
+
+
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str]) -> Told:
     """Runs a command, checks its exit code and last line; gives what it printed where that code puts it."""

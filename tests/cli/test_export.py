@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 import yaml
+from tests.cli.conftest import before_next
 from tests.conftest import require, why_no_model_signing
 
 import smallcraft.bundle
@@ -20,7 +21,7 @@ from smallcraft.registry.signing import author_pem
 
 def test_an_exported_bundle_runs_without_the_project(storied_built, told, tmp_path):
     device = tmp_path / "device"
-    assert told("export", "rows@2", device, "-p", storied_built, "--only", "bundle") == (
+    assert before_next(told("export", "rows@2", device, "-p", storied_built, "--only", "bundle")) == (
         f"rows@2 is in {device}\n"
     )
     assert (device / "bundle.json").exists()

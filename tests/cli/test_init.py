@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_project_file_is_written_that_build_reads(tickets, capsys):
     assert (config.name, config.data.text, config.data.label) == ("tickets", "message", "intent")
     assert config.data.time == "created_at"
     assert run(["check"]) == 0
-    assert "run `smallcraft build`" in capsys.readouterr().out
+    assert "next  smallcraft check\n" in capsys.readouterr().out
 
 
 def test_comments_do_not_say_again_what_the_key_says_and_the_terminal_does(tickets, capsys):
@@ -61,7 +62,7 @@ def test_a_file_written_elsewhere_finds_the_data_and_the_next_command_finds_the_
     assert run(["init", "tickets.csv", "-o", str(target)]) == 0
     assert load_config(target).data.path == "../tickets.csv"
     out = capsys.readouterr().out
-    assert f"run `smallcraft build --project '{target}'`" in out
+    assert out.splitlines()[-1] == f"next  smallcraft check --project '{target}'"
     assert run(["check", "--project", str(target)]) == 0
 
 
@@ -93,3 +94,28 @@ def test_columns_of_any_name_are_written_so_that_they_read_back(tickets, name):
     assert run(["init", "odd.parquet", "--text", name, "--label", f"{name} label"]) == 0
     data = load_config(tickets).data
     assert (data.text, data.label) == (name, f"{name} label")
+
+
+def test_bad_rows_are_set_aside_by_the_project_file_and_said(tickets, capsys):
+    with (tickets / "tickets.csv").open("a", encoding="utf-8") as stream:
+        stream.write(",,\n")
+    assert run(["init", "tickets.csv"]) == 0
+    assert "1 rows lack a text or a label, or are broken: set aside" in capsys.readouterr().out
+    assert load_config(tickets).data.on_bad_rows == "quarantine"
+
+
+def test_classes_of_several_spellings_lead_to_the_command_that_gives_each_one(tickets, capsys):
+    rows = message_rows(90)
+    rows["intent"] = [label.upper() if at % 9 == 0 else label for at, label in enumerate(rows["intent"])]
+    save_rows(tickets / "my export.csv", rows)
+    assert run(["init", "my export.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "each way counts as a class of its own" in out
+    last = out.splitlines()[-1]
+    assert last == "next  smallcraft init 'my export.csv' --one-spelling --force"
+    assert run(shlex.split(last)[2:]) == 0
+    out = capsys.readouterr().out
+    assert "my export-one-spelling.csv: 90 rows, 3 classes" in out
+    assert out.splitlines()[-1] == "next  smallcraft check"
+    assert load_config(tickets).data.path == "my export-one-spelling.csv"
+    assert load_config(tickets).name == "my-export"

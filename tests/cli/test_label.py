@@ -58,7 +58,8 @@ def test_a_round_by_csv_from_the_question_to_what_it_bought(folder, planted, tol
     assert (taken["added"], taken["campaigns"]) == (2 * asked["rows"], [asked["campaign"]])
     words = told("label", "import", folder / "answers.csv", *project)
     assert f"0 votes taken in, {2 * asked['rows']} were known, 0 skipped" in words
-    assert f'next  path = "{taken["version"]}" in [data], then smallcraft build' in words
+    named = f'path = "{taken["version"]}" and split = "{taken["split"]}"'
+    assert f"first path = {named.removeprefix('path = ')} in [data] of smallcraft.toml" in words
     bought = told("label", "measure", "--seeds", 1, *project)
     assert "votes changed" in bought
     assert "accuracy on dev" in bought

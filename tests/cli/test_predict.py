@@ -16,7 +16,10 @@ def questions(tmp_path):
 def test_the_command_line_answers_as_the_python_face_does(small_built, questions, tmp_path, capsys):
     target = tmp_path / "answers.parquet"
     assert run(["predict", "-p", str(small_built), "-i", str(questions), "-o", str(target)]) == 0
-    assert capsys.readouterr().out == f"wrote 12 answers of rows@1 to {target}\n"
+    assert capsys.readouterr().out.splitlines() == [
+        f"wrote 12 answers of rows@1 to {target}",
+        f"next  smallcraft serve rows@1 --project {small_built}",
+    ]
     predictor = load("latest", project=small_built)
     texts = message_rows(12, seed=3)["message"]
     answers = pl.read_parquet(target)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from tests.cli.conftest import before_next
 from tests.projects import copy_project
 from tests.serve.rolling import CANARY, DECLARED, PLAN, STABLE
 from tests.serving_projects import ENDLESS, moment, serving, taking_orders, until
@@ -130,7 +131,7 @@ def ordered(tmp_path):
 
 
 def test_every_receipt_is_told_in_a_line_and_whole_for_scripts(kept, told, told_json):
-    lines = told("rollout", "receipts", "-p", kept).splitlines()
+    lines = before_next(told("rollout", "receipts", "-p", kept)).splitlines()
     assert [line.split()[0] for line in lines] == [f"{ROLLOUT}/{number}" for number in (1, 2, 3, 4)]
     assert lines[-1].endswith("rolled_back at 0 %: a person asked to abort: it speaks of parcels")
     for receipt in told_json("rollout", "receipts", ROLLOUT, "-p", kept):
@@ -223,6 +224,7 @@ def test_an_order_is_answered_with_where_the_rollout_stands_then(ordered, told, 
     assert told("rollout", "freeze", *project, "--because", "lunch").splitlines() == [
         "a person asked to freeze: lunch",
         f"rollout {ROLLOUT}: FROZEN, 0 % of traffic",
+        f"next  smallcraft rollout resume --because WHY --project {ordered}",
     ]
     # As the verdict of a frozen rollout tells people to write it.
     assert "SHADOW" in told("rollout", "resume", ROLLOUT, *project)
@@ -235,12 +237,36 @@ def test_an_order_is_answered_with_where_the_rollout_stands_then(ordered, told, 
 def test_who_waits_is_told_each_change_and_how_it_ended(ordered, told, capsys):
     for kind, code in (("freeze", 3), ("abort", 2)):
         told("rollout", kind, "-p", ordered)
-        lines = told("rollout", "status", "--wait", "-p", ordered, code=code).splitlines()
+        lines = before_next(told("rollout", "status", "--wait", "-p", ordered, code=code)).splitlines()
         assert f"a person asked to {kind}" in lines[-1]
     assert run(["rollout", "status", "--wait", "--json", "-p", str(ordered)]) == 2
     captured = capsys.readouterr()
     assert json.loads(captured.out)["rollout"]["phase"] == "rolled_back"
     assert captured.err.count(f"{ROLLOUT}/") == 4
+
+
+def test_who_waits_finds_a_rollout_that_the_server_names_before_it_is_stored(ordered, told, monkeypatch):
+    told("rollout", "abort", "-p", ordered)
+    stored = served_project(ordered).state / "helpdesk"
+    aside = ordered / "aside"
+    stored.rename(aside)
+    asked, is_named = [], rollout_verbs._is_named
+
+    def ask(served, rollout):
+        if asked:
+            aside.rename(stored)
+        asked.append(rollout)
+        return is_named(served, rollout)
+
+    monkeypatch.setattr(rollout_verbs, "_is_named", ask)
+    said = told("rollout", "status", ROLLOUT, "--wait", "-p", ordered, code=2)
+    assert "a person asked to abort" in said
+    assert asked == [ROLLOUT, ROLLOUT]
+
+
+def test_who_waits_for_a_rollout_that_the_server_does_not_name_is_told_so_at_once(ordered, told):
+    message = told("rollout", "status", "nobody", "--wait", "-p", ordered, code=1)
+    assert "there is no rollout 'nobody' here" in message
 
 
 def test_who_waits_for_a_server_that_has_gone_is_told_so(tmp_path, told, monkeypatch):

@@ -32,6 +32,7 @@ def test_a_broken_promise_is_told_with_its_reason_and_exits_with_2(monkeypatch, 
     printed = capsys.readouterr().out
     assert "BROKEN whole: the sky is blue (RuntimeError: no more paper)" in printed
     assert "0 of 1 promises kept" in printed
+    assert printed.splitlines()[-1] == "next  smallcraft doctor"
 
 
 def test_a_seed_below_0_is_an_error_and_no_broken_promise(capsys):

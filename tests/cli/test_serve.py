@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -31,6 +32,8 @@ def test_it_says_what_is_served_where_and_what_to_do_next(served):
     assert served.said.startswith(f"rows@2 at {served.address}\n")
     for next_step in ("/predict", "/openapi.json", "/metrics", "smallcraft rollout start", "Ctrl-C"):
         assert next_step in served.said
+    last = served.said.splitlines()[-1]
+    assert last == f"next  curl {served.address}/predict -d '" + '{"message": "write your text here"}' + "'"
 
 
 def test_a_plain_question_has_the_released_answer(served):
@@ -124,7 +127,8 @@ def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):
 
 def test_curl_has_an_answer(served):
     require(why_no_program("curl", "curl"))
-    data = json.dumps({"text": TEXTS[0]})
-    command = ["curl", "-s", f"{served.address}/predict", "-d", data]
+    command = shlex.split(served.said.splitlines()[-1])[1:]
+    assert command[0] == "curl"
+    command.insert(1, "-s")
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["release"] == "rows@2"

@@ -133,7 +133,7 @@ def test_a_project_with_a_space_in_its_path_gets_a_command_that_can_be_pasted(ca
     config = parse_config('data = {path = "t.csv", text = "message", label = "intent"}')
     config._folder = make_build().bundle.parent / "my project"
     show_result(make_build(), config)
-    assert f"smallcraft predict --project '{config.folder}' --input" in capsys.readouterr().out
+    assert f"next  smallcraft build --project '{config.folder}'" in capsys.readouterr().out
 
 
 def test_a_plan_is_told_without_a_score_and_wear_in_a_line_of_its_own(capsys):

@@ -63,7 +63,7 @@ def test_where_watching_stands(alarm, benign, capsys):  # noqa: F811
     show_status(status(last_start_s=None, outcome=None, windows=0))
     assert "none was weighed yet" in capsys.readouterr().out
     show_status(WatchStatus((), (), 0.1, 8.9))
-    assert "no windows yet" in capsys.readouterr().out
+    assert "or put files where [watch] looks for them" in capsys.readouterr().out
     show_status(WatchStatus((), (), 0.1, 8.9, {"a@1": "it has no reference"}))
     assert "not watched a@1: it has no reference" in capsys.readouterr().out
 

@@ -16,11 +16,11 @@ from smallcraft.records import CheckResult, Outcome
 HOSTILE = ("[red]", "[/]", "<script>", ":bug:", "[link=x]y[/link]")
 
 
-def terminal() -> Console:
+def terminal(width: int = 100) -> Console:
     return Console(
         file=io.StringIO(),
         record=True,
-        width=100,
+        width=width,
         height=60,
         force_terminal=True,
         highlight=False,
@@ -86,6 +86,37 @@ def test_a_live_view_is_never_wider_than_its_terminal():
     play(view)
     console.print(view)
     assert max(map(len, console.export_text().splitlines())) <= 100
+
+
+def test_on_80_columns_every_interval_stays_on_one_line():
+    console = terminal(80)
+    view = LiveView(console, "macro_f1")
+    build = play(view)
+    console.print(view)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    for evidence in build.candidates:
+        measured = evidence.find("macro_f1", split="dev")
+        if measured is not None:
+            assert f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]" in text
+
+
+def test_a_step_is_told_beside_the_stage_that_it_is_part_of():
+    console = terminal()
+    view = LiveView(console, "macro_f1")
+    view.climbing(("majority",))
+    view.progress("fitting majority", 0.0)
+    console.print(view)
+    view.stage("weighing the choice of ngram")
+    console.print(view)
+    view.progress("fitting ngram", 0.0)
+    console.print(view)
+    steps = [line.strip() for line in console.export_text().splitlines() if line.startswith("  ")]
+    assert steps == [
+        "fitting majority",
+        "weighing the choice of ngram",
+        "weighing the choice of ngram: fitting ngram",
+    ]
 
 
 def test_the_time_left_is_told_once_there_is_something_to_judge_it_by(monkeypatch):

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import polars as pl
 import pytest
+from tests.cli.conftest import before_next
 from tests.pipeline.watching.projects import BEGIN, HOUR, visits, write_watched
 from tests.projects import copy_project
 from tests.serving_projects import until
@@ -111,7 +112,7 @@ def test_a_month_is_told_beside_its_budget(moved, told):
     assert "the budget is 0.1 false ones" in said
     (digest,) = json.loads(told("watch", "digest", "2026-01", "--json", "-p", moved))["digests"]
     assert (digest["alarms"], digest["windows"]) == (1, QUIET + MOVED)
-    assert told("watch", "digest", "1999-01", "-p", moved) == "no windows in that month\n"
+    assert before_next(told("watch", "digest", "1999-01", "-p", moved)) == "no windows in that month\n"
 
 
 def test_the_budget_is_tried_on_the_past_and_the_code_is_its_outcome(moved, told, capsys):

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser import browser
 from tests.dashboard.showing import TOKEN, ShownHere, roll_out, showing
+from tests.dashboard.watched import build_watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
-def rolled(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a release and two rollouts, one of them rolled back; not to be changed."""
-    folder = Path(shutil.copytree(built, tmp_path_factory.mktemp("rolled") / "help & <script>desk"))
+def rolled(watched_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All there is: a release, an alarm, an open campaign, two rollouts; not to be changed."""
+    folder = Path(shutil.copytree(watched_once, tmp_path_factory.mktemp("rolled") / "help & <script>desk"))
     roll_out(folder)
     return folder
 
@@ -37,16 +38,19 @@ def pages(rolled: Path) -> Iterator[ShownHere]:
 
 
 @pytest.fixture(scope="session")
+def watched_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a release, an open alarm and a campaign; not to be changed."""
+    return build_watched(tmp_path_factory.mktemp("watched") / "p")
+
+
+@pytest.fixture
+def watched(watched_once: Path, own_keys: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(watched_once, tmp_path / "p"))
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     with browser() as running:
         yield running
-
-
-import os  # TEMPORARY
-
-if os.environ.get("LIVE_BUILT"):
-
-    @pytest.fixture(scope="session")
-    def built() -> Path:
-        return Path(os.environ["LIVE_BUILT"])

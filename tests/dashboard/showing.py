@@ -22,8 +22,8 @@ from smallcraft.dashboard.running import bind, server_of
 from smallcraft.serve.rollout.named_release import NamedRelease
 
 TOKEN = "a-token-of-many-letters"
-STABLE = NamedRelease("tickets@1", "sha256:" + "1" * 64)
-CANARY = NamedRelease("tickets@2", "sha256:" + "2" * 64)
+STABLE = NamedRelease("rows@1", "sha256:" + "1" * 64)
+CANARY = NamedRelease("rows@2", "sha256:" + "2" * 64)
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,20 @@ def showing(project: Path, *, root: str = "", **options: Any) -> Iterator[ShownH
 
 def roll_out(project: Path) -> None:
     """A rollout that was promoted, then one that was rolled back, as a server of the project keeps them."""
-    server = rolling.server(project / ".smallcraft/serving/tickets", stable=STABLE)
+    server = rolling.server(project / ".smallcraft/serving/rows", stable=STABLE)
     server.start(canary=CANARY)
     server.pass_shadow()
     list(server.until_done())
     server.controller.close()
-    server = rolling.server(project / ".smallcraft/serving/tickets", stable=CANARY, now=server.now + 60.0)
-    server.start(canary=NamedRelease("tickets@3", "sha256:" + "3" * 64))
+    began, sent = server.now + 60.0, server.sequence
+    server = rolling.server(project / ".smallcraft/serving/rows", stable=CANARY, now=began)
+    server.sequence = sent  # a shipment of one router counts once
+    server.start(canary=NamedRelease("rows@3", "sha256:" + "3" * 64))
     server.pass_shadow()
     for _ in range(60):
         if server.state.is_ended:
             break
-        server.serve(rolling.counts(stable=90, canary=30, errors=(0, 12)), seconds=2.0)
+        # As many of each as the weight of the first stage wants.
+        server.serve(rolling.counts(stable=90, canary=10, errors=(0, 4)), seconds=2.0)
     server.controller.close()
     assert server.state.phase == "rolled_back"

@@ -1,4 +1,4 @@
-"""An alarm is closed from its page as by the command line: with an ending, a reason, a name, by whoever may."""
+"""An alarm is closed from its page as by the command line: with an ending, a reason and a name."""
 
 from __future__ import annotations
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.browser import browser, open_page
+from tests.browser import open_page
 from tests.dashboard.watched import LABELS, TOKEN, campaign_of, served, votes_of
 
 from smallcraft.label.campaigns import Campaigns
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as running:
-        yield running
 
 
 def sign_in(page, address):
@@ -30,6 +24,11 @@ def begin(page, address: str, folder: Path, who: str = "ann") -> None:
     page.keyboard.type(who)
     page.keyboard.press("Enter")
     page.wait_for_selector("#answer")
+
+
+def complaints_of(opened) -> list[str]:
+    """What went wrong; what a page was still asking for ends when it is left."""
+    return [told for told in opened.complaints if not told.startswith("failed: ")]
 
 
 def press(page, key: str, item: str) -> None:
@@ -46,7 +45,7 @@ def test_a_vote_given_by_key_is_in_the_log(watched, chromium):
             press(opened.page, key, items[place + 1])
             assert votes_of(watched)[items[place], "ann"] == campaign_of(watched).classes[int(key) - 1]
         assert opened.page.inner_text("#told") == f"saved: {campaign_of(watched).classes[2]}"
-        assert opened.complaints == []
+        assert complaints_of(opened) == []
     (vote, *_) = Campaigns(watched / ".smallcraft/label").log.votes()
     assert vote.lead_time_s is not None
     assert vote.suggestion is None
@@ -61,7 +60,7 @@ def test_arrows_skip_and_go_back_and_another_answer_counts_instead(watched, chro
         press(opened.page, "ArrowLeft", items[1])
         assert classes[0] in opened.page.inner_text("#asking")
         press(opened.page, "2", items[2])
-        assert opened.complaints == []
+        assert complaints_of(opened) == []
     assert votes_of(watched) == {(items[1], "ann"): classes[1]}
 
 
@@ -71,9 +70,7 @@ def test_the_row_stays_while_others_answer_and_the_progress_moves(watched, chrom
         begin(ann.page, address, watched)
         begin(bob.page, address, watched, "bob")
         press(bob.page, "1", items[1])
-        ann.page.wait_for_function(
-            "document.querySelector('[data-part=progress]').innerText.includes('bob 1')"
-        )
+        ann.page.wait_for_selector("[data-part=progress] >> text=bob 1")
         assert ann.page.get_attribute("#asking", "data-item") == items[0]
         press(ann.page, "2", items[1])
     assert {who for _, who in votes_of(watched)} == {"ann", "bob"}
@@ -134,4 +131,4 @@ def test_no_page_scrolls_sideways_or_complains(watched_once, chromium, width, is
         opened.page.click("section[data-part=alarms] a")
         opened.page.wait_for_selector("[data-part=harm]")
         assert opened.overflow == 0
-        assert opened.complaints == []
+        assert complaints_of(opened) == []

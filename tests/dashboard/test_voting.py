@@ -1,4 +1,4 @@
-"""A vote from a form is a vote of the log: at once, once, of whoever gave it, blind where nothing was shown."""
+"""A vote from a form is a vote of the log: at once, once, of whoever gave it, blind if nothing was shown."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from smallcraft.pipeline.stages import measure
 
 TOKEN = "let me in"
 LABELS = ("billing", UGLY, "parcel")
-MAIL = "ada.lovelace@mail.example"
+MAIL, AT = "ada.lovelace@mail.example", "ada.lovelace at mail.example"
 QUIET, MOVED, ROWS = 56, 10, 30
 _WATCH = '\n[watch]\nfiles = "in/*.csv"\ntime = "at"\n'
 _LABEL = "\n[label]\nbudget = 40\n"
@@ -113,7 +113,7 @@ def _write_history(folder: Path) -> None:
     texts = message_rows((QUIET + MOVED) * ROWS, labels=LABELS, seed=7)["message"]
     hours = [row // ROWS for row in range(len(texts))]
     broken = [
-        f"{text} â€” sent from my phone {MAIL if row % 2 else ''}" if hour >= QUIET else text
+        f"{text} â€” sent from my phone {MAIL if row % 2 else AT}" if hour >= QUIET else text
         for row, (text, hour) in enumerate(zip(texts, hours, strict=True))
     ]
     at = [BEGIN + hour * HOUR + dice.randrange(HOUR) for hour in hours]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smallcraft.data.delimited import read_delimited
+from smallcraft.data.delimited import find_separator, read_delimited
 from smallcraft.errors import DataError
 
 values = st.text(alphabet=st.sampled_from(list('ab ,"\n\té;')), max_size=6)
@@ -81,3 +81,20 @@ def test_header_names_lose_surrounding_space():
 def test_quotes_that_do_not_pair_are_refused_where_they_open(content, message):
     with pytest.raises(DataError, match=message):
         read(content)
+
+
+@pytest.mark.parametrize(
+    ("header", "separator"),
+    [
+        ("message;intent", ";"),
+        ("message\tintent", "\t"),
+        ("message,intent", ","),
+        ("message,intent;old", ","),
+        ('"last, first";intent', ";"),
+        ("message", ","),
+    ],
+)
+def test_the_header_of_a_csv_says_what_parts_its_fields(header, separator):
+    content = f"\r\n{header}\r\na,b;c\td\r\n".encode()
+    assert find_separator(content, suffix="csv") == separator
+    assert find_separator(content, suffix="tsv") == "\t"

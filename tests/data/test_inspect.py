@@ -116,3 +116,30 @@ def test_real_files_are_understood(shared_data, tmp_path):
     assert (adult.roles.label, adult.roles.text, len(adult.roles.features)) == ("income", None, 14)
     assert set(adult.roles.groups) == {"race", "sex", "native-country"}
     assert dict(adult.class_counts) == {"<=50K": 24_720, ">50K": 7_841}
+
+
+EXPORT = "Ticket No.;Customer Message ;Ticket Category;Sales Region;Date Received;Notes\n" + "".join(
+    f"T-{at};please help me with thing {at};{('Refund', 'refund', 'Return label')[at % 3]};"
+    f"{('EU', 'US', 'UK')[at // 2 % 3]};{at % 28 + 1:02}.01.2026 10:00;\n"
+    for at in range(90)
+)
+
+
+def test_an_export_with_semicolons_and_names_of_several_words_is_understood(tmp_path):
+    guess = inspect_file(write(tmp_path, "\ufeff" + EXPORT))
+    assert (guess.roles.label, guess.roles.text) == ("Ticket Category", "Customer Message")
+    assert guess.roles.groups == ("Sales Region",)
+    assert "written so they could be the time" in guess.reasons["Date Received"]
+    assert guess.reasons["Notes"] == "nothing: it is empty"
+    assert dict(guess.spellings) == {"refund": "Refund"}
+    assert guess.bad_rows == 0
+
+
+def test_rows_that_cannot_be_used_are_counted_and_do_not_stop_a_guess(tmp_path):
+    guess = inspect_file(write(tmp_path, HELPDESK + ",,,,,,,\n,a,,,,,,\nbroken\n"))
+    assert guess.bad_rows == 3
+
+
+def test_a_file_that_is_mostly_broken_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"line 3: 1 fields where the header has 2.*1 more bad rows"):
+        inspect_file(write(tmp_path, "text,label\na,x\nb\nc\n"))

@@ -384,3 +384,10 @@ def test_real_files_load_whole(shared_data):
     features = ("AGEP", "SCHL", "SEX")
     census = shared_data / "census_employment" / "employment_MA_reference.pq"
     assert load_table(census, Roles(label="employed", features=features)).ref.rows == 68_785
+
+
+def test_a_spreadsheet_with_semicolons_reads_as_one_with_commas(tmp_path):
+    commas = load_table(write(tmp_path / "commas.csv", ROWS), TEXT)
+    semicolons = load_table(write(tmp_path / "semicolons.csv", "\ufeff" + ROWS.replace(",", ";")), TEXT)
+    assert semicolons.frame.equals(commas.frame)
+    assert semicolons.ref.digest == commas.ref.digest

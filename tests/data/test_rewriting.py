@@ -239,3 +239,12 @@ def test_any_other_target_is_taken(tmp_path, source, target):
     (tmp_path / "sub").mkdir()
     refuse_target(tmp_path / source, [tmp_path / source.replace("*", "a")], tmp_path / target)
     assert not (tmp_path / target).exists()
+
+
+def test_files_that_are_parted_differently_are_not_put_together(tmp_path):
+    commas, semicolons = tmp_path / "a.csv", tmp_path / "b.csv"
+    commas.write_text("text,label\na,x\n", encoding="utf-8")
+    semicolons.write_text("text;label\nb;y\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"parted by ',' in .*a\.csv and by ';' in .*b\.csv.*save them alike"):
+        rewrite(commas, semicolons, change=edits())
+    assert rewrite(semicolons, change=edits(written={0: "z"})) == b"text;label\nb;z\n"

@@ -59,6 +59,7 @@ def part_of_each_row(splits: Splits) -> list[str]:
 
 
 few = settings(max_examples=30)
+large = settings(max_examples=6)
 sizes = st.integers(80, 250)
 seeds = st.integers(0, 10_000)
 
@@ -360,7 +361,7 @@ def corrected(frame: pl.DataFrame, row: int) -> pl.DataFrame:
     return frame.with_columns(label=pl.when(pl.col("row") == row).then(pl.lit(label)).otherwise("label"))
 
 
-@few
+@large
 @given(sizes, seeds)
 def test_a_row_stays_in_its_split_when_others_come(n, seed):
     frame = tickets(1_000 + n, seed=seed, keys=300, copies=0.0)
@@ -377,7 +378,7 @@ def test_rows_without_others_of_their_class_or_key_moving_past_them_stay():
     assert set(frame["label"].gather(sorted(came))) <= {"d"}
 
 
-@few
+@large
 @given(seeds, st.integers(0, 1_199))
 def test_a_corrected_label_moves_no_other_row(seed, row):
     frame = tickets(1_200, seed=seed, keys=1, copies=0.0).with_columns(
@@ -417,7 +418,7 @@ def test_the_border_in_time_only_moves_on_when_later_rows_come(n, seed):
     assert not set(rows(after)["cert"]) & (set(rows(before)["train"]) | set(rows(before)["dev"]))
 
 
-@few
+@large
 @given(seeds, st.sampled_from([TEXT, KEYED]))
 def test_shares_of_rows_are_within_a_quarter_of_what_is_due(seed, roles):
     frame = tickets(1_000, seed=seed, keys=400)

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tests.serving_projects import until
 
-from smallcraft.demo.clients import Answered, Clients
+from smallcraft.demo.clients import Answered, Clients, Reply, ask_once
+from smallcraft.errors import SmallcraftError
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -19,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
         if asked == "hang up":
             self.close_connection = True
             return
-        body = json.dumps({"release": f"{asked}@1"}).encode()
+        body = json.dumps({"release": f"{asked}@1", "label": "login", "confidence": 0.9}).encode()
         self.send_response(503 if asked == "busy" else 200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -60,3 +61,13 @@ def test_several_ask_at_once_and_stop_with_the_block(server):
     asked = len(server.asked)
     assert clients.so_far() == Answered(clients.so_far().by_release, 0)
     assert clients.so_far().n == asked == len(server.asked)
+
+
+def test_one_question_gets_the_label_how_sure_it_is_and_which_release_said_so(server):
+    assert ask_once("127.0.0.1", server.server_port, "first") == Reply("login", 0.9, "first@1")
+
+
+@pytest.mark.parametrize(("text", "told"), [("busy", "answered 503"), ("hang up", "gave no answer")])
+def test_a_question_without_an_answer_is_told(server, text, told):
+    with pytest.raises(SmallcraftError, match=told):
+        ask_once("127.0.0.1", server.server_port, text)

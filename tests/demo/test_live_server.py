@@ -31,14 +31,16 @@ def test_an_ill_release_goes_back_without_a_failed_question_and_the_server_ends_
     released, own_keys, tmp_path
 ):
     folder = copy_project(released, tmp_path / "p")
+    told = []
     with live_server(folder, "rows@1") as server:
         pid = ask_server(server.served.state, {"command": "status"})["pid"]
-        found = roll_out(server, "rows@2", TEXTS, illness={"fails": 0.5})
+        found = roll_out(server, "rows@2", TEXTS, illness={"fails": 0.5}, tell=told.append)
         with pytest.raises(InvalidInputError, match="was rolled back"):
-            roll_out(server, "rows@2", TEXTS)
+            roll_out(server, "rows@2", TEXTS, tell=told.append)
     assert found.phase == "rolled_back"
     assert "with errors" in found.receipts[-1].cause
     assert found.is_replayed
+    assert tuple(told) == found.receipts
     assert found.answered.failed == 0
     assert found.answered.by_release["rows@1"] > 100
     assert open_registry(folder).find("rows@stable").entry.label == "rows@1"

@@ -1,49 +1,73 @@
-"""The tour's production: as before at first, then broken, and answered by people who know the truth."""
+"""People who know the truth answer an alarm's rows; the project then names the data with their answers."""
 
 from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import polars as pl
 import pytest
+from tests.pipeline.labelling.projects import kept_examples, raise_alarm
+from tests.projects import copy_project
 
-from smallcraft.demo.production import FILE, TRUTH, _filled_in, break_message, write_production
-
-
-@pytest.fixture(scope="module")
-def production(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("production")
-    return folder, write_production(folder, seed=8)
-
-
-def test_messages_are_broken_from_the_hour_that_is_told_and_not_before(production):
-    folder, made = production
-    rows, truth = pl.read_csv(folder / FILE, try_parse_dates=False), pl.read_parquet(folder / TRUTH)
-    assert rows.height == truth.height == made.rows > 5000
-    is_late = rows["created_at"].str.to_datetime(time_zone="UTC") >= made.broken_from
-    assert (truth["is_broken"] == is_late).all()
-    damaged = rows["message"].str.contains("\u00c2|\u00e2\u20ac")
-    assert damaged.filter(is_late).mean() > 0.5
-    assert damaged.filter(~is_late).mean() < 0.01
+from smallcraft.demo.production import (
+    ANSWERS,
+    _filled_in,
+    _lines,
+    answer_for_people,
+    learned_about_new,
+    take_over,
+)
+from smallcraft.demo.weeks import PRODUCTION_TRUTH, write_weeks
+from smallcraft.pipeline.config import load_config
+from smallcraft.pipeline.labelling.version import DataVersion
+from smallcraft.pipeline.workspace import open_registry
 
 
-def test_nothing_of_the_truth_is_in_the_file(production):
-    folder, _ = production
-    assert pl.read_csv(folder / FILE).columns == ["message", "region", "created_at"]
+def test_people_give_every_row_the_true_label_under_their_name():
+    sheet = "item_id,annotator,label,text\r\n1,,,pay\r\n2,,,open it\r\n".encode("utf-8-sig")
+    filled = _filled_in(_lines(sheet), {"pay": "billing", "open it": "login"})
+    told = [(row["label"], row["annotator"]) for row in csv.DictReader(io.StringIO(filled.decode()))]
+    assert told == [("billing", "ann"), ("login", "ann")]
 
 
-def test_the_same_seed_gives_the_same_bytes(production, tmp_path):
-    folder, _ = production
-    write_production(tmp_path, seed=8)
-    assert (tmp_path / FILE).read_bytes() == (folder / FILE).read_bytes()
+def test_the_project_names_the_version_and_its_splits(tmp_path):
+    write_weeks(tmp_path, seed=7, rows=1000)
+    take_over(tmp_path, DataVersion("labels/version-2/rows*.csv", 0, 3))
+    data = load_config(tmp_path).data
+    assert (data.path, data.split) == ("labels/version-2/rows*.csv", "smallcraft_split")
 
 
-def test_plain_messages_stay_as_they_are():
-    assert break_message("Where is my parcel?") == "Where is my parcel?"
+@pytest.mark.slow
+def test_rows_picked_where_the_change_is_are_counted_beside_all_and_what_was_labelled_is_not_asked_again(
+    built, own_keys, tmp_path
+):
+    folder = copy_project(built, tmp_path / "p")
+    weeks = write_weeks(tmp_path / "weeks", seed=7, rows=1500)
+    truth = pl.read_parquet(weeks.project.parent / PRODUCTION_TRUTH)
+    truth.write_parquet(folder / PRODUCTION_TRUTH)
+    about, other = (truth.filter(pl.col("is_new_product") == is_new)["message"] for is_new in (True, False))
+    label = truth["intent"][0]
+    kept = [
+        *kept_examples(about.to_list()[:20], answer=label, arm="drifted"),
+        *kept_examples(other.to_list()[:20], answer=label, arm="random"),
+    ]
+    timed = [example_at(example, "2026-03-03T10:00:00") for example in kept]
+    answered = answer_for_people(folder, raise_alarm(folder, timed, release="tickets@1"))
+    assert answered.votes == len(_lines((folder / ANSWERS).read_bytes())) > 20
+    assert answered.picked_about_new == 1.0
+    assert 0 < answered.about_new < 1
+    assert answered.version.added > 0
+    release = open_registry(folder).read("latest")
+    found = learned_about_new(folder, release, release)
+    asked = sum(line["text"] in set(about) for line in _lines((folder / ANSWERS).read_bytes()))
+    assert found.n == weeks.about_new - asked
+    assert (found.repaired, found.broken) == (0, 0)
+    assert found.gain.low <= 0 <= found.gain.high
+    assert 0 < found.right_before == found.right_now < found.n
 
 
-def test_people_answer_what_they_can_read_and_leave_the_rest_empty():
-    sheet = "item_id,annotator,label,text\r\n1,,,pay\r\n2,,,?\r\n".encode("utf-8-sig")
-    filled = list(csv.DictReader(io.StringIO(_filled_in(sheet, {"pay": "billing"}).decode())))
-    assert [(row["label"], row["annotator"]) for row in filled] == [("billing", "me"), ("", "")]
+def example_at(example, time):
+    """The same row, with a time and a region."""
+    return replace(example, values=(*example.values, ("region", "north"), ("created_at", time)))

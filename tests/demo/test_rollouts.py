@@ -21,4 +21,4 @@ def test_a_rollout_that_nothing_decides_is_given_up_with_where_to_look(monkeypat
     monkeypatch.setattr(rollouts, "find_rollout", lambda folder, rollout: under_way)
     server = SimpleNamespace(served=SimpleNamespace(state_of=lambda rollout: rollout))
     with pytest.raises(SmallcraftError, match="smallcraft rollout status r7"):
-        rollouts._wait(server, "r7", until=0.0)
+        rollouts._wait(server, "r7", until=0.0, tell=print)

@@ -12,7 +12,6 @@ from smallcraft.demo.helpdesk.corpus import generate
 from smallcraft.demo.tour import (
     EXAMPLES,
     change_one_byte,
-    correct_labels,
     count_found,
     count_leaks,
     count_wrong_labels,
@@ -96,6 +95,8 @@ def test_wrong_labels_are_counted_among_the_rows_that_were_looked_at():
     found = count_wrong_labels(findings, truth, rows=np.array([0, 1, 2, 3]))
     assert (found.planted, found.found, found.flagged) == (2, 1, 2)
     assert found.sentence.endswith("found 1 of 2 planted; of 2 flagged, 50% are planted")
+    assert not found.is_found
+    assert replace(found, found=2).is_found
 
 
 def test_annotators_are_ranked_by_what_was_measured_and_told_beside_the_truth():
@@ -133,26 +134,15 @@ def test_only_rows_whose_label_is_called_wrong_are_doubted():
     assert doubted_rows(pl.concat([wrong, hard, votes])).tolist() == [1, 3, 5]
 
 
-def test_a_person_corrects_the_doubted_rows_that_are_wrong_and_no_others(tmp_path):
-    corpus = generate(seed=3, rows=1000)
-    corpus.frame.write_csv(tmp_path / "tickets.csv")
-    corpus.truth.write_parquet(tmp_path / "truth.parquet")
-    is_wrong = corpus.truth["is_wrong_label"].to_numpy()
-    wrong, right = np.flatnonzero(is_wrong), np.flatnonzero(~is_wrong)
-    assert correct_labels(tmp_path, findings_of([*wrong[:4].tolist(), *right[:6].tolist()])) == 4
-    written = pl.read_csv(tmp_path / "tickets.csv")
-    changed = np.flatnonzero((written["intent"] != corpus.frame["intent"]).to_numpy())
-    assert changed.tolist() == wrong[:4].tolist()
-    assert (written["intent"] == corpus.truth["true_intent"]).to_numpy()[changed].all()
-
-
 def test_starting_over_keeps_what_an_earlier_tour_released_and_its_caches(tmp_path):
     assert start_over(tmp_path) is None
     kept = tmp_path / ".smallcraft"
+    (tmp_path / "labels").mkdir()
     for name in ("registry/log/checkpoint", "ledger.jsonl", "bundles/tickets@1/bundle.json", "cache/x"):
         (kept / name).parent.mkdir(parents=True, exist_ok=True)
         (kept / name).write_text(name)
     first = start_over(tmp_path)
+    assert not (tmp_path / "labels").exists()
     assert (first / "registry" / "log" / "checkpoint").read_text() == "registry/log/checkpoint"
     assert (first / "bundles" / "tickets@1" / "bundle.json").exists()
     assert sorted(path.name for path in kept.iterdir()) == ["bundles", "cache", "earlier"]

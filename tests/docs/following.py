@@ -165,7 +165,7 @@ class Reader:
         self._servers.append(process)
         assert process.stdout is not None
         said = ""
-        while "Ctrl-C" not in said:
+        while "\nnext  " not in said:
             line = process.stdout.readline()
             assert line, f"the server ended: {said}"
             said += line

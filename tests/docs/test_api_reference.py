@@ -1,4 +1,4 @@
-"""The API reference is made from the docstrings: a strict build of the whole site, with every public name on it."""
+"""The API reference is made from the docstrings: a strict build of the whole site, with all public names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,18 @@ def site(tmp_path_factory):
     require(WHY)
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", folder],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "mkdocs",
+            "build",
+            "--quiet",
+            "--strict",
+            "--site-dir",
+            folder,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -42,7 +53,9 @@ def test_every_public_name_stands_on_the_reference(site):
 @pytest.mark.slow
 def test_the_site_loads_nothing_from_elsewhere(site):
     for page in site.rglob("*.html"):
-        loaded = re.findall(r'<(?:script|img|link|iframe)[^>]+(?:src|href)="(https?:[^"]+)"', page.read_text("utf-8"))
+        loaded = re.findall(
+            r'<(?:script|img|link|iframe)[^>]+(?:src|href)="(https?:[^"]+)"', page.read_text("utf-8")
+        )
         assert [url for url in loaded if "canonical" not in url] == [], page.name
 
 

@@ -20,12 +20,16 @@ def rows() -> list[list[str]]:
 
 def test_the_page_has_every_folder_and_file_of_the_package_and_no_other():
     named = [name for row in rows() for name in row]
-    there = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    there = {
+        path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert sorted(named) == sorted(there - {"__init__", "__main__"})
 
 
 def test_the_order_of_the_page_is_the_one_that_import_linter_enforces():
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     enforced = {name.strip(): place for place, layer in enumerate(layers) for name in layer.split("|")}
     places = [enforced[name] for row in rows() for name in row]

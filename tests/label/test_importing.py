@@ -9,7 +9,8 @@ from tests.label.rounds import CLASSES, NOW, small_campaign, texts_of
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.label.campaigns import Campaigns
 from smallcraft.label.formats import BUILTIN
-from smallcraft.label.importing import find_format, import_answers
+from smallcraft.label.importing import add_answers, find_format, import_answers
+from smallcraft.label.sheets import Answer
 
 
 @pytest.fixture
@@ -168,3 +169,13 @@ def test_a_format_is_found_by_either_spelling_and_an_unknown_one_is_told():
 def test_json_of_the_wrong_kind_is_refused(campaigns):
     with pytest.raises(DataError):
         take(campaigns, json.dumps({"tasks": []}).encode(), "label_studio")
+
+
+@pytest.mark.parametrize("is_blind", [True, False])
+def test_answers_given_without_a_suggestion_are_blind_votes(campaigns, campaign, is_blind):
+    shown = next(ask for ask in campaign.asks if ask.suggestion is not None)
+    answer = Answer(shown.item, "ann", CLASSES[0], NOW, 2.0, campaign.id, "the form")
+    told = {"tool": "form", "source": "form", "digest": "sha256:0", "time": NOW, "is_blind": is_blind}
+    assert add_answers(campaigns, [answer], **told).added == 1
+    (vote,) = campaigns.log.votes()
+    assert (vote.suggestion, vote.tool) == (None if is_blind else shown.suggestion, "form")

@@ -118,7 +118,7 @@ def test_several_writers_leave_sound_shards_with_every_text(tmp_path, block):
     for writer in writers:
         writer.join()
     runs = block.session.runs
-    TextMemory(tmp_path / "m").encode(block, rows(sum(parts, [])))
+    TextMemory(tmp_path / "m").encode(block, rows([text for part in parts for text in part]))
     assert block.session.runs == runs
 
 

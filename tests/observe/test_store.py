@@ -126,6 +126,20 @@ def test_a_file_that_was_put_together_and_not_deleted_counts_once(store):
     assert len(list(folder.glob("w-*"))) == 0
 
 
+def test_rows_of_each_window_are_counted_with_corrections_and_segments(store):
+    given = [window(1), replace(window(1, part="z"), n=5), window(2)]
+    for each in given:
+        store.append(each)
+    other = replace(window(2), name=replace(window(2).name, segment="north"), n=3)
+    store.append(other)
+    first, second = (window(hour).name.start_s for hour in (1, 2))
+    counted = {first: window(1).n + 5, second: window(2).n + 3}
+    assert store.rows_by_start(window(1).name.release) == counted
+    store.compact(window(1).name.month, at_least=2)
+    assert store.rows_by_start(window(1).name.release) == counted
+    assert store.rows_by_start("nobody@1") == {}
+
+
 def test_a_damaged_file_is_named(store):
     store.append(window(1))
     (file,) = (store.folder / "1970-01").iterdir()

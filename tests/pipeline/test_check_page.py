@@ -115,7 +115,16 @@ def test_the_words_and_the_remedy_of_every_finding_are_there(htmls, name):
 
 def test_every_measurement_of_a_whole_split_has_its_interval_and_method(page):
     row = page.row("Measured; intervals in brackets.", "krippendorff alpha")
-    assert row == ["krippendorff alpha", "0.774 [0.740, 0.808]", "1,200", "bootstrap over items, 95%"]
+    assert row == ["krippendorff alpha", "0.774 [0.740, 0.808]", "n: 1,200", "bootstrap over items, 95%"]
+
+
+def test_what_a_check_that_passed_rests_on_is_folded_and_what_needs_a_look_is_not(html):
+    heads = html.split('<div class="check ')[1:]
+    assert heads
+    for head in heads:
+        says_pass, is_folded = head.startswith("PASS"), "rests on</summary>" in head
+        assert not is_folded or says_pass
+    assert any("rests on</summary>" in head for head in heads)
 
 
 def test_rows_flagged_are_counted_by_split_and_kind(html):
@@ -218,11 +227,11 @@ def test_the_index_stands_with_its_factors_and_as_a_product(page):
     assert "0.941 × (1 − 0.0068) × (1 − 0.0002) = 0.934" in page.text
     assert page.row("What the index is", "label accuracy")[1:4] == [
         "0.957 [0.941, 0.971]",
-        "0.941, its lower bound",
-        "120",
+        "enters as: 0.941, its lower bound",
+        "n: 120",
     ]
-    assert page.row("What the index is", "leaked share")[2] == "1 − 0.0068, its upper bound"
-    assert page.row("What the index is", "failing share")[1:3] == ["0.0002", "1 − 0.0002"]
+    assert page.row("What the index is", "leaked share")[2] == "enters as: 1 − 0.0068, its upper bound"
+    assert page.row("What the index is", "failing share")[1:3] == ["0.0002", "enters as: 1 − 0.0002"]
 
 
 def test_an_undetermined_index_has_no_number_and_names_what_would_determine_it(htmls):
@@ -231,9 +240,9 @@ def test_an_undetermined_index_has_no_number_and_names_what_would_determine_it(h
     assert "The index is undetermined: no label was audited. smallcraft check --audit 120" in page.text
     assert "×" not in page.text
     row = page.row("What the index is", "label accuracy")
-    assert row[1:3] == ["not measured", "not measured"]
+    assert row[1:3] == ["not measured", "enters as: not measured"]
     assert "unverified range" in row[4]
-    assert page.row("What the index is", "failing share")[1:3] == ["0", "1 − 0"]
+    assert page.row("What the index is", "failing share")[1:3] == ["0", "enters as: 1 − 0"]
 
 
 def test_an_index_that_is_undetermined_never_passes(htmls):

@@ -100,6 +100,7 @@ def _roll_out(folder: Path, release: Release, *, ask: tuple[str, ...] = ()) -> L
         tell(f"left out: {error}")
         return None
     texts = pl.read_csv(folder / PRODUCTION)["message"].to_list()
+    Stages().stage(f"starting a server of {release.name}@stable, a process on the loopback")
     with live_server(folder, f"{release.name}@stable") as server:
         tell(f"a server answers at http://127.0.0.1:{server.port}")
         for text in ask:
@@ -127,6 +128,7 @@ def _watch(folder: Path, weeks: Weeks) -> Alarm | None:
         f"planted: from {weeks.launched:%Y-%m-%d} on {weeks.about_new:,} of {weeks.since:,} messages "
         f"({weeks.about_new / weeks.since:.0%}) are about it; its words: {names}"
     )
+    Stages().stage("weighing every day against the days before it")
     watched = watch_production(folder)
     tell(
         f"{weeks.production:,} messages, {watched.windows} windows of a day weighed; budget "
@@ -162,7 +164,7 @@ def _hold_against_truth(alarm: Alarm, weeks: Weeks) -> list[str]:
 def _label(folder: Path, weeks: Weeks, alarm: Alarm) -> Answered:
     from smallcraft.demo.production import answer_for_people
 
-    answered = answer_for_people(folder, alarm)
+    answered = answer_for_people(folder, alarm, listener=Stages())
     tell(
         f"rows picked where the change is: {answered.picked_about_new:.0%} of them are about it; "
         f"of the whole batch {answered.about_new:.0%}, of production {weeks.about_new / weeks.since:.0%}"
@@ -178,7 +180,7 @@ def _label(folder: Path, weeks: Weeks, alarm: Alarm) -> Answered:
 
 def _release_again(folder: Path, first: Release, answered: Answered) -> list[str]:
     """Build on the answers, say by how much it is better, and roll it out."""
-    from smallcraft.demo.production import right_about_new, take_over
+    from smallcraft.demo.production import learned_about_new, take_over
     from smallcraft.pipeline.build import build
     from smallcraft.pipeline.config import load_config
     from smallcraft.pipeline.workspace import open_registry
@@ -193,12 +195,13 @@ def _release_again(folder: Path, first: Release, answered: Answered) -> list[str
         return ["the next release"]
     for line in _delta_lines(folder, result.release):
         tell(line)
-    for release in (first, result.release):
-        found = right_about_new(folder, release)
-        tell(
-            f"of {found.n} messages about the new product that nobody labelled, {release.label} gets "
-            f"{found.right} right ({found.right / found.n:.0%})"
-        )
+    found = learned_about_new(folder, first, result.release)
+    tell(
+        f"of {found.n} messages about the new product that nobody labelled {first.label} gets "
+        f"{found.right_before / found.n:.0%} right, {result.release.label} {found.right_now / found.n:.0%}: "
+        f"{(found.repaired - found.broken) / found.n:+.2f} [{found.gain.low:+.2f}, {found.gain.high:+.2f}], "
+        f"{found.repaired} repaired, {found.broken} broken"
+    )
     rollout = _roll_out(folder, result.release)
     if rollout is None:
         return []

@@ -171,8 +171,8 @@ def receipts(
     else:
         for receipt in found:
             typer.echo(_receipt_line(receipt))
-    tell_next("rollout", "replay", project=project, as_json=as_json)
     check_chain(found, last=find_rollout(folder, rollout or "").last_receipt)
+    tell_next("rollout", "replay", project=project, as_json=as_json)
 
 
 def replay(
@@ -205,10 +205,10 @@ def replay(
         typer.echo(json.dumps([_told(again) for again in replays], indent=2))
     else:
         typer.echo("\n".join(again.sentence for again in replays))
-    tell_next("rollout", "status", project=project, as_json=as_json)
     if not all(again.agrees for again in replays):
         return 4
     check_chain(chain)
+    tell_next("rollout", "status", project=project, as_json=as_json)
     return 0
 
 

@@ -201,7 +201,9 @@ def _tokens(path: Path | None) -> tuple[str, ...]:
     try:
         lines = path.read_text("utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} must be a text file with a token a line ({error})") from error
+        raise InvalidInputError(
+            f"{path} must be a text file with a token a line ({error}); write one"
+        ) from error
     if not lines:
         raise InvalidInputError(f"{path} has no token; make one with `openssl rand -hex 24`")
     return tuple(lines)

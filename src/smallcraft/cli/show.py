@@ -25,25 +25,34 @@ OUTCOME_STYLES: Mapping[Outcome, str] = {
     Outcome.UNDECIDED: "yellow",
 }
 _SHOWN_FINDINGS = 3
+_WIDE, _INTERVAL = 100, len("0.944 [0.936, 0.952]")
 
 
-def candidate_table(rungs: Sequence[str], found: Mapping[str, Evidence], metric: str) -> Table:
-    """One row a rung: quality with its interval, latency, cost, size, how it ended."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in (
-        "rung",
-        f"{metric} on dev",
-        "p50 / p95 ms",
-        "CPU-s per 1,000",
-        "MB",
-        "training CPU-s",
-        "status",
-    ):
-        table.add_column(title, justify="left" if title in ("rung", "status") else "right", overflow="fold")
+def candidate_table(
+    rungs: Sequence[str], found: Mapping[str, Evidence], metric: str, *, width: int = _WIDE
+) -> Table:
+    """One row a rung: quality with its interval, latency, cost, size, how it ended.
+
+    Args:
+        rungs: In the order of the ladder.
+        found: What is known of them.
+        metric: The declared one.
+        width: Of the terminal, in characters; a narrow one leaves the cost of training to the report.
+    """
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    titles = ("rung", f"{metric} on dev", "p50 / p95 ms", "CPU-s per 1,000", "MB", "training CPU-s", "status")
+    left_out = () if width >= _WIDE else ("training CPU-s",)
+    for title in titles:
+        if title not in left_out:
+            is_word = title in ("rung", "status")
+            table.add_column(title, justify="left" if is_word else "right", overflow="fold")
+    # An interval in pieces cannot be compared with the one below it.
+    table.columns[1].min_width = _INTERVAL
     running = next((rung for rung in rungs if rung not in found), None)
     for rung in rungs:
         waiting = "[bold]running[/]" if rung == running else "[dim]waiting[/]"
-        table.add_row(rung, *_candidate_cells(found.get(rung), metric, waiting=waiting))
+        cells = (rung, *_candidate_cells(found.get(rung), metric, waiting=waiting))
+        table.add_row(*(cell for title, cell in zip(titles, cells, strict=True) if title not in left_out))
     return table
 
 

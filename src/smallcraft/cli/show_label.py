@@ -88,7 +88,7 @@ def taken_lines(taken: AnswersTaken, weighed: Weighed) -> list[str]:
         )
     if version is not None:
         lines += [
-            f'  next  path = "{version.path}" and split = "{version.split}" in [data], then smallcraft build',
+            f'  first path = "{version.path}" and split = "{version.split}" in [data] of smallcraft.toml',
             f"        ({version.relabelled:,} rows relabelled, {version.added:,} new; none changes sides)",
         ]
     return lines

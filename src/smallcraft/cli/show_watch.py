@@ -27,7 +27,7 @@ def show_status(told: WatchStatus) -> None:
     """Each release's last window, then alarms that are open."""
     console = _console()
     if not told.releases and not told.unwatched:
-        console.print("no windows yet; serve a release, or put files where [watch] looks for them")
+        console.print("no windows yet; serve a release, or put files where \\[watch] looks for them")
     for release in told.releases:
         _show_release(console, release, told)
     for label, reason in told.unwatched.items():

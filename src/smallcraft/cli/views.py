@@ -106,6 +106,7 @@ class LiveView:
         self._metric = metric
         self._rungs: tuple[str, ...] = ()
         self._found: dict[str, Evidence] = {}
+        self._stage = ""
         self._step = ""
         self._share = 0.0
         self._started = time.monotonic()
@@ -115,9 +116,11 @@ class LiveView:
         """The table and the running step."""
         parts: list[RenderableType] = []
         if self._rungs:
-            parts.append(candidate_table(self._rungs, self._found, self._metric))
+            width = self._console.width
+            parts.append(candidate_table(self._rungs, self._found, self._metric, width=width))
         if self._step:
-            parts.append(Text(f"  {self._step}{self._time_left()}", style="dim"))
+            stage = f"{self._stage}: " if self._stage not in ("", self._step) else ""
+            parts.append(Text(f"  {stage}{self._step}{self._time_left()}", style="dim"))
         return Group(*parts)
 
     def finish(self) -> None:
@@ -125,7 +128,8 @@ class LiveView:
         self._step = ""
 
     def stage(self, sentence: str) -> None:
-        """A new running step."""
+        """A new running step; the steps inside it are told beside it."""
+        self._stage = sentence
         self.progress(sentence, 0.0)
 
     def checked(self, result: CheckResult) -> None:
@@ -134,8 +138,8 @@ class LiveView:
         self._console.print(f"  [{style}]{result.outcome:<9}[/] {result.check}: {escape(result.summary)}")
 
     def climbing(self, rungs: tuple[str, ...]) -> None:
-        """Rows of the table."""
-        self._rungs = rungs
+        """Rows of the table, which say enough of the stage."""
+        self._rungs, self._stage = rungs, ""
 
     def progress(self, step: str, share: float) -> None:
         """The running step."""

@@ -147,7 +147,7 @@ def close(
 
     if false and accept:
         raise InvalidInputError(
-            "either nothing had changed or there is a new normal, got --false and --accept"
+            "either nothing had changed or there is a new normal, got --false and --accept; give one of them"
         )
     ending = Ending.FALSE if false else Ending.ACCEPTED if accept else Ending.FIXED
     with _opened(project) as watching:

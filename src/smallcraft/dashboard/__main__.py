@@ -24,9 +24,7 @@ def main() -> None:
     asked = parser.parse_args()
     end_with_parent()
     token = asked.token_file.read_text("utf-8").strip() if asked.token_file else None
-    app = make_app(
-        asked.project, token=token, state=asked.state, must_sign_in=asked.must_sign_in, polls=True
-    )
+    app = make_app(asked.project, token=token, state=asked.state, must_sign_in=asked.must_sign_in, polls=True)
     run_app(app, bind_privately(asked.socket), root=asked.root)
 
 

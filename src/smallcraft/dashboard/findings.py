@@ -19,7 +19,7 @@ import polars as pl
 from smallcraft.dashboard.quoted import quote_values
 from smallcraft.dashboard.sources import Sources, stamp_of
 from smallcraft.data.load import read_source
-from smallcraft.errors import NotFoundError, SmallcraftError
+from smallcraft.errors import IntegrityError, NotFoundError, SmallcraftError
 from smallcraft.pipeline.report_parts.quoting import Quote
 from smallcraft.pipeline.worst_rows import PERSONAL_DATA
 
@@ -131,6 +131,7 @@ def last_check(sources: Sources) -> LastCheck:
 
     Raises:
         NotFoundError: None was made.
+        IntegrityError: What it wrote is damaged.
     """
     folder = sources.workspace.check
     files = [folder / "check.json", folder / "findings.parquet"]
@@ -143,9 +144,15 @@ def last_check(sources: Sources) -> LastCheck:
 
 
 def _read(sources: Sources, report: Path, findings: Path) -> LastCheck:
-    told = json.loads(report.read_bytes())
-    severity = {check["check"]: _ORDER.get(check["outcome"], 3) for check in told["checks"]}
-    rows = pl.read_parquet(findings)
+    try:
+        told = json.loads(report.read_bytes())
+        severity = {check["check"]: _ORDER[check["outcome"]] for check in told["checks"]}
+        rows = pl.read_parquet(findings)
+    except (ValueError, TypeError, KeyError, pl.exceptions.PolarsError) as error:
+        why = str(error).splitlines()[0]
+        raise IntegrityError(
+            f"the last check in {report.parent} cannot be read ({why}); run `smallcraft check` again"
+        ) from error
     order = rows["check"].replace_strict(severity, default=3, return_dtype=pl.Int64)
     rows = rows.with_columns(order.alias("\0order")).sort("\0order", maintain_order=True).drop("\0order")
     content, why = _content(sources, str(told["source"]), report)

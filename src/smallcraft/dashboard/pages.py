@@ -66,6 +66,10 @@ WATCH, SERVING, LABEL = Sources.watch_stamp, Sources.serving_stamp, Sources.labe
 
 PAGES: Sequence[Page] = (
     Page("/", "Home", "home.html.jinja", _view("home"), (REGISTRY, BUILD, WATCH, LABEL), is_live=True),
+    Page("/releases", "Releases", "releases.html.jinja", _view("releases"), (REGISTRY, SERVING)),
+    Page(
+        "/releases/{label}", "Release", "release.html.jinja", _view("release"), (REGISTRY,), is_listed=False
+    ),
     Page("/rollout", "Rollout", "rollout.html.jinja", _view("rollout"), (SERVING,), is_live=True),
     Page(
         "/rollout/{rollout}",
@@ -85,11 +89,6 @@ PAGES: Sequence[Page] = (
         is_live=True,
         is_counting=True,
     ),
-    Page("/releases", "Releases", "releases.html.jinja", _view("releases"), (REGISTRY, SERVING)),
-    Page(
-        "/releases/{label}", "Release", "release.html.jinja", _view("release"), (REGISTRY,), is_listed=False
-    ),
-    Page("/experiments", "Experiments", "experiments.html.jinja", _view("experiments"), (REGISTRY,)),
     Page("/drift", "Drift", "drift.html.jinja", _view("drift"), (WATCH,)),
     Page("/drift/{alarm:path}", "Alarm", "alarm.html.jinja", _view("alarm"), (WATCH, LABEL), is_listed=False),
     Page("/data", "Data", "data.html.jinja", _view("data"), (REGISTRY, BUILD)),
@@ -102,4 +101,5 @@ PAGES: Sequence[Page] = (
         (LABEL, REGISTRY),
         is_listed=False,
     ),
+    Page("/experiments", "Experiments", "experiments.html.jinja", _view("experiments"), (REGISTRY,)),
 )

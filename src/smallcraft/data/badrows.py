@@ -100,4 +100,7 @@ def write_quarantine(rows: Sequence[BadRow], path: Path) -> None:
         frame.write_parquet(half_written)
         half_written.replace(path)
     except OSError as error:
-        raise DataError(f"the quarantine file {path} cannot be written: {error.strerror}") from error
+        raise DataError(
+            f"the quarantine file {path} cannot be written: {error.strerror}; "
+            "free space there, or let the folder be written"
+        ) from error

@@ -98,7 +98,9 @@ def known_actions(names: Sequence[str]) -> tuple[Action, ...]:
     """
     for name in names:
         if name not in ACTIONS:
-            raise InvalidInputError(f"a repair must be one of {', '.join(ACTIONS)}, got '{name}'")
+            raise InvalidInputError(
+                f"a repair must be one of {', '.join(ACTIONS)}, got '{name}'; write --fix drop,relabel"
+            )
     return tuple(action for action in ACTIONS if action in names)
 
 

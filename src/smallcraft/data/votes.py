@@ -123,7 +123,9 @@ def votes_from_columns(
     voted = {value for series in labels for value in series.unique().drop_nulls().to_list()}
     if not voted:
         listed = ", ".join(f"'{name}'" for name in columns)
-        raise DataError(f"the vote columns must hold a vote somewhere, got only blanks in {listed}")
+        raise DataError(
+            f"the vote columns must hold a vote somewhere, got only blanks in {listed}; leave them out"
+        )
     names = _class_names(voted, classes)
     codes = np.stack([_codes(series, names) for series in labels], axis=1)
     item, annotator = np.nonzero(codes >= 0)

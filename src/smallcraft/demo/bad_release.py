@@ -45,7 +45,7 @@ def write_bad_project(folder: Path) -> Path:
         assert before in text, f"the tour's project file says {before}"
         text = text.replace(before, after, 1)
     project = folder / PROJECT
-    project.write_text(f'name = "{Path(LABELLED).stem}"\n{text}', encoding="utf-8", newline="\n")
+    project.write_text(text, encoding="utf-8", newline="\n")
     return project
 
 

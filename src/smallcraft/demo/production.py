@@ -22,13 +22,15 @@ from smallcraft.data.quality.sheet import unescaped
 from smallcraft.demo.weeks import PRODUCTION_TRUTH
 from smallcraft.observe.alarms import Alarm
 from smallcraft.pipeline.config import load_config
+from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.labelling.answers import take_answers
 from smallcraft.pipeline.labelling.losses import weigh_losses
 from smallcraft.pipeline.labelling.planning import LabelPlan, propose
 from smallcraft.pipeline.labelling.version import DataVersion
 from smallcraft.pipeline.watching.watch import ProjectWatch
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
-from smallcraft.records import Release
+from smallcraft.records import Interval, Release
+from smallcraft.stats.comparisons import paired_share_interval
 
 ANSWERS = "answers.csv"
 MOST_ASKED = 200
@@ -82,18 +84,20 @@ def watch_production(folder: Path) -> WatchedProduction:
         )
 
 
-def answer_for_people(folder: Path, alarm: Alarm) -> Answered:
+def answer_for_people(folder: Path, alarm: Alarm, *, listener: Listener | None = None) -> Answered:
     """Ask for the rows of an alarm, answer them with the truth, and take the answers in.
 
     Args:
         folder: Of the tour.
         alarm: With a batch of rows.
+        listener: Told as things happen.
 
     Raises:
         AssertionError: The answers changed nothing: the tour would have no next release.
     """
     config, now = load_config(folder), datetime.now(UTC)
-    asked = propose(config, LabelPlan(amount=MOST_ASKED, format_name="csv", alarm=alarm), now=now)
+    plan = LabelPlan(amount=MOST_ASKED, format_name="csv", alarm=alarm)
+    asked = propose(config, plan, now=now, listener=listener)
     truth = pl.read_parquet(folder / PRODUCTION_TRUTH)
     labels = dict(zip(truth["message"], truth["intent"], strict=True))
     is_new = dict(zip(truth["message"], truth["is_new_product"], strict=True))
@@ -102,7 +106,7 @@ def answer_for_people(folder: Path, alarm: Alarm) -> Answered:
     picked = [ask.item for ask in asked.campaign.asks if ask.slice == "drifted"]
     answers = folder / ANSWERS
     answers.write_bytes(_filled_in(sheet, labels))
-    taken = take_answers(config, answers, format_name="csv", now=now)
+    taken = take_answers(config, answers, format_name="csv", now=now, listener=listener)
     weigh_losses(folder, taken.losses)
     with ProjectWatch(folder) as watching:
         harm = watching.journal.alarm(alarm.id).harm
@@ -117,27 +121,44 @@ def answer_for_people(folder: Path, alarm: Alarm) -> Answered:
 
 
 @dataclass(frozen=True)
-class RightAnswers:
-    """How many of so many messages a release answers as the truth does."""
+class Learned:
+    """Two releases on the same `n` messages: what the first gets right, and what changed with the next."""
 
-    right: int
     n: int
+    right_before: int
+    repaired: int
+    broken: int
+
+    @property
+    def right_now(self) -> int:
+        """Of the next release."""
+        return self.right_before + self.repaired - self.broken
+
+    @property
+    def gain(self) -> Interval:
+        """95 % interval of the difference of both shares, paired by message."""
+        return paired_share_interval(self.repaired, self.broken, self.n)
 
 
-def right_about_new(folder: Path, release: Release) -> RightAnswers:
-    """How a release does on messages about the new product that nobody was asked about.
+def learned_about_new(folder: Path, first: Release, second: Release) -> Learned:
+    """How two releases do on messages about the new product that nobody was asked about.
 
     Args:
         folder: Of the tour, after people's answers.
-        release: Of its registry.
+        first: Of its registry.
+        second: Of its registry, newer.
     """
-    workspace, registry = Workspace(folder), open_registry(folder)
     asked = {unescaped(line["text"]) for line in _lines((folder / ANSWERS).read_bytes())}
     truth = pl.read_parquet(folder / PRODUCTION_TRUTH).filter(
         pl.col("is_new_product") & ~pl.col("message").is_in(list(asked))
     )
-    answers = open_released(workspace, registry, release).predict(truth["message"].to_list())
-    return RightAnswers(sum(a == b for a, b in zip(answers, truth["intent"], strict=True)), truth.height)
+    workspace, registry = Workspace(folder), open_registry(folder)
+    before, now = (
+        pl.Series(open_released(workspace, registry, release).predict(truth["message"].to_list()))
+        == truth["intent"]
+        for release in (first, second)
+    )
+    return Learned(truth.height, int(before.sum()), int((now & ~before).sum()), int((before & ~now).sum()))
 
 
 def take_over(folder: Path, version: DataVersion) -> None:

@@ -50,7 +50,9 @@ class Webhook:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidInputError(f"a webhook is an http:// or https:// address, got {self.url!r}")
+            raise InvalidInputError(
+                f"a webhook is an http:// or https:// address, got {self.url!r}; correct it"
+            )
         if self.timeout_s <= 0 or self.tries < 1:
             raise InvalidInputError(
                 f"timeout_s must be above 0 and tries at least 1, got {self.timeout_s} and {self.tries}"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import load_config
-from smallcraft.pipeline.serving import STABLE, served_project
+from smallcraft.pipeline.serving import served_project
 from smallcraft.pipeline.workspace import open_registry
 from smallcraft.registry.reading import Stored
+from smallcraft.registry.references import STABLE
 from smallcraft.serve.exports.export import Deployment
 from smallcraft.serve.rollout.standing import RolloutState
 from smallcraft.serve.state.opening import find_rollout

@@ -32,7 +32,9 @@ class PricesSection(Section):
         try:
             return date.fromisoformat(as_of).isoformat() if isinstance(as_of, str) else as_of
         except ValueError as error:
-            raise ConfigError(f"as_of must be a day such as 2026-11-01, got '{as_of}'") from error
+            raise ConfigError(
+                f"as_of must be a day such as 2026-11-01, got '{as_of}'; write it so"
+            ) from error
 
     @property
     def sheet(self) -> PriceSheet:

@@ -63,8 +63,8 @@ def publish_release(writer: Writer, submission: Submission) -> Entry:
     """Commit the next version, or find the one that is the same.
 
     Steps: (1) copy and hash what was handed in; (2) return the release that has this content already;
-    (3) share what the version that it follows has; (4) the model's manifest; (5) papers, signature, attachments;
-    (6) trials and release in one commit.
+    (3) share what the version that it follows has; (4) the model's manifest; (5) papers, signature,
+    attachments; (6) trials and release in one commit.
 
     Raises:
         InvalidInputError: A path, source or kind of file that cannot be stored.

@@ -72,8 +72,8 @@ def test_the_command_on_the_page_asks_about_its_batch_and_the_page_then_leads_th
 
 
 def test_a_batch_that_is_gone_is_told(watched):
-    for path in WatchPlaces(watched).reviews.iterdir():
-        path.unlink()
+    with Journal(WatchPlaces(watched).root) as journal, journal.transaction():
+        journal.save_alarm(replace(journal.alarms()[0], review=str(watched / "gone.jsonl")))
     assert shown(watched).review_rows is None
     assert "The batch is gone" in page_of(watched).text
 

@@ -33,7 +33,7 @@ def test_what_a_campaign_bought_is_told_as_the_log_tells_it(watched):
     registry = open_registry(watched)
     registry.record_trials("rows", [encode_outcome(type(BARE)(**outcome))], now=datetime.now(UTC))
     ((_, bought),) = shown(watched)
-    assert bought.startswith(f"labelled: campaign {campaign.id} ")
+    assert f"labelled: campaign {campaign.id} " in bought
     assert "labelled: campaign" in visitor(watched).get("/label").text
 
 

@@ -8,6 +8,7 @@ import re
 import pytest
 from tests.dashboard.watched import MOVED, QUIET, ROWS, visitor
 from tests.pipeline.watching.projects import BEGIN, HOUR
+from tests.projects import write_messages
 
 from smallcraft.dashboard.asked import Asked
 from smallcraft.dashboard.sources import Sources
@@ -75,9 +76,9 @@ def test_of_a_thousand_windows_few_are_drawn_and_all_are_told(watched):
 
 
 def test_a_project_that_is_not_watched_says_how_to_begin(tmp_path):
-    page = visitor(tmp_path).get("/drift")
+    page = visitor(write_messages(tmp_path / "p")).get("/drift")
     assert page.status_code == 200
-    assert "smallcraft watch" in page.text
+    assert "<code>smallcraft watch</code>" in page.text
     assert 'role="alert"' not in page.text
 
 

@@ -100,7 +100,7 @@ def test_the_chart_draws_what_has_quality_and_cost_and_says_how_many_it_left_out
     found = find(every, Asking())
     assert found.drawn == (every.tries[0],)
     assert found.picture is not None
-    assert "2 of 3 are not drawn" in found.picture.caption
+    assert "Not drawn: 2 of 3" in found.picture.caption
 
 
 def test_candidates_of_another_metric_are_not_drawn_beside_the_newest_ones():

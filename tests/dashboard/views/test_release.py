@@ -8,7 +8,6 @@ import shlex
 import pytest
 from tests.dashboard.projects import UGLY, break_facts, build_ugly, pages, release_bare
 from tests.projects import copy_project
-from tests.registry.decided import DAYS
 
 from smallcraft.cli.main import run
 from smallcraft.dashboard.asked import Asked
@@ -97,16 +96,6 @@ def test_a_paper_that_is_damaged_takes_nothing_else_with_it(built, tmp_path):
     assert view.evidence.is_there
 
 
-def test_a_proof_names_entry_root_signer_and_author(tmp_path):
-    registry = release_bare(tmp_path, 3)
-    proof = view_of(tmp_path, "rows@2").proof.value
-    log = registry.log()
-    assert log.entries[proof.number - 1].label == "rows@2"
-    assert (proof.size, proof.root) == (len(log.entries), log.checkpoint.root_digest)
-    assert proof.signer == log.signer
-    assert proof.author == log.entries[proof.number - 1].by
-
-
 def test_a_release_that_says_little_of_itself_still_has_a_page(tmp_path):
     release_bare(tmp_path, 1)
     page = pages(tmp_path).get("/releases/rows@1")
@@ -130,22 +119,3 @@ def test_a_release_that_is_not_there_is_not_found(tmp_path, label):
     page = pages(tmp_path).get(f"/releases/{label}")
     assert page.status_code == 404
     assert "<script>" not in re.sub(r"<script src=[^>]*>", "", page.text)
-
-
-def test_what_the_log_says_since_is_told_in_its_order(tmp_path):
-    registry = release_bare(tmp_path, 2)
-    registry.set_alias("rows", "stable", 1, now=DAYS[0], reason="the first")
-    registry.set_alias("rows", "stable", 2, now=DAYS[1], reason="better")
-    registry.set_alias("rows", "stable", 1, now=DAYS[1], reason="it was not")
-    registry.set_alias("rows", "stable", None, now=DAYS[1])
-    registry.retire("rows", 1, now=DAYS[1], reason="old")
-    first = [(event.text, event.why) for event in view_of(tmp_path, "rows@1").events]
-    assert first == [
-        ("stable means it", "the first"),
-        ("stable moved on to rows@2", "better"),
-        ("stable moved here from rows@2", "it was not"),
-        ("stable was taken away", ""),
-        ("it was retired", "old"),
-    ]
-    second = [event.text for event in view_of(tmp_path, "rows@2").events]
-    assert second == ["stable moved here from rows@1", "stable moved on to rows@1"]

@@ -210,7 +210,7 @@ def test_the_project_file_names_columns_that_exist(corpus, tmp_path):
     named = [data["text"], data["label"], data["time"], data["key"], *data["groups"], *data["votes"]]
     assert set(named) == set(corpus.frame.columns)
     assert data["license"] == "CC0-1.0"
-    assert project["budget"] == {"latency_p95_ms": 5.0, "size_mb": 30}
+    assert project["budget"] == {"latency_p95_ms": 25.0, "size_mb": 30}
     assert project["quality"] == {"metric": "macro_f1", "margin": 0.02}
     assert set(project["card"]) == {"intended_use", "out_of_scope"}
 

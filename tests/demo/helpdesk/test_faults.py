@@ -34,6 +34,12 @@ def test_a_copy_is_late_its_original_early_and_nobody_stands_twice(seed):
     assert sum(copy.is_contradiction for copy in copies.values()) == 14
 
 
+def test_copies_leak_in_the_last_weeks_of_a_shorter_export_too():
+    copies = plan_copies(WEEKS, Dice(7, 0), last_week=8)
+    assert {WEEKS[row] for row in copies} == {7, 8}
+    assert max(WEEKS[copy.of] for copy in copies.values()) == 4
+
+
 @given(SEEDS)
 def test_four_in_a_hundred_labels_are_wrong_and_no_original_is(seed):
     copies = plan_copies(WEEKS, Dice(seed, 0))

@@ -81,6 +81,23 @@ def test_the_page_says_scores_slices_differences_gates_and_what_it_rests_on(page
         assert words in text, words
 
 
+def test_several_models_stand_side_by_side_and_what_one_lacks_is_not_measured(page):
+    side_by_side = page.split("Scores side by side")[1].split("</table>")[0]
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in side_by_side.split("<tr>")[1:]]
+    assert rows[0][1:] == ["page_models:answer", "page_models:unsure"]
+    accuracy = next(row for row in rows if row[0] == "accuracy")
+    assert accuracy[1] != accuracy[-3]
+    log_loss = next(row for row in rows if row[:2] == ["log", "loss"])
+    assert log_loss[2:4] == ["not", "measured"]
+    assert log_loss[4] != "not"
+
+
+def test_one_model_has_nothing_beside_it():
+    model = model_of_function(lambda texts: ["billing"] * len(texts), "always", OpenOptions())
+    found = evaluate_frame(ticket_rows(60), [model], Roles("intent", "message"))
+    assert "Scores side by side" not in render_evaluation_page(found, now=NOW)
+
+
 def test_what_a_model_or_a_file_is_called_is_never_markup():
     evil = "<script>alert(1)</script>"
     rows = ticket_rows().with_columns(intent="<b>" + ticket_rows()["intent"])

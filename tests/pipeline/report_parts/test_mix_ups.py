@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-import pytest
 from tests.pipeline.dev_answers import ROLES, make_seen
 
-from smallcraft.errors import InvalidInputError
 from smallcraft.pipeline.report_parts.dev_rows import DevRows
 from smallcraft.pipeline.report_parts.mix_ups import MOST_EXAMPLES, describe_mix_ups
-from smallcraft.records import CheckResult, FlaggedRows, Outcome, TagPredictions, ValuePredictions
+from smallcraft.records import TagPredictions, ValuePredictions
 
 
 def test_pairs_stand_most_frequent_first_each_with_its_share_of_class_and_errors():
@@ -27,29 +25,6 @@ def test_examples_are_the_surest_mistakes_of_their_pair():
     assert len(pair.examples) == MOST_EXAMPLES < pair.rows
     assert [mistake.confidence for mistake in pair.examples] == ["0.84", "0.83", "0.82"]
     assert pair.examples[0].shown.content.text == "message of dev row 24"
-
-
-@pytest.mark.parametrize("split", ["cert", "train", "all"])
-def test_rows_of_another_split_are_refused_with_the_remedy(split):
-    with pytest.raises(InvalidInputError, match=f"shows rows of dev only, got rows of {split}; pass dev"):
-        make_seen(split=split)
-
-
-@pytest.mark.parametrize(("split", "is_shown"), [("dev", False), ("train", True)])
-def test_a_row_in_which_personal_data_was_found_is_not_shown(split, is_shown):
-    flagged = FlaggedRows(split, "email", np.array([24], dtype=np.int64))
-    check = CheckResult("personal_data", Outcome.UNDECIDED, "1 row", {}, flagged=(flagged,))
-    first, second, _ = describe_mix_ups(make_seen(), (check,)).pairs[0].examples
-    assert (first.shown.content is not None) == is_shown
-    assert second.shown.content is not None
-
-
-def test_a_long_text_is_cut_and_says_how_much_is_left_out():
-    seen = make_seen()
-    long = seen.frame.with_columns(pl.lit("word " * 400).alias("message"))
-    content = describe_mix_ups(replace(seen, frame=long), ()).pairs[0].examples[0].shown.content
-    assert len(content.text) <= 240
-    assert len(content.text) + content.left_out == 2000
 
 
 def test_of_numbers_the_widest_misses_are_told():

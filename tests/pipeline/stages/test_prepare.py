@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from tests.projects import MESSAGES, message_rows, save_rows, write_messages, write_rows
 
+from smallcraft.data.split import DEALT_ANEW, DEALT_BY_NUMBER
 from smallcraft.errors import DataError
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
@@ -130,6 +131,17 @@ def test_every_check_is_told_as_it_is_done_and_handed_on(tmp_path):
     found = prepared(write_messages(tmp_path), listener)
     assert listener.checks == [result.check for result in found.checks]
     assert {"row_counts", "duplicates", "leakage"} <= set(listener.checks)
+
+
+def test_rows_are_dealt_as_a_release_was_where_that_is_asked_for(tmp_path):
+    config = load_config(write_messages(tmp_path / "p"))
+    now, before = (
+        prepare_data(config, SilentListener(), dealing=dealing).splits
+        for dealing in (DEALT_BY_NUMBER, DEALT_ANEW)
+    )
+    assert (now.dealing, before.dealing) == (DEALT_BY_NUMBER, DEALT_ANEW)
+    assert now.refs["train"].digest != before.refs["train"].digest
+    assert prepare_data(config, SilentListener()).splits.refs == now.refs
 
 
 def test_the_seed_moves_rows_between_splits_and_the_same_seed_does_not(tmp_path):

@@ -125,7 +125,8 @@ def _review_rows(alarm: Alarm, folder: Path) -> int | None:
     if alarm.review is None:
         return None
     path = Path(alarm.review)
+    own = folder / path.name
     try:
-        return (path if path.exists() else folder / path.name).read_bytes().count(b"\n")
+        return (own if own.exists() else path).read_bytes().count(b"\n")
     except OSError:
         return None

@@ -212,7 +212,11 @@ def _draw(drawn: Sequence[Try], found: int) -> Picture | None:
     dots = [dot for one in drawn if (dot := _dot(one)) is not None]
     metric = next((one.quality.name for one in drawn if one.quality is not None), "")
     left = found - len(dots)
-    more = f" {left} of {found} are not drawn: no quality, no cost, another metric, or older." if left else ""
+    more = (
+        f" Not drawn: {left} of {found}, without a quality or a cost, of another metric, or older."
+        if left
+        else ""
+    )
     caption = f"Each candidate's {metric} on dev with its interval against what 1,000 predictions cost.{more}"
     return draw_dots(dots, metric=metric, caption=caption)
 

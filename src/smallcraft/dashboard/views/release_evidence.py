@@ -105,7 +105,7 @@ def _picture(points: Sequence[CostPoint], metric: str, digest: str) -> Picture |
     svg = keep_drawn(["costs", digest], lambda: render_svg(draw_costs(points, metric=metric), alt=alt))
     caption = (
         f"Each candidate's {metric} on dev, with its interval, against what 1,000 predictions cost. Tied: "
-        "shown to be within the margin of the best; the cheapest of these is chosen."
+        "shown to be within the margin of the best; the cheapest of the best and these is chosen."
     )
     return Picture(svg, caption)
 

@@ -371,7 +371,7 @@ def _confidence(facts: Sequence[WindowFacts]) -> Chart | None:
             ],
             Axes("", "confidence", is_time=True, low=0.0, high=1.0),
             alt="Confidence of answers over time: median and the lowest twentieth",
-            caption="How probable answers were said to be: the median, and what a twentieth of them lies below.",
+            caption="How probable answers were said to be: the median, and what a twentieth lies below.",
         ),
         (("window (UTC)", False), ("mean", True), ("p5", True), ("p50", True)),
         [

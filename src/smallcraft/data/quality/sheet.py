@@ -126,7 +126,9 @@ def write_sheet(path: Path, plan: StoredPlan, rows: Sequence[Mapping[str, str]])
             half_written.write_bytes(data)
             half_written.replace(target)
     except OSError as error:
-        raise DataError(f"the audit sheet {path} cannot be written: {error.strerror}") from error
+        raise DataError(
+            f"the audit sheet {path} cannot be written: {error.strerror}; make its folder writable"
+        ) from error
 
 
 def plan_path(sheet: Path) -> Path:
@@ -158,7 +160,9 @@ def read_sheet(path: Path) -> list[tuple[str, str]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"the audit sheet {path} cannot be read: {error.strerror}") from error
+        raise DataError(
+            f"the audit sheet {path} cannot be read: {error.strerror}; `--audit 120` writes one"
+        ) from error
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8 (byte {error.start}); save it from the spreadsheet as 'CSV UTF-8'"

@@ -196,7 +196,7 @@ def make_plan(options: EvaluateOptions, project: Config | None) -> Plan:
     metrics = tuple(_metric(name, home.parent if home.is_file() else home) for name in options.metrics)
     if len({metric.name for metric in metrics}) != len(metrics):
         raise InvalidInputError(
-            f"each metric may stand once, got {', '.join(metric.name for metric in metrics)}"
+            f"each metric may stand once, got {', '.join(metric.name for metric in metrics)}; leave one out"
         )
     quality = None if project is None else project.quality
     confidence = options.confidence or (0.95 if quality is None else quality.confidence)

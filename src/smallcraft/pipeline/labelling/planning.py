@@ -186,7 +186,8 @@ def _campaign_of_alarm(
     rows = left[: int(budget.amount / price + 1e-9)]
     if not left:
         raise InvalidInputError(
-            f"no row of {source} is left to ask about: all were asked, or stand in the data already"
+            f"no row of {source} is left to ask about: all were asked, or stand in the data already; "
+            "add rows there, or import the answers that are due"
         )
     if not rows:
         raise InvalidInputError(

@@ -98,7 +98,9 @@ def choose_winner(config: Config, measured: Sequence[Measured]) -> Decision:
     }
     if not contenders:
         reasons = "; ".join(f"{rung} {reason}" for rung, reason in failed.items())
-        raise InvalidInputError(f"no rung could be built: {reasons}")
+        raise InvalidInputError(
+            f"no rung could be built: {reasons}; name others under [ladder] rungs, or leave it out"
+        )
     quality = config.quality
     decision = choose_cheapest(
         contenders,

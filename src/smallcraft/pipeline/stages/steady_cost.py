@@ -86,7 +86,7 @@ def _busy_elsewhere(costs: Costs) -> float:
 
 
 def _told(cost: Measurement, times: int, busy: float) -> Measurement:
-    """The cost, saying why it cannot be judged; a machine at rest is no reason: the cost is near its limit."""
+    """The cost, saying why it cannot be judged; at rest it is because the cost is near its limit."""
     again = f"measured {times} times"
     if busy > _AT_REST:
         again = (

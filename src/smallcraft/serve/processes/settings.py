@@ -110,7 +110,9 @@ def check_settings(settings: ServeSettings) -> None:
             f"got {settings.routers} and {settings.open_requests}"
         )
     if not 0 <= settings.port < 1 << 16:
-        raise InvalidInputError(f"port must be from 0 to 65535, got {settings.port}")
+        raise InvalidInputError(
+            f"port must be from 0 to 65535, got {settings.port}; 8080 is usual, 0 takes a free one"
+        )
     if any(len(token) < 16 for token in settings.tokens):
         raise InvalidInputError(
             "a token must have 16 characters or more; make one with `openssl rand -hex 24`"

@@ -75,7 +75,10 @@ def _require_sound(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > LARGEST_BYTES:
-        raise InvalidInputError(f"{path} unpacks to {size:,} bytes, at most {LARGEST_BYTES:,} are opened")
+        raise InvalidInputError(
+            f"{path} unpacks to {size:,} bytes, at most {LARGEST_BYTES:,} are opened; "
+            "export a smaller model, or serve it and name its address"
+        )
 
 
 def _skops() -> Any:  # noqa: ANN401 - an optional library
