@@ -59,7 +59,7 @@ def test_a_round_by_csv_from_the_question_to_what_it_bought(folder, planted, tol
     words = told("label", "import", folder / "answers.csv", *project)
     assert f"0 votes taken in, {2 * asked['rows']} were known, 0 skipped" in words
     named = f'path = "{taken["version"]}" and split = "{taken["split"]}"'
-    assert f"first path = {named.removeprefix('path = ')} in [data] of smallcraft.toml" in words
+    assert f"first {named} in [data] of smallcraft.toml" in words
     bought = told("label", "measure", "--seeds", 1, *project)
     assert "votes changed" in bought
     assert "accuracy on dev" in bought

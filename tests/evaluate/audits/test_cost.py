@@ -118,32 +118,3 @@ def test_a_model_that_is_no_bundle_has_no_cost():
     found = BUILTIN["cost"].measure(AuditSubject(ROWS, seed=0))
     assert found.measurements[0].value is None
     assert "only a bundle ships" in found.summary
-
-
-@pytest.mark.parametrize(
-    ("speeds", "processes"), [((1.0, 1.01, 1.0, 9.0, 9.0), 3), ((1.0, 2.0, 1.5, 1.2, 3.0), 5)]
-)
-def test_processes_that_agree_are_enough_and_more_follow_where_they_do_not(
-    bundle, monkeypatch, speeds, processes
-):
-    left = list(speeds)
-
-    def probed(job):
-        if job["measure"] == "memory":
-            return {"peak_rss_bytes": 10**7}
-        took = int(left.pop(0) * 1e6)
-        return {
-            **dict.fromkeys(("load_ns", "first_ns"), 10**6),
-            "latencies_ns": [took] * job["requests"],
-            "cpu_ns": took * job["requests"],
-            "repeat_ratios": [1.0] * 20,
-            "nothing_ns": [100] * 400,
-            "is_steady": True,
-            "unique_inputs": job["requests"],
-        }
-
-    monkeypatch.setattr(cost_audit, "run_probe", probed)
-    found = {m.name: m for m in measure_cost(bundle, ROWS, seed=1)}
-    assert len(speeds) - len(left) == processes
-    assert found["mean_ms"].method.startswith(f"mean of {processes} processes")
-    assert found["p99_ms"].n >= 1000

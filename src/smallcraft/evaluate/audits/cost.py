@@ -5,7 +5,6 @@ answer and the warm-up apart; percentiles only with enough requests. No operatio
 each process, gives the machine's noise floor; the processes are two halves in ABBA order, and where the
 halves differ the detail of a latency opens with `A/A unsteady:`. Inputs seen before are sent again: a median
 speed-up shown to be over 10 % means that answers are remembered, and is written into the detail.
-Three processes share the time that five have had; more follow until the mean of theirs is known to 10 %.
 `measure_cost` is quick, for every rung of a build; `measure_scenarios` adds batches, requests at a rate,
 energy and money.
 Always: what was not measured is None with the reason; units stand in the names.
@@ -28,7 +27,6 @@ from smallcraft.evaluate.costs.energy import (
     find_powercap,
 )
 from smallcraft.evaluate.costs.latency import (
-    MEAN_CONFIDENCE,
     ProbeRuns,
     latency_job,
     percentile_measurement,
@@ -41,16 +39,13 @@ from smallcraft.evaluate.costs.processes import BUNDLE_OPENER, choose_inputs, ru
 from smallcraft.evaluate.costs.scenarios import BATCH, measure_offline, measure_server
 from smallcraft.evaluate.costs.windows import measure_energy
 from smallcraft.records import AuditResult, Measurement
-from smallcraft.stats.intervals import mean_interval
 
 MEMORY_ROWS = 64
 
 _REQUESTS_IN_ALL = 1000
 _WARM_UP_ROWS = 200
-_LEAST_PROCESSES = 3
-# Timed in all processes of the least number together.
+# Timed in all processes together.
 _MEASURE_S = 5.5
-_CLOSE_ENOUGH = 0.1
 _MEMORY_S = 1.0
 
 
@@ -78,7 +73,7 @@ def measure_cost(
     bundle: Path,
     rows: Mapping[str, Sequence[object]],
     *,
-    processes: int = 5,
+    processes: int = 3,
     seed: int,
     target_requests: int | None = None,
     opener: str = BUNDLE_OPENER,
@@ -88,7 +83,7 @@ def measure_cost(
     Args:
         bundle: Its directory.
         rows: Input columns, equally long, at least one row; values that JSON can hold.
-        processes: Fresh processes for latency at most, at least 2; three where they agree.
+        processes: Fresh processes for latency, at least 2; fixed beforehand, so that intervals hold.
         seed: Orders the inputs.
         target_requests: Timed requests in all; None for 1,000, enough for p99. Time cuts it short.
         opener: `module:function` that opens the bundle in the child.
@@ -106,13 +101,10 @@ def measure_cost(
     wanted = _REQUESTS_IN_ALL if target_requests is None else target_requests
     if wanted < 1:
         raise InvalidInputError(f"target_requests must be at least 1, got {wanted}")
-    least = min(_LEAST_PROCESSES, processes)
-    requests = -(-wanted // least)
+    requests = -(-wanted // processes)
     inputs = choose_inputs(rows, most=requests + _WARM_UP_ROWS, seed=seed)
-    job = latency_job(bundle, inputs, opener=opener, requests=requests, measure_s=_MEASURE_S / least)
-    results = [run_probe(job) for _ in range(least)]
-    while len(results) < processes and not _agree(pool_runs(results)):
-        results.append(run_probe(job))
+    job = latency_job(bundle, inputs, opener=opener, requests=requests, measure_s=_MEASURE_S / processes)
+    results = [run_probe(job) for _ in range(processes)]
     pooled = pool_runs(results)
     runs = summarise_runs(pooled)
     few = {name: values[:MEMORY_ROWS] for name, values in inputs.items()}
@@ -184,12 +176,6 @@ def measure_scenarios(
         energy.append(estimate_energy(costs, why=why))
     kept = (cost for cost in costs if cost.name != "energy_j_per_1000")
     return (*kept, *offline, *server, *energy, *measure_money(costs, sheet=sheet, accuracy=accuracy))
-
-
-def _agree(runs: ProbeRuns) -> bool:
-    """Whether the interval of the mean over the processes is narrow enough already."""
-    interval = mean_interval(runs.mean_ms, level=MEAN_CONFIDENCE)
-    return interval is not None and interval.high - interval.low <= 2 * _CLOSE_ENOUGH * runs.mean_ms.mean()
 
 
 def _counters_here() -> tuple[tuple[EnergyCounter, ...], str]:
