@@ -58,12 +58,13 @@ def test_a_value_is_shown_with_its_interval_and_a_missing_one_is_not_zero():
 def test_every_rung_has_a_row_that_says_how_it_ended():
     build = make_build()
     found = {evidence.rung: evidence for evidence in build.candidates}
-    text = rendered(candidate_table([*found, "still to come"], found, "macro_f1"))
+    text = rendered(candidate_table([*found, "under way", "still to come"], found, "macro_f1"))
     for rung, evidence in found.items():
         (line,) = [line for line in text.splitlines() if line.split()[:1] == [rung]]
         assert str(evidence.status) in line
         if evidence.reason:
             assert evidence.reason in line
+    assert "running" in next(line for line in text.splitlines() if "under way" in line)
     assert "waiting" in next(line for line in text.splitlines() if "still to come" in line)
     assert "0.912 [0.901, 0.921]" in text
 
@@ -133,7 +134,7 @@ def test_a_project_with_a_space_in_its_path_gets_a_command_that_can_be_pasted(ca
     config = parse_config('data = {path = "t.csv", text = "message", label = "intent"}')
     config._folder = make_build().bundle.parent / "my project"
     show_result(make_build(), config)
-    assert f"next  smallcraft build --project '{config.folder}'" in capsys.readouterr().out
+    assert f"next  smallcraft serve helpdesk@3 --project '{config.folder}'" in capsys.readouterr().out
 
 
 def test_a_plan_is_told_without_a_score_and_wear_in_a_line_of_its_own(capsys):
