@@ -19,7 +19,7 @@ TORCH := torch==2.13.0
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check fix browser bench goldens docs pictures torch weights clean
+.PHONY: help demo test check fix axe browser bench goldens docs pictures torch weights clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,8 +41,11 @@ fix: $(INSTALLED)  ## format, and repair what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+axe:  ## fetch axe-core from npm: the accessibility tests of the pages run with it
+	@npm install --silent --no-save --no-package-lock axe-core@4
+
 browser: $(INSTALLED)  ## tests of the pages in a real browser, with axe-core where npm is
-	@if command -v npm >/dev/null; then npm install --silent --no-save --no-package-lock axe-core@4; else echo "npm is not here; the tests by axe-core are skipped"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory axe; else echo "npm is not here; the tests by axe-core are skipped"; fi
 	@$(BIN)/python -m pytest -q tests/dashboard/test_pages.py tests/dashboard/test_live.py
 
 bench: $(INSTALLED)  ## everything measured again beside peers: hours, a stopped run goes on; writes BENCHMARKS.md and its pages

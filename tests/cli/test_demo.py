@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from smallcraft.cli.demo import _end
+from smallcraft.cli.demo import _end, _gap
 from smallcraft.cli.main import run
 from smallcraft.demo import weeks
+from smallcraft.records import Measurement
 
 
 @pytest.mark.slow
@@ -24,6 +25,15 @@ def test_a_tour_that_a_gate_stops_ends_with_that_gates_exit_code(tmp_path, monke
     out = capsys.readouterr().out
     assert "not released" in out
     assert "4. Audits" not in out
+
+
+def test_a_gap_that_noise_may_explain_says_so():
+    def gap(high):
+        return Measurement("accuracy_gap", -0.05, "fraction", 90, "", -0.12, high, "dev", "region=south")
+
+    assert _gap(gap(-0.01)) == ", 0.050 below the rest [0.010, 0.120]"
+    assert _gap(gap(0.02)) == ", 0.050 below the rest [-0.020, 0.120] (more rows would tell it from noise)"
+    assert _gap(None) == ""
 
 
 def test_the_last_line_names_the_report_and_the_one_before_how_to_look(tmp_path, capsys):

@@ -30,7 +30,7 @@ def own_blobs(folder, label, other):
 
 def test_a_retired_release_is_out_of_use_and_stays_in_the_log(storied, told, told_json):
     out = told("registry", "retire", "rows@2", "-p", storied, "--because", "wrong labels")
-    assert out == "rows@2 is retired\n"
+    assert before_next(out) == "rows@2 is retired\n"
     assert load("latest", project=storied).name == "rows@1"
     (line,) = [line for line in told_json("log", "-p", storied) if line["release"] == "rows@2"]
     assert line["is_retired"] is True
@@ -52,7 +52,7 @@ def test_an_erased_release_is_gone_for_good_and_the_log_still_holds(storied, tol
     gone = own_blobs(storied, "rows@2", "rows@1")
     assert gone < blobs_of(storied)
     out = told("registry", "retire", "rows@2", "-p", storied, "--erase", "--because", "asked to forget")
-    assert out == "rows@2 is retired; `smallcraft registry gc` erases its bytes\n"
+    assert before_next(out) == "rows@2 is retired; `smallcraft registry gc` erases its bytes\n"
     out = told("registry", "gc", "-p", storied, "--purge-erased")
     assert " blobs went for good (" in out
     assert not out.startswith("0 ")

@@ -147,7 +147,7 @@ def test_a_receipt_is_decided_anew_by_its_name_or_from_a_file(kept, told, told_j
 
 def test_all_receipts_of_a_rollout_are_decided_anew_at_once(kept, told, told_json):
     for named in ((), (ROLLOUT,)):
-        lines = told("rollout", "replay", *named, "-p", kept).splitlines()
+        lines = before_next(told("rollout", "replay", *named, "-p", kept)).splitlines()
         assert [line.split(" was ")[0] for line in lines] == [
             f"receipt {number} of rollout {ROLLOUT}" for number in (1, 2, 3, 4)
         ]

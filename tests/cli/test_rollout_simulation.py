@@ -86,6 +86,7 @@ def test_each_scenario_is_told_in_a_line_and_the_traffic_with_its_seed_at_the_en
         f"errors: {tell_cell(errors)}",
         f"fine: {tell_cell(fine)}",
         f"traffic: {tell_service(fine)}",
+        "next  smallcraft rollout start RELEASE",
     ]
     assert lines[0].startswith("errors: rolled back in 90")
     assert lines[1].startswith("fine: promoted in 5")

@@ -49,8 +49,8 @@ def watched(watched_once: Path, own_keys: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(watched_once, tmp_path / "p"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser a module: while it runs, its thread can have no other event loop."""
     with browser() as running:
         yield running

@@ -58,5 +58,5 @@ class _Reader(HTMLParser):
             self._text.append(data)
 
     def _say(self, what: str, text: str) -> None:
-        plain = re.sub(r"[0-9][0-9a-f.,:]*", "#", text)
+        plain = re.sub(r"[0-9][0-9a-f.,:]*", "#", re.sub(r"\b(?=[a-f]*[0-9])[0-9a-f]{6,}\b", "#", text))
         self.lines.append(f"{'  ' * self._depth}{what} {plain}".rstrip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,12 @@ from smallcraft.dashboard.live import tell_changes, wait_for_change
 from smallcraft.pipeline.workspace import open_registry
 
 PATIENCE_MS = 60_000
+
+
+def in_a_thread(coroutine):
+    """What it returns; this thread may have the browser's event loop."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result()
 
 
 async def never():
@@ -34,7 +41,7 @@ def test_a_stream_tells_of_each_change_once_and_ends_with_its_browser():
 
         return [part async for part in tell_changes(stamp, "a", is_gone=is_gone, look_s=0.0)]
 
-    told = asyncio.run(read())
+    told = in_a_thread(read())
     assert [part for part in told if b"changed" in part] == [
         b"event: changed\ndata: b\n\n",
         b"event: changed\ndata: c\n\n",
@@ -50,9 +57,9 @@ def test_who_asks_once_is_answered_when_something_changed_or_the_time_is_over():
 
         return await wait_for_change(stamp, "a", is_gone=never, within_s=within_s, look_s=0.001)
 
-    assert asyncio.run(ask(["a", "a", "b"], 1.0)) == "b"
-    assert asyncio.run(ask(["a"], 0.0)) == "a"
-    assert asyncio.run(ask(["a"] * 9, 0.002)) == "a"
+    assert in_a_thread(ask(["a", "a", "b"], 1.0)) == "b"
+    assert in_a_thread(ask(["a"], 0.0)) == "a"
+    assert in_a_thread(ask(["a"] * 9, 0.002)) == "a"
 
 
 @pytest.mark.slow
@@ -115,8 +122,8 @@ def test_an_order_from_the_page_reaches_the_server_and_its_receipt_the_page(roll
         page.get_by_role("button", name="abort").click()
         page.get_by_text("a person asked to abort: it <b>smells</b>").first.wait_for(timeout=PATIENCE_MS)
         assert here.models["rows"].controller.state.phase == "rolled_back"
-        # A page that is left ends its stream.
-        assert [said for said in opened.complaints if "/changes?" not in said] == []
+        # A page that is left gives up what it was reading.
+        assert [said for said in opened.complaints if not said.startswith("failed: ")] == []
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from tests.browser import open_page
 from tests.conftest import ROOT, require
 from tests.dashboard.showing import TOKEN
 from tests.dashboard.structures import structure_of
-from tests.serving_projects import until
+from tests.serving_projects import PATIENCE_S
 
 from smallcraft.dashboard.pages import PAGES
 
@@ -126,6 +126,6 @@ def test_signing_in_takes_the_keyboard_alone(pages, chromium):
         opened.page.goto(pages.address + "/sign-in", wait_until="load")
         opened.page.get_by_label("The token").press_sequentially(TOKEN)
         opened.page.keyboard.press("Enter")
-        until(lambda: opened.page.url == pages.address + "/")
+        opened.page.wait_for_url(pages.address + "/", timeout=1000 * PATIENCE_S)
         assert "Signed in" in opened.page.locator("footer").inner_text()
         assert TOKEN not in opened.page.url

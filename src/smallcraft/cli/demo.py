@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from smallcraft.pipeline.config import Config
     from smallcraft.pipeline.result import BuildResult
+    from smallcraft.records import Measurement
 
 _NOT_FOUND = 1
 
@@ -23,7 +24,9 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where to work; made when it is not there.")] = Path("demo"),
     *,
     seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = 7,
-    rows: Annotated[int, typer.Option(help="Messages of all twelve weeks.", min=1000, max=10_000)] = 4500,
+    rows: Annotated[
+        int, typer.Option(help="Messages of twelve weeks; eight are labelled.", min=1000, max=10_000)
+    ] = 6500,
     leave_open: Annotated[
         bool, typer.Option("--open", help="Leave the dashboard running at the end, until Ctrl-C.")
     ] = False,
@@ -124,8 +127,16 @@ def _audits(result: BuildResult) -> list[str]:
         tell(f"{audit.audit}: {audit.summary}")
     worst = find_region_served_worst(result.audits)
     named = "none" if worst is None else worst.slice.removeprefix("region=")
-    tell(f"the region that is served worst: {named}; planted: {BIASED_REGION}")
+    tell(f"the region that is served worst: {named}{_gap(worst)}; planted: {BIASED_REGION}")
     return [] if named == BIASED_REGION else ["the region that is served worst"]
+
+
+def _gap(worst: Measurement | None) -> str:
+    """How far below the rest, and whether that is more than noise."""
+    if worst is None or worst.value is None or worst.low is None or worst.high is None:
+        return ""
+    shown = "" if worst.high < 0 else " (more rows would tell it from noise)"
+    return f", {-worst.value:.3f} below the rest [{-worst.high:.3f}, {-worst.low:.3f}]{shown}"
 
 
 def _proof(folder: Path) -> None:

@@ -116,7 +116,8 @@ def _roll_out(folder: Path, release: Release, *, ask: tuple[str, ...] = ()) -> L
 
 def _tell_receipt(receipt: Receipt) -> None:
     to = receipt.form["to"]
-    tell(f"{to['phase']:<11} {100 * to['weight']:>3g} %  {receipt.cause}", indent=4)
+    # One line each, however long: where it would be broken depends on how busy the machine is.
+    typer.echo(f"    {to['phase']:<11} {100 * to['weight']:>3g} %  {receipt.cause}")
 
 
 def _watch(folder: Path, weeks: Weeks) -> Alarm | None:

@@ -115,11 +115,8 @@ def serve(
         workers=replace(settings.workers, memory_bytes=memory_mb << 20),
         tracing=None if traces is None else TraceSettings(traces, trace_ratio),
     )
-    pages = None
-    if ui:
-        is_closed = bool(settings.tokens) or not is_loopback(host)
-        pages = pages_beside(project, served.state, must_sign_in=is_closed)
-        settings = replace(settings, pages_command=pages.command)
+    pages = _pages(project, settings) if ui else None
+    settings = replace(settings, pages_command=pages.command if pages else ())
     run_server(
         settings,
         on_done=lambda done: move_stable(served, done),
@@ -127,6 +124,12 @@ def serve(
             where, settings, project=project, token_file=token_file, pages=pages
         ),
     )
+
+
+def _pages(project: Path, settings: ServeSettings) -> PagesBeside:
+    """The pages at /ui; who must show a token to ask must sign in to look."""
+    is_closed = bool(settings.tokens) or not is_loopback(settings.host)
+    return pages_beside(project, settings.state, must_sign_in=is_closed)
 
 
 def _say_ready(

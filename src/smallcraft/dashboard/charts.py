@@ -36,6 +36,27 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """A picture with all its numbers.
+
+    Attributes:
+        id: Of its part of the page.
+        title: Above it.
+        picture: None where there is nothing to draw yet.
+        columns: Title each, and whether it holds numbers.
+        rows: Cells, what it is about first.
+        note: Of what the table leaves out; empty for nothing.
+    """
+
+    id: str
+    title: str
+    picture: Picture | None
+    columns: Sequence[tuple[str, bool]]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Point:
     """A value at a place.
 
@@ -89,7 +110,7 @@ class Axes:
     is_log: bool = False
     low: float | None = None
     high: float | None = None
-    y_format: str = "~g"
+    y_format: str = ".4~g"
 
 
 def draw_lines(
@@ -241,5 +262,9 @@ def _drawn_bars(shares: Sequence[tuple[str, float]], title: str, alt_text: str, 
             x=alt.X("value:Q", title=title, axis=alt.Axis(format=x_format, tickCount=5)),
         )
     )
-    layered = alt.LayerChart(layer=[chart]).properties(width=480, height=alt.Step(20))
+    # A reader's font may be wider than the one that room for names was measured with.
+    room = 5 + 2 * max(len(name) for name, _ in shares)
+    layered = alt.LayerChart(layer=[chart]).properties(
+        width=480, height=alt.Step(20), padding={"left": min(room, 60), "right": 5, "top": 5, "bottom": 5}
+    )
     return render_svg(styled(layered), alt=alt_text)

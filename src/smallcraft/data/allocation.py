@@ -164,7 +164,7 @@ class _Deal:
         large = np.flatnonzero(self._sizes > 1)
         for unit in large[np.lexsort((self._units.order[large], -self._sizes[large]))]:
             classes, rows = self._classes_of(unit)
-            short = rows @ np.maximum(self._missing[classes], 0.0)
+            short: NDArray[np.float64] = rows @ np.maximum(self._missing[classes], 0.0)
             if not short.any():
                 short = self._missing.sum(axis=0)
             self._put(int(unit), int(np.argmax(short)))

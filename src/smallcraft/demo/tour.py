@@ -190,18 +190,18 @@ def rank_annotators(
 
 
 def find_region_served_worst(audits: Sequence[AuditResult]) -> Measurement | None:
-    """The region that the fairness audit shows to be furthest below the rest in accuracy; None without one.
+    """The region that the fairness audit measured furthest below the rest in accuracy; None without one.
 
     Args:
         audits: Of the winner.
     """
-    shown = [
+    below = [
         gap
         for result in audits
         for gap in result.measurements
-        if gap.name == "accuracy_gap" and gap.high is not None and gap.high < 0
+        if gap.name == "accuracy_gap" and gap.value is not None and gap.value < 0
     ]
-    return min(shown, key=lambda gap: gap.value or 0.0, default=None)
+    return min(below, key=lambda gap: gap.value or 0.0, default=None)
 
 
 def _is_grouped_with_its_original(groups: NDArray[np.int64], originals: pl.Series) -> NDArray[np.bool_]:

@@ -25,6 +25,7 @@ from smallcraft.demo.helpdesk.tickets import FIRST_DAY
 LABELLED, TRUTH = "tickets.csv", "truth.parquet"
 PRODUCTION, PRODUCTION_TRUTH = "production.csv", "production-truth.parquet"
 LABELLED_WEEKS = LAUNCH_WEEK - 1
+_PRODUCTION_ROWS = 4500
 # What a router sees when a message comes in; who wrote it, it is not told.
 _SEEN = ("message", "region", "created_at")
 
@@ -58,14 +59,14 @@ def write_weeks(folder: Path, *, seed: int, rows: int) -> Weeks:
     Args:
         folder: Made when it is not there; files of these names in it are replaced.
         seed: See `demo.helpdesk.corpus.generate`.
-        rows: Of all twelve weeks, before and in production; see there.
+        rows: Of twelve weeks, of which eight are labelled; see there.
     """
     corpus = generate(seed=seed, rows=rows, last_week=LABELLED_WEEKS)  # (1)
     is_labelled = corpus.truth["week"] <= LABELLED_WEEKS
     folder.mkdir(parents=True, exist_ok=True)
     corpus.frame.filter(is_labelled).write_csv(folder / LABELLED)
     corpus.truth.filter(is_labelled).write_parquet(folder / TRUTH)
-    other = generate(seed=seed + 1, rows=rows)  # (2)
+    other = generate(seed=seed + 1, rows=min(rows, _PRODUCTION_ROWS))  # (2)
     other.frame.select(_SEEN).write_csv(folder / PRODUCTION)
     known = other.truth.select(
         other.frame["message"], pl.col("true_intent").alias("intent"), "is_new_product", "week"

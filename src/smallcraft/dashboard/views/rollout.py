@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smallcraft.dashboard.asked import Asked
-from smallcraft.dashboard.charts import Axes, Limit, Line, Picture, Point, draw_lines
+from smallcraft.dashboard.charts import Axes, Chart, Limit, Line, Point, draw_lines
 from smallcraft.dashboard.ordering import ORDERS
 from smallcraft.dashboard.printing import as_share
 from smallcraft.dashboard.rollout_history import COMBINED, QUANTILES, ArmThen, Moment
@@ -35,25 +35,6 @@ _NAMES = {
 }
 _LEAST_E, _MOST_E = 1e-4, 1e8
 _PHASES = ("loading", "shadow", "canary", "watch", "done")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A picture with all its numbers.
-
-    Attributes:
-        id: Of its table's fold, so that it stays open.
-        title: Above it.
-        picture: None where there is nothing to draw yet.
-        columns: Title each, and whether it holds numbers.
-        rows: Cells, the time first.
-    """
-
-    id: str
-    title: str
-    picture: Picture | None
-    columns: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
