@@ -56,7 +56,7 @@ goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from w
 
 docs: $(INSTALLED)  ## the guides and the API reference as a site that works offline: site/index.html
 	@$(INSTALL) -c constraints.txt -e '.[docs]'
-	@$(BIN)/python -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 pictures: $(INSTALLED)  ## take the README's pictures anew, from what `make demo` left
 	@$(BIN)/python docs/pictures/take.py demo

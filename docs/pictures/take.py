@@ -2,24 +2,22 @@
 
     make pictures            # or: python docs/pictures/take.py demo
 
-Needs Chromium and the Python package playwright. The dashboard is a real one over the real folder.
+Needs Chromium and the Python package playwright. The dashboard is a real one over the real folder, beside a
+server of what is stable.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
-import socket
+import signal
+import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
 from playwright.sync_api import Page, sync_playwright
-
-from smallcraft.dashboard.app import make_app
 
 HERE = Path(__file__).resolve().parent
 FLAGS = (
@@ -27,6 +25,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 WIDTH, HEIGHT = 1180, 860
+PATIENCE_MS = 120_000
 # File, address, and the heading that is brought to the top of the picture; none for the top of the page.
 SHOTS = (
     ("dashboard.png", "/", ""),
@@ -36,26 +35,23 @@ SHOTS = (
 
 
 @contextmanager
-def served(project: Path) -> Iterator[str]:
-    """The dashboard of a project, on a free port of the loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(make_app(project), port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+def running(*words: str) -> Iterator[str]:
+    """A command that serves until the pictures are taken, on a free port; where it answers."""
+    command = [sys.executable, "-c", "from smallcraft.cli.main import main; main()", *words, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            said += server.stdout.readline()
+        try:
+            yield re.findall(r"http://[\w.:]+", said)[0]
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 def take(page: Page, url: str, name: str, *, heading: str = "") -> None:
     """One picture: the first screen of a page, or the one that begins at a heading."""
-    page.goto(url, wait_until="load")
+    page.goto(url, wait_until="load", timeout=PATIENCE_MS)
     if heading:
         page.get_by_role("heading", name=heading).first.evaluate("one => one.scrollIntoView()")
     page.screenshot(path=HERE / name)
@@ -65,7 +61,8 @@ def take(page: Page, url: str, name: str, *, heading: str = "") -> None:
 def main(project: Path) -> None:
     """All pictures of a finished tour."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright, served(project) as address:
+    here = ("-p", str(project))
+    with sync_playwright() as playwright, running("serve", *here), running("dashboard", *here) as address:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         take(page, (project / "report.html").resolve().as_uri(), "report.png")

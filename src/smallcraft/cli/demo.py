@@ -26,7 +26,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = 7,
     rows: Annotated[
         int, typer.Option(help="Messages of twelve weeks; eight are labelled.", min=1000, max=10_000)
-    ] = 6500,
+    ] = 4500,
     leave_open: Annotated[
         bool, typer.Option("--open", help="Leave the dashboard running at the end, until Ctrl-C.")
     ] = False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import typer
 from smallcraft.cli.demo_words import Stages, tell
 
 if TYPE_CHECKING:
+    from smallcraft.demo.live_server import LiveServer
     from smallcraft.demo.production import Answered
     from smallcraft.demo.rollouts import LiveRollout
     from smallcraft.demo.weeks import Weeks
@@ -40,26 +42,57 @@ def go_round(folder: Path, weeks: Weeks, first: Release, *, say: Callable[[str],
     registry = open_registry(folder)
     registry.set_alias(first.name, "stable", first.version, now=datetime.now(UTC), reason="the first")
     say("5. Serve it; then roll out a release that was built on a broken export")
-    missed = _serve_and_take_back(folder, first)
-    say("6. Watch production: from week nine on there is a new product")
-    alarm = _watch(folder, weeks)
-    if alarm is None:
-        return [*missed, "the new product"]
-    missed += _hold_against_truth(alarm, weeks)
-    say("7. Label: people answer the rows that the alarm asks about")
-    answered = _label(folder, weeks, alarm)
-    say("8. The next release: built on the answers, rolled out until it is stable")
-    missed += _release_again(folder, first, answered)
+    with _serving(folder, first) as server:
+        missed = _take_back(folder, first, server)
+        missed += _watch_and_learn(folder, weeks, first, server, say=say)
     say("9. Log: what changed, by how much, and why")
     _show_log(folder)
     return missed
 
 
-def _serve_and_take_back(folder: Path, first: Release) -> list[str]:
+def _watch_and_learn(
+    folder: Path, weeks: Weeks, first: Release, server: LiveServer | None, *, say: Callable[[str], None]
+) -> list[str]:
+    """Steps 6 to 8."""
+    say("6. Watch production: from week nine on there is a new product")
+    alarm = _watch(folder, weeks)
+    if alarm is None:
+        return ["the new product"]
+    missed = _hold_against_truth(alarm, weeks)
+    say("7. Label: people answer the rows that the alarm asks about")
+    answered = _label(folder, weeks, alarm)
+    say("8. The next release: built on the answers, rolled out until it is stable")
+    return missed + _release_again(folder, first, answered, server)
+
+
+@contextmanager
+def _serving(folder: Path, first: Release) -> Iterator[LiveServer | None]:
+    """A server that was asked a few questions; None where a part of it is not installed."""
+    from smallcraft.cli.serve import require_parts
+    from smallcraft.demo.clients import ask_once
+    from smallcraft.demo.live_server import live_server
+    from smallcraft.demo.tour import EXAMPLES
+    from smallcraft.errors import MissingPartError
+
+    try:
+        require_parts()
+    except MissingPartError as error:
+        tell(f"left out: {error}")
+        yield None
+        return
+    Stages().stage(f"starting a server of {first.label}, a process on the loopback")
+    with live_server(folder, f"{first.name}@stable") as server:
+        tell(f"{first.label} answers at http://127.0.0.1:{server.port}")
+        for text in EXAMPLES:
+            reply = ask_once("127.0.0.1", server.port, text)
+            tell(f"{text} -> {reply.label} ({reply.confidence:.0%})", indent=4)
+        yield server
+
+
+def _take_back(folder: Path, first: Release, server: LiveServer | None) -> list[str]:
     """A bad release goes live beside the stable one, and back."""
     from smallcraft.demo.bad_release import build_bad_release, write_bad_project
     from smallcraft.demo.helpdesk.faults import BAD_RELEASE_CHARACTERS, BAD_RELEASE_SWAP
-    from smallcraft.demo.tour import EXAMPLES
     from smallcraft.pipeline.workspace import open_registry
 
     swapped = " and ".join(sorted(BAD_RELEASE_SWAP))
@@ -72,9 +105,9 @@ def _serve_and_take_back(folder: Path, first: Release) -> list[str]:
         tell("its gates stopped it, so it was not released")
         return ["the bad release"]
     tell(f"released {bad.label}: its own sealed rows are broken alike, so every gate passed")
-    rollout = _roll_out(folder, bad, ask=EXAMPLES)
-    if rollout is None:
+    if server is None:
         return []
+    rollout = _roll_out(folder, bad, server)
     if rollout.phase != "rolled_back":
         return ["the bad release"]
     reason = f"rolled back: {rollout.receipts[-1].cause}"
@@ -83,30 +116,15 @@ def _serve_and_take_back(folder: Path, first: Release) -> list[str]:
     return []
 
 
-def _roll_out(folder: Path, release: Release, *, ask: tuple[str, ...] = ()) -> LiveRollout | None:
-    """Under clients who ask what production asks; None where a part of the server is not installed."""
+def _roll_out(folder: Path, release: Release, server: LiveServer) -> LiveRollout:
+    """Under clients who ask what production asks."""
     import polars as pl
 
-    from smallcraft.cli.serve import require_parts
-    from smallcraft.demo.clients import ask_once
-    from smallcraft.demo.live_server import live_server
     from smallcraft.demo.rollouts import roll_out
     from smallcraft.demo.weeks import PRODUCTION
-    from smallcraft.errors import MissingPartError
 
-    try:
-        require_parts()
-    except MissingPartError as error:
-        tell(f"left out: {error}")
-        return None
     texts = pl.read_csv(folder / PRODUCTION)["message"].to_list()
-    Stages().stage(f"starting a server of {release.name}@stable, a process on the loopback")
-    with live_server(folder, f"{release.name}@stable") as server:
-        tell(f"a server answers at http://127.0.0.1:{server.port}")
-        for text in ask:
-            reply = ask_once("127.0.0.1", server.port, text)
-            tell(f"{text} -> {reply.label} ({reply.confidence:.0%}, {reply.release})", indent=4)
-        found = roll_out(server, release.label, texts, tell=_tell_receipt)
+    found = roll_out(server, release.label, texts, tell=_tell_receipt)
     seen = found.answered
     tell(f"{seen.n:,} questions in {found.seconds:.0f} s, {seen.failed} of them without an answer", indent=4)
     agree = "the same decisions and numbers" if found.is_replayed else "NOT what they say"
@@ -179,9 +197,9 @@ def _label(folder: Path, weeks: Weeks, alarm: Alarm) -> Answered:
     return answered
 
 
-def _release_again(folder: Path, first: Release, answered: Answered) -> list[str]:
+def _release_again(folder: Path, first: Release, answered: Answered, server: LiveServer | None) -> list[str]:
     """Build on the answers, say by how much it is better, and roll it out."""
-    from smallcraft.demo.production import learned_about_new, take_over
+    from smallcraft.demo.production import MAY_DISAGREE, learned_about_new, take_over
     from smallcraft.pipeline.build import build
     from smallcraft.pipeline.config import load_config
     from smallcraft.pipeline.workspace import open_registry
@@ -203,9 +221,12 @@ def _release_again(folder: Path, first: Release, answered: Answered) -> list[str
         f"{(found.repaired - found.broken) / found.n:+.2f} [{found.gain.low:+.2f}, {found.gain.high:+.2f}], "
         f"{found.repaired} repaired, {found.broken} broken"
     )
-    rollout = _roll_out(folder, result.release)
-    if rollout is None:
+    if server is None:
         return []
+    tell(
+        f"knowing more, it may answer {MAY_DISAGREE:.0%} of what is asked otherwise ([rollout] disagreement)"
+    )
+    rollout = _roll_out(folder, result.release, server)
     stable = open_registry(folder).find(f"{first.name}@stable").entry.label
     tell(f"'stable' means {stable}")
     return [] if rollout.phase == "done" and stable == result.release.label else ["a good release"]

@@ -34,7 +34,9 @@ from smallcraft.stats.comparisons import paired_share_interval
 
 ANSWERS = "answers.csv"
 MOST_ASKED = 200
+MAY_DISAGREE = 0.15
 _PEOPLE = "ann"
+_ROLLOUT = f"[rollout]\ndisagreement = {MAY_DISAGREE:g}"
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,9 @@ def learned_about_new(folder: Path, first: Release, second: Release) -> Learned:
 def take_over(folder: Path, version: DataVersion) -> None:
     """Let the project file name a version of the data, as `smallcraft label import` says.
 
+    A release that knows a product the stable one does not will answer otherwise in production than on rows
+    from before, so what it may is declared too.
+
     Args:
         folder: Of the tour.
         version: That will be built on.
@@ -171,7 +176,8 @@ def take_over(folder: Path, version: DataVersion) -> None:
     project = folder / "smallcraft.toml"
     before = project.read_text(encoding="utf-8")
     named = f'path = "{version.path}"\nsplit = "{version.split}"'
-    project.write_text(before.replace('path = "tickets.csv"', named, 1), encoding="utf-8", newline="\n")
+    after = before.replace('path = "tickets.csv"', named, 1).replace("[rollout]", _ROLLOUT, 1)
+    project.write_text(after, encoding="utf-8", newline="\n")
 
 
 def _share(values: list[bool]) -> float:

@@ -25,8 +25,7 @@ metric = "macro_f1"
 margin = 0.02                             # a cheaper model may be this much worse, and no more
 
 [rollout]                                 # how a new release goes live; small, so that the tour sees its end
-start = 0.2
-stages = [0.2, 0.4]
+stages = [0.4]
 dwell_s = 1.0
 baseline_requests = 500
 latency_floor_s = 0.05                    # all runs on one machine here, which may be busy
