@@ -39,7 +39,7 @@ def test_the_end_says_what_was_chosen_released_and_comes_next(small, capsys):
     assert captured.err == ""
     for words in (
         *("ngram: macro_f1", "PASS      better_than_majority", "released rows@1 (sha256:"),
-        *("report.html", f"smallcraft predict --project {small} --input FILE", "cost nothing"),
+        *("report.html", f"next  smallcraft serve rows@1 --project {small}", "cost nothing"),
     ):
         assert words in captured.out
 
@@ -50,7 +50,7 @@ def test_a_build_that_a_gate_blocks_says_so_and_where_to_read_why(small, capsys)
     out = capsys.readouterr().out
     assert "FAIL      size_mb" in out
     assert "not released: a gate blocks it; the report says what would settle it" in out
-    assert "next" not in out
+    assert out.endswith(f"next  smallcraft build --project {small}\n")
 
 
 @pytest.mark.parametrize(("outcome", "code"), [(Outcome.PASS, 0), (Outcome.FAIL, 2), (Outcome.UNDECIDED, 3)])
@@ -140,7 +140,8 @@ def answered_screen(terminal, answer):
                 break
             seen += read
         is_asked = b"why this release?" in seen
-        if is_asked and (presses == 0 or (answer == CTRL_C and not is_written)):
+        is_heard = b"stopped;" in seen
+        if is_asked and (presses == 0 or (answer == CTRL_C and not is_written and not is_heard)):
             os.write(terminal, answer)
             presses += 1
     return seen.decode("utf-8", "replace")

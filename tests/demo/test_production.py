@@ -11,6 +11,7 @@ import pytest
 from tests.pipeline.labelling.projects import kept_examples, raise_alarm
 from tests.projects import copy_project
 
+from smallcraft.data.quality.sheet import unescaped
 from smallcraft.demo.production import (
     ANSWERS,
     _filled_in,
@@ -54,14 +55,13 @@ def test_rows_picked_where_the_change_is_are_counted_beside_all_and_what_was_lab
         *kept_examples(other.to_list()[:20], answer=label, arm="random"),
     ]
     timed = [example_at(example, "2026-03-03T10:00:00") for example in kept]
-    answered = answer_for_people(folder, raise_alarm(folder, timed, release="tickets@1"))
-    assert answered.votes == len(_lines((folder / ANSWERS).read_bytes())) > 20
-    assert answered.picked_about_new == 1.0
-    assert 0 < answered.about_new < 1
+    answered = answer_for_people(folder, raise_alarm(folder, timed, release="tickets@1", size=20))
+    assert answered.votes == len(_lines((folder / ANSWERS).read_bytes())) > 15
+    assert 0 < answered.about_new < answered.picked_about_new <= 1
     assert answered.version.added > 0
     release = open_registry(folder).read("latest")
     found = learned_about_new(folder, release, release)
-    asked = sum(line["text"] in set(about) for line in _lines((folder / ANSWERS).read_bytes()))
+    asked = sum(unescaped(line["text"]) in set(about) for line in _lines((folder / ANSWERS).read_bytes()))
     assert found.n == weeks.about_new - asked
     assert (found.repaired, found.broken) == (0, 0)
     assert found.gain.low <= 0 <= found.gain.high

@@ -63,12 +63,12 @@ def test_a_winner_that_is_not_the_best_is_measured_against_it_and_a_gate_may_jud
     gate = '[gates.near_the_best]\nrule = "not_worse_than"\nmeasurement = "macro_f1_over_best"\nlimit = 0.4\n'
     folder = write_rows(
         tmp_path / "p",
-        person_rows(240),
+        person_rows(300),
         data='features = ["age", "job", "insured"]\nlabel = "bought"',
         more=f"[quality]\nmargin = 0.3\n{gate}",
     )
     result = build(load_config(folder))
-    assert (result.decision.chosen, result.decision.best) == ("linear", "trees")
+    assert (result.decision.chosen, result.decision.best) == ("linear", "distilled")
     over_best = result.weighed.over_best
     assert (over_best.name, over_best.split) == ("macro_f1_over_best", "dev")
     assert over_best.low < over_best.value < 0
