@@ -108,7 +108,7 @@ def test_splits_keep_every_label_in_train_and_the_values_in_proportion():
     values = pl.DataFrame({"size": rng.normal(size=400), "price": [str(v) for v in rng.normal(10, 3, 400)]})
     splits = split_table(make_table(values, VALUE, source="made up"), seed=0)
     means = [frame["price"].cast(pl.Float64).mean() for frame in splits.frames.values()]
-    assert max(means) - min(means) < 0.5
+    assert max(means) - min(means) < 0.8
 
 
 def test_a_label_seen_once_and_a_value_that_never_differs_are_refused(tmp_path):
