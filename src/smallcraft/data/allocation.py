@@ -157,14 +157,14 @@ class _Deal:
         self.split = split.copy()
         got = np.zeros(self._targets.shape, dtype=np.int64)
         np.add.at(got, (self._units.label, split[self._units.unit]), 1)
-        self._missing = self._targets - got.astype(np.float64)
+        self._missing[:] = self._targets - got
 
     def place_large_units(self) -> None:
         """Step 1."""
         large = np.flatnonzero(self._sizes > 1)
         for unit in large[np.lexsort((self._units.order[large], -self._sizes[large]))]:
             classes, rows = self._classes_of(unit)
-            short: NDArray[np.float64] = rows @ np.maximum(self._missing[classes], 0.0)
+            short = rows @ np.maximum(self._missing[classes], 0.0)
             if not short.any():
                 short = self._missing.sum(axis=0)
             self._put(int(unit), int(np.argmax(short)))

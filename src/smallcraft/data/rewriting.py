@@ -188,8 +188,8 @@ def _one_separator(data: Sequence[bytes], raw: Sequence[RawFile], *, suffix: str
     for file, separator in zip(raw, found, strict=True):
         if separator != found[0]:
             raise DataError(
-                f"fields are parted by {found[0]!r} in {raw[0].name} and by {separator!r} in {file.name}, but "
-                "one file is written for the whole glob; save them alike first"
+                f"fields are parted by {found[0]!r} in {raw[0].name} and by {separator!r} in {file.name}, "
+                "but one file is written for the whole glob; save them alike first"
             )
     return found[0]
 
