@@ -7,17 +7,15 @@ Always: drawn from the facts and files of the release alone; equal releases give
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from smallcraft.pipeline.charts import render_png
 from smallcraft.pipeline.pictures import Drawing, class_drawing, cost_drawing, reliability_drawing
+from smallcraft.pipeline.recorded import candidates_of, decision_of
 from smallcraft.pipeline.report_parts.reliability import Reliability, describe_reliability
-from smallcraft.pipeline.stages.measure import read_measurement
 from smallcraft.pipeline.workspace import write_whole
-from smallcraft.records import CandidateStatus, Decision, Evidence
 from smallcraft.registry.memory.answers import ANSWERS_FILE, decode_answers
-from smallcraft.registry.memory.evidence import Facts, confidence_of, list_of, map_of, text_of
+from smallcraft.registry.memory.evidence import confidence_of, map_of
 from smallcraft.registry.papers.checking import embed_card
 from smallcraft.registry.papers.markdown import escape
 from smallcraft.registry.reading import Stored
@@ -49,8 +47,8 @@ def write_pictured_card(stored: Stored, card: str, folder: Path) -> tuple[Path, 
 def draw_release(stored: Stored) -> tuple[Drawing, ...]:
     """The pictures of a release; one without the numbers for a picture lacks it."""
     facts = stored.facts
-    candidates = tuple(_evidence(one) for one in list_of(facts, "candidates"))
-    decision = _decision(map_of(facts, "decision"))
+    candidates = candidates_of(facts)
+    decision = decision_of(facts) if map_of(facts, "decision") else None
     found: list[Drawing | None] = []
     if decision is not None:
         found = [cost_drawing(candidates, decision), class_drawing(candidates, decision)]
@@ -78,31 +76,3 @@ def _reliability(stored: Stored) -> Reliability | None:
     right = log.truth == log.predicted
     level = confidence_of(stored.facts)
     return describe_reliability(log.confidence, right, level=level, clusters=log.clusters)
-
-
-def _evidence(one: Facts) -> Evidence:
-    digest = one.get("candidate")
-    return Evidence(
-        rung=text_of(one, "rung"),
-        status=CandidateStatus(text_of(one, "status")),
-        candidate=None if digest is None else str(digest),
-        measurements=tuple(read_measurement(entry) for entry in list_of(one, "measurements")),
-        reason=text_of(one, "reason"),
-    )
-
-
-def _decision(told: Mapping[str, object]) -> Decision | None:
-    """The choice as it was recorded; None where there is none."""
-    if not told:
-        return None
-    tied = told.get("tied")
-    return Decision(
-        chosen=text_of(told, "chosen") or None,
-        best=text_of(told, "best") or None,
-        tied=tuple(map(str, tied)) if isinstance(tied, list | tuple) else (),
-        lost={str(rung): str(reason) for rung, reason in map_of(told, "lost").items()},
-        metric=text_of(told, "metric"),
-        margin=float(str(told.get("margin", 0))),
-        confidence=confidence_of(told),
-        sentence=text_of(told, "sentence"),
-    )

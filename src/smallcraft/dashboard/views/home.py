@@ -12,12 +12,12 @@ from typing import Any
 
 from smallcraft.dashboard.archive import Shown, count_releases, newest_first, open_log, show_releases
 from smallcraft.dashboard.asked import Asked
-from smallcraft.dashboard.recorded import measurement_of, verdicts_of
 from smallcraft.dashboard.sources import Part, Sources, read_part
 from smallcraft.dashboard.views.next_step import NextStep, Standing, next_step
 from smallcraft.errors import NotFoundError
 from smallcraft.label.campaigns import Campaigns, Status
 from smallcraft.observe.alarms import Alarm
+from smallcraft.pipeline.recorded import measurement_of, verdicts_of
 from smallcraft.pipeline.report_parts.figures import describe
 from smallcraft.pipeline.report_parts.wording import Figure
 from smallcraft.records import Verdict

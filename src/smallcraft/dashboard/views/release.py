@@ -13,11 +13,11 @@ from functools import partial
 from smallcraft.canonical import digest_bytes
 from smallcraft.dashboard.archive import Shown, open_log, show_releases
 from smallcraft.dashboard.asked import Asked
-from smallcraft.dashboard.recorded import verdicts_of
 from smallcraft.dashboard.rendering import Paper, render_paper
 from smallcraft.dashboard.sources import Part, Sources, read_part
 from smallcraft.dashboard.views.release_evidence import EvidencePart, tell_evidence
 from smallcraft.dashboard.views.release_proof import Event, ProofPart, prove, tell_events
+from smallcraft.pipeline.recorded import verdicts_of
 from smallcraft.pipeline.report_parts.moved import MovedPart, Movement, describe_movement
 from smallcraft.records import StoredFile, Verdict
 from smallcraft.registry.composing import read_decision

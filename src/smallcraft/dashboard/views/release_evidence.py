@@ -1,7 +1,7 @@
 """What was measured of a release, as tables: candidates, scores, classes, groups, costs with their methods.
 
 Always: a number stands with its interval, n and method, or reads as not measured; what a person needs to look
-at stands first. Leaves to others: reading the facts (`dashboard.recorded`), the chart (`pipeline.charts`).
+at stands first. Leaves to others: reading the facts (`pipeline.recorded`), the chart (`pipeline.charts`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smallcraft.dashboard.charts import Picture, keep_drawn
-from smallcraft.dashboard.recorded import candidates_of, decision_of, evidence_of, measurements_of
 from smallcraft.pipeline.charts import draw_costs, render_svg
+from smallcraft.pipeline.recorded import candidates_of, decision_of, evidence_of, measurements_of
 from smallcraft.pipeline.report_parts.points import CostPoint, cost_points
 from smallcraft.pipeline.report_parts.tables import (
     CANDIDATE_COSTS,

@@ -1,6 +1,6 @@
 """What a build recorded, as values: measurements, evidence of candidates, the choice among them, verdicts.
 
-Leaves to others: reading the facts (`registry.store`), tables of them (`dashboard.views`).
+Leaves to others: reading the facts (`registry.store`), tables and pictures of them.
 Always: a field that is not there is not made up: it stays not measured, or not recorded.
 """
 
@@ -37,7 +37,8 @@ def evidence_of(entry: Facts) -> Evidence:
     status = text_of(entry, "status")
     return Evidence(
         rung=text_of(entry, "rung"),
-        status=CandidateStatus(status if status in _STATUSES else "measured"),
+        # What nobody recorded does not count as measured.
+        status=CandidateStatus(status) if status in _STATUSES else CandidateStatus.SKIPPED,
         candidate=text_of(entry, "candidate") or None,
         measurements=measurements_of(entry),
         reason=text_of(entry, "reason"),

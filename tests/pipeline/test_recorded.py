@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.canonical import canonical_json, plain
-from smallcraft.dashboard.recorded import (
+from smallcraft.pipeline.recorded import (
     candidates_of,
     decision_of,
     evidence_of,
@@ -59,6 +59,7 @@ def test_what_is_no_number_is_not_measured_and_never_zero(entry):
 
 def test_facts_that_hold_nothing_give_a_candidate_without_measurements_and_no_winner():
     assert evidence_of({}).measurements == ()
+    assert evidence_of({"status": "wonderful"}).status is CandidateStatus.SKIPPED
     assert candidates_of({"candidates": "not a list"}) == ()
     assert decision_of({}).chosen is None
     assert decision_of({}).confidence == 0.95
