@@ -139,7 +139,7 @@ def people_bundle(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("people")
     data = 'features = ["age", "job"]\nlabel = "bought"'
-    config = load_config(write_rows(folder, person_rows(120), data=data, more=""))
+    config = load_config(write_rows(folder, person_rows(400), data=data, more=""))
     workshop = open_workshop(config, prepare_data(config, SilentListener()).splits, progress=no_progress)
     bundle = fit_rung("linear", workshop, folder / "bundles", about={}).bundle
     assert bundle is not None

@@ -199,5 +199,6 @@ def test_it_goes_on_until_it_is_ended_and_tells_what_is_new_once(fresh):
             process.kill()
             process.wait()
     lines = said.read_text("utf-8").splitlines()
-    assert len(lines) == len(set(lines)) == 3
+    assert len(lines) == len(set(lines)) == 4
+    assert lines[-1].startswith("next  smallcraft watch status")
     assert wrong.read_text("utf-8").count("must hold times") == 1

@@ -21,6 +21,7 @@ def begin(page, address: str, folder: Path, who: str = "ann") -> None:
     """Signed in, the name typed, the first row on the page."""
     sign_in(page, address)
     page.goto(f"{address}/label/{campaign_of(folder).id}")
+    page.wait_for_selector("#who:focus")
     page.keyboard.type(who)
     page.keyboard.press("Enter")
     page.wait_for_selector("#answer")

@@ -6,6 +6,8 @@ import pytest
 from tests.dashboard.showing import STABLE
 from tests.serving_projects import taking_orders
 
+from smallcraft.dashboard.asked import Asked
+from smallcraft.dashboard.pages import PAGES
 from smallcraft.dashboard.sources import Sources, read_part, stamp_of
 from smallcraft.errors import IntegrityError, NotFoundError
 
@@ -40,6 +42,16 @@ def test_a_stamp_changes_with_content_and_with_being_there(tmp_path):
     stamps.append(stamp_of([path]))
     assert len(set(stamps)) == 3
     assert stamp_of([path]) == stamps[-1]
+
+
+def test_reading_a_page_does_not_change_what_any_page_depends_on(rolled_copy):
+    sources = Sources(rolled_copy)
+    listed = [page for page in PAGES if "{" not in page.path]
+    before = [page.stamp(sources) for page in listed]
+    with sources.journal():  # as another reader has it open
+        for page in listed:
+            page.read(sources, Asked())
+            assert [one.stamp(sources) for one in listed] == before
 
 
 @pytest.mark.parametrize(

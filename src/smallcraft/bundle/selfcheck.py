@@ -27,7 +27,7 @@ GOLDEN = "selfcheck.npz"
 _ROWS = 32
 _SEED = 20
 _WORDS_A_ROW = (3, 16)
-# INT8 on a processor without VNNI may saturate now and then; fewer rows than this is another model.
+# Ranges of INT8 round a little differently on each processor; fewer rows than this is another model.
 _AGREEING_SHARE = 0.97
 # How far a number may be off, as a share of the largest that the bundle was written with.
 _NEAR = 0.05

@@ -9,11 +9,11 @@ Not covered: a change within one tick of the file system's clock that leaves a f
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -170,8 +170,8 @@ class Sources:
 
     def serving_stamp(self) -> str:
         """Of what a server wrote of its rollouts, and of whether one runs."""
-        files = sorted(self.state.glob("*")) if self.state.is_dir() else []
-        return stamp_of([*files, *sorted(self.state.glob("*/*.db*"))])
+        found = sorted([*self.state.glob("*"), *self.state.glob("*/*")]) if self.state.is_dir() else []
+        return stamp_of(path for path in found if path.is_file() and not path.name.endswith("-shm"))
 
     def server_stamp(self) -> str:
         """Of which releases the running server answers with, and of what it is alarmed by."""
@@ -271,7 +271,7 @@ class Sources:
         from smallcraft.serve.rollout.standing import ENDED
         from smallcraft.serve.state.opening import find_rollout
 
-        with contextlib.suppress(SmallcraftError):
+        with suppress(SmallcraftError):
             page = ask_server(self.state, {"command": "metrics"}, within_s=_ASK_S)["page"]
             self.traffic.note(read_metrics(page, time.time()))
         for model in told["models"].values():
@@ -351,13 +351,14 @@ class Sources:
 
 
 def stamp_of(paths: Iterable[Path]) -> str:
-    """What changes when one of these files or folders does: names, sizes, times of the last change."""
+    """What changes when one of these files or folders does: names, sizes, times of the last change.
+
+    A log of SQLite without anything in it counts as none: whoever only reads a database makes and removes one.
+    """
     seen: list[list[object]] = []
     for path in paths:
-        try:
+        with suppress(OSError):
             found = path.stat()
-        except OSError:
-            seen.append([str(path)])
-        else:
-            seen.append([str(path), found.st_size, str(found.st_mtime_ns), str(found.st_ino)])
+            if found.st_size or not path.name.endswith("-wal"):
+                seen.append([str(path), found.st_size, str(found.st_mtime_ns), str(found.st_ino)])
     return digest_value(seen)

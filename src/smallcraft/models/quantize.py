@@ -53,9 +53,9 @@ def quantize_encoder(model: onnx.ModelProto, *, per_channel: bool = True) -> onn
             model,
             target,
             per_channel=per_channel,
-            # Seven bits: processors without VNNI add two products in 16 bits, which eight would overflow.
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
+            # Unsigned: without VNNI, onnxruntime adds two products with signed weights in 16 bits, which
+            # overflow; with unsigned ones it widens first. With VNNI both take the same road.
+            weight_type=QuantType.QUInt8,
             extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
         )
         return onnx.load(target)

@@ -18,7 +18,7 @@ _EXTRAS = {
     "huggingface-hub": ("backbones named `hub:...`", "pip install 'smallcraft[hub]'"),
     "torch": ("the reference for the encoder's graph in tests", "pip install torch==2.13.0"),
 }
-# INT8 on a processor without VNNI may saturate now and then; more than this is another model.
+# Ranges of INT8 round a little differently on each processor; fewer rows than this is another model.
 _AGREEING_SHARE = 0.97
 
 
