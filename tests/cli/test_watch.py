@@ -200,5 +200,5 @@ def test_it_goes_on_until_it_is_ended_and_tells_what_is_new_once(fresh):
             process.wait()
     lines = said.read_text("utf-8").splitlines()
     assert len(lines) == len(set(lines)) == 4
-    assert lines[-1].startswith("next  smallcraft watch status")
+    assert sum(line.startswith("next  smallcraft watch status") for line in lines) == 1
     assert wrong.read_text("utf-8").count("must hold times") == 1

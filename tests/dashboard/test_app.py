@@ -31,6 +31,16 @@ def test_a_page_of_a_project_without_anything_says_so_and_what_comes_next(page, 
     assert "Traceback" not in reply.text
 
 
+def test_a_project_whose_file_cannot_be_used_goes_by_its_folder_and_that_is_text(tmp_path):
+    folder = tmp_path / "<script>desk & co"
+    folder.mkdir()
+    (folder / "smallcraft.toml").write_text("[data", "utf-8")
+    with showing(folder) as shown:
+        text = shown.ask("/").text
+    assert "&lt;script&gt;desk &amp; co" in text
+    assert "<script>desk" not in text
+
+
 @pytest.mark.parametrize(
     "path", ["/rollout/no-such", "/nothing", "/static/../app.py", "/changes?page=/nothing"]
 )

@@ -17,6 +17,7 @@ from tests.dashboard.structures import structure_of
 from tests.serving_projects import PATIENCE_S
 
 from smallcraft.dashboard.pages import PAGES
+from smallcraft.dashboard.sources import Sources
 
 GOLDENS = ROOT / "tests" / "golden" / "dashboard"
 AXE = [
@@ -88,7 +89,7 @@ def test_what_a_project_is_called_and_answers_is_text_and_nothing_else(page, pag
         opened.page.goto(pages.address + address_of(page, pages), wait_until="load")
         scripts = opened.page.locator("script").evaluate_all("all => all.map((one) => one.src)")
         assert [src for src in scripts if not src.startswith(f"{pages.address}/static/")] == []
-        assert "<script>desk" in opened.page.title()
+        assert Sources(pages.project).name() in opened.page.title()
 
 
 @pytest.mark.slow

@@ -62,8 +62,9 @@ def blocks(path: Path) -> list[Block]:
 def masked(text: str) -> list[str]:
     """Lines without what differs from run to run: folders, hexadecimal digests, numbers, spacing."""
     text = re.sub(r"(?<= )/\S+/", "/", text)
+    text = re.sub(r"[+-]?\b\d+\.\d+(?:e[+-]?\d+)?\b", "#", text)
     text = re.sub(r"\b[0-9a-f]{8,}\b", "#", text)
-    text = re.sub(r"-?\d[\d,.:TZ]*", "#", text)
+    text = re.sub(r"[+-]?\d[\d,.:TZ]*", "#", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from smallcraft.cli.next_steps import next_line
-from smallcraft.cli.options import Project, folder_of
+from smallcraft.cli.options import Project
 from smallcraft.errors import InvalidInputError, MissingPartError, NotFoundError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -125,6 +125,7 @@ def run_dashboard(
     require_parts()
     from smallcraft.dashboard.app import make_app
     from smallcraft.dashboard.running import bind, run_app
+    from smallcraft.dashboard.sources import Sources
 
     is_open = not is_loopback(host)
     if write or is_open:
@@ -133,7 +134,7 @@ def run_dashboard(
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     app = make_app(project, token=token, state=state, hosts=(host, *hosts), must_sign_in=is_open)
-    typer.echo(f"{folder_of(project).absolute().name} at {address}/")
+    typer.echo(f"{Sources(project).name()} at {address}/")
     if token is not None:
         typer.echo(f"  sign in  {address}/sign-in?token={token}")
     else:

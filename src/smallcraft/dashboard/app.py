@@ -180,7 +180,7 @@ class Desk:
         is_signed_in = self.access.is_signed_in(request.cookies)
         root = _root(request)
         return Site(
-            project=self.sources.folder.name,
+            project=self.sources.name(),
             root=root,
             path=request.url.path.removeprefix(root) or "/",
             may_write=is_signed_in,

@@ -213,6 +213,11 @@ class Sources:
         path = self.project if self.project.is_file() else self.folder / "smallcraft.toml"
         return self.remember("config", stamp_of([path]), lambda: load_config(self.project))
 
+    def name(self) -> str:
+        """The project's: of its releases, or of its folder where its file cannot be used."""
+        part = read_part(self.config)
+        return self.folder.name if part.value is None else part.value.name
+
     def registry(self) -> Registry:
         """The registry, opened once.
 
@@ -353,7 +358,7 @@ class Sources:
 def stamp_of(paths: Iterable[Path]) -> str:
     """What changes when one of these files or folders does: names, sizes, times of the last change.
 
-    A log of SQLite without anything in it counts as none: whoever only reads a database makes and removes one.
+    An empty log of SQLite counts as none: whoever only reads a database makes and removes one.
     """
     seen: list[list[object]] = []
     for path in paths:
