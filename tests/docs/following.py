@@ -2,7 +2,8 @@
 
 A console block's `$ ` lines are run; the lines below are what they print. Numbers, digests and paths may
 differ from machine to machine, so digits are masked before lines are compared; `...` stands for any lines.
-A `smallcraft serve ... &` runs until the guide ends, on a free port in place of 8080, wherever that stands.
+A `smallcraft serve ... &` runs until the guide ends, on a free port in place of 8080, wherever that stands;
+`smallcraft dashboard &` likewise, in place of 8090.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from smallcraft.pipeline.config import parse_config
 
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SERVE = "import sys; from smallcraft.cli.main import run; sys.exit(run(sys.argv[1:]))"
-_PORT = "8080"
+_PORTS = {"serve": "8080", "dashboard": "8090"}
 _END_S = 60.0
 
 
@@ -103,11 +104,11 @@ class Reader:
 
     Attributes:
         beginning: Of the guides that begin alike; where this one does, it is recalled.
-        port: Stands where the guide says 8080.
+        ports: By command, what stands where the guide says its usual port.
     """
 
     beginning: Beginning
-    port: str = field(default_factory=lambda: str(_free_port()))
+    ports: Mapping[str, str] = field(default_factory=lambda: {name: str(_free_port()) for name in _PORTS})
     _recalls: bool = False
     _names: dict[str, object] = field(default_factory=dict)
     _servers: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -120,7 +121,9 @@ class Reader:
             shutil.copytree(self.beginning.folder, Path(), dirs_exist_ok=True)
         try:
             for block in blocks(guide):
-                text = block.text.replace(_PORT, self.port)
+                text = block.text
+                for name, usual in _PORTS.items():
+                    text = text.replace(usual, self.ports[name])
                 if block.language == "console":
                     for command, expected in commands(text):
                         assert_printed(expected, self._run(command), command)
@@ -158,7 +161,7 @@ class Reader:
 
     def _serve(self, arguments: list[str]) -> str:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, *arguments, "--port", self.port],
+            [sys.executable, "-c", _SERVE, *arguments, "--port", self.ports[arguments[0]]],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

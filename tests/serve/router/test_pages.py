@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from smallcraft.serve.protocol.routes import find_route
+from smallcraft.serve.router import pages as pages_module
 from smallcraft.serve.router.pages import show_pages
 
 HEADERS = [
@@ -80,7 +81,25 @@ def test_what_is_no_whole_reply_is_told_as_pages_that_do_not_answer(answer, tmp_
     assert b"started again" in reply.body
 
 
-def test_without_a_process_behind_the_socket_the_same_is_told(tmp_path):
+def test_pages_that_are_starting_are_waited_for(tmp_path):
+    async def run():
+        asked = show_pages(tmp_path / "pages.sock", scope(), b"")
+        await asyncio.sleep(0.2)
+        server = await asyncio.start_unix_server(answer, str(tmp_path / "pages.sock"))
+        async with server:
+            return await asked
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        writer.close()
+
+    assert asyncio.run(run()).body == b"hi"
+
+
+def test_without_a_process_behind_the_socket_the_same_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages_module, "_START_S", 0.0)
+
     async def run():
         return await show_pages(tmp_path / "none", scope(), b"")
 

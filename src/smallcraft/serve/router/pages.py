@@ -1,8 +1,8 @@
 """Shows at /ui what the web pages' process answers at its socket: a whole request there, a whole reply back.
 
 Leaves to others: what is on the pages, and who may see them (they have a token of their own).
-Always: it costs nothing where nobody asks for /ui; pages that do not answer are a 502 that says so, and hold
-no place of a request to a model; where there are no pages, /ui is a path like any other that nothing answers.
+Always: it costs nothing where nobody asks for /ui; pages that may be starting are waited for, then are a 502
+that says so; they hold no place of a request to a model; where there are none, nothing answers /ui.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from smallcraft.serve.questions import Refusal
 
 ROOT = "/ui"
 _ANSWER_S = 30.0
+_START_S, _LOOK_S = 10.0, 0.1
 _MOST_BYTES = 32 << 20
 # Of one connection, or written anew by whoever sends the reply.
 _OWN_HEADERS = frozenset(
@@ -69,7 +70,7 @@ def _written(scope: MutableMapping[str, Any], path: bytes, body: bytes) -> bytes
 async def _forward(pages: Path, request: bytes) -> Message:
     try:
         async with asyncio.timeout(_ANSWER_S):
-            reader, writer = await asyncio.open_unix_connection(str(pages))
+            reader, writer = await _connect(pages)
             try:
                 writer.write(request)
                 answer = _Answer()
@@ -80,6 +81,18 @@ async def _forward(pages: Path, request: bytes) -> Message:
     except (OSError, TimeoutError, httptools.HttpParserError):
         return write_refusal(_NO_ANSWER)
     return answer.message() if answer.is_whole else write_refusal(_NO_ANSWER)
+
+
+async def _connect(pages: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To their socket; a process that is just starting is waited for."""
+    until = asyncio.get_running_loop().time() + _START_S
+    while True:
+        try:
+            return await asyncio.open_unix_connection(str(pages))
+        except (FileNotFoundError, ConnectionRefusedError):
+            if asyncio.get_running_loop().time() >= until:
+                raise
+            await asyncio.sleep(_LOOK_S)
 
 
 class _Answer:
