@@ -195,6 +195,7 @@ class Desk:
         for page in PAGES:
             if self.is_ending.is_set():
                 return
+            self.environment.get_template(page.template)  # compiles it
             if "{" not in page.path:
                 with suppress(SmallcraftError):
                     page.stamp(self.sources)

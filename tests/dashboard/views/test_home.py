@@ -12,7 +12,7 @@ from tests.registry.decided import DAYS
 from smallcraft.dashboard.asked import Asked
 from smallcraft.dashboard.sources import Sources
 from smallcraft.dashboard.views import home
-from smallcraft.pipeline.workspace import Workspace
+from smallcraft.pipeline.workspace import Workspace, open_registry
 
 
 def shown(folder):
@@ -70,6 +70,14 @@ def test_a_release_that_came_since_the_last_load_is_there(tmp_path):
     assert "rows@2" not in browser.get("/").text
     registry.publish("rows", {"card.md": b"# more"}, {"chosen": "tiny"}, now=DAYS[1])
     assert "rows@2" in browser.get("/").text
+
+
+def test_an_alarm_of_a_release_that_a_newer_one_followed_is_open_and_outlived(watched):
+    before = shown(watched).watching.value
+    assert (before.n_open, before.outlived) == (1, 0)
+    open_registry(watched).publish("rows", {"card.md": b"# more"}, {"chosen": "tiny"}, now=DAYS[1])
+    after = shown(watched).watching.value
+    assert (after.n_open, after.outlived) == (1, 1)
 
 
 DAMAGED = {

@@ -6,7 +6,7 @@ releases are read, however many there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,12 +69,14 @@ class Watching:
     Attributes:
         open_alarms: Newest first, a few.
         n_open: How many there are.
+        outlived: How many of them are of releases that a newer one followed.
         budget: False alarms a month.
         windows: That were weighed.
     """
 
     open_alarms: tuple[Alarm, ...]
     n_open: int
+    outlived: int
     budget: float
     windows: int
 
@@ -158,8 +160,9 @@ def read(sources: Sources, asked: Asked) -> HomeView:
     """The page."""
     del asked
     line = read_part(lambda: _line(sources))
+    newest = "" if line.value is None else line.value.newest
     serving = tell_serving(sources.server())
-    watching = read_part(lambda: _watching(sources))
+    watching = read_part(lambda: _watching(sources, newest, serving))
     gates = read_part(lambda: _gates(sources))
     campaign = read_part(lambda: _campaign(sources))
     parts: tuple[Part[Any], ...] = (line, watching, gates, campaign)
@@ -168,11 +171,12 @@ def read(sources: Sources, asked: Asked) -> HomeView:
         trouble=next((part.problem for part in parts if not part.is_there and not part.is_absent), ""),
         has_build=gates.is_there,
         blockers=() if gates.value is None else gates.value.blockers,
-        newest="" if line.value is None else line.value.newest,
+        newest=newest,
         serving=tuple(arm.release for served in serving for arm in served.arms),
         phase=next((served.phase for served in serving if served.rollout), ""),
         canary=next((served.canary for served in serving if served.rollout), ""),
-        open_alarms=0 if watching.value is None else watching.value.n_open,
+        open_alarms=0 if watching.value is None else watching.value.n_open - watching.value.outlived,
+        outlived_alarms=0 if watching.value is None else watching.value.outlived,
         is_watched=watching.value is not None and watching.value.windows > 0,
         campaign="" if campaign.value is None else campaign.value.campaign.state,
         has_new_labels=_has_new_labels(sources),
@@ -222,12 +226,16 @@ def _served(model: str, told: Mapping[str, Any]) -> Serving:
     return Serving(model, tuple(arms), str(rollout["id"]), str(rollout["phase"]), canary)
 
 
-def _watching(sources: Sources) -> Watching:
+def _watching(sources: Sources, newest: str, serving: Sequence[Serving]) -> Watching:
     status = sources.watch()
     found = [alarm for alarm in status.alarms if alarm.is_open]
+    # Where the newest release was rolled back, what answered before still does.
+    current = {newest, *(one.arms[0].release for one in serving if one.phase == "rolled_back")}
+    outlived = sum(alarm.release not in current for alarm in found) if newest else 0
     return Watching(
         tuple(found[: -_MOST_ALARMS - 1 : -1]),
         len(found),
+        outlived,
         status.budget,
         sum(release.windows for release in status.releases),
     )

@@ -24,7 +24,8 @@ class Standing:
         serving: Labels that answer now, stable first; empty where no server runs.
         phase: Of the last rollout; empty before the first.
         canary: What it moves to.
-        open_alarms: How many nobody closed.
+        open_alarms: How many nobody closed, of releases that none followed.
+        outlived_alarms: How many nobody closed, of releases that a newer one followed.
         is_watched: Whether any window was weighed.
         campaign: State of the last round of labelling; empty before the first.
         has_new_labels: Whether votes came in after the last build.
@@ -39,6 +40,7 @@ class Standing:
     phase: str = ""
     canary: str = ""
     open_alarms: int = 0
+    outlived_alarms: int = 0
     is_watched: bool = False
     campaign: str = ""
     has_new_labels: bool = False
@@ -131,6 +133,13 @@ def _put_to_use(standing: Standing) -> NextStep | None:
     return None
 
 
+def _close_alarm(standing: Standing) -> NextStep | None:
+    if not standing.outlived_alarms:
+        return None
+    why = f"ends an alarm of a release that {standing.newest} followed, with the reason you give"
+    return NextStep("smallcraft watch close last --because WHY", why)
+
+
 def _watch(standing: Standing) -> NextStep | None:
     if standing.is_watched:
         return None
@@ -152,6 +161,7 @@ _IN_TURN: Sequence[Callable[[Standing], NextStep | None]] = (
     _answer_alarm,
     _settle_gates,
     _put_to_use,
+    _close_alarm,
     _watch,
     _rest,
 )
