@@ -72,6 +72,19 @@ def test_rows_of_a_file_that_was_changed_since_are_not_shown(watched):
     assert all(row.content is None for row in rows)
 
 
+def test_of_checks_alike_rows_with_another_label_to_decide_on_stand_first(watched_once):
+    found = last_check(Sources(watched_once))
+    outcome = {check["check"]: check["outcome"] for check in found.report["checks"]}
+    plain = [
+        (outcome[check], suggested is None)
+        for check, suggested in found.rows.select("check", "suggested").iter_rows()
+    ]
+    assert {is_plain for _, is_plain in plain} == {False, True}
+    for one in set(outcome.values()):
+        kinds = [is_plain for which, is_plain in plain if which == one]
+        assert kinds == sorted(kinds)
+
+
 def test_checks_that_fail_stand_first(watched_once):
     check, rows = shown(watched_once)
     outcomes = {one["check"]: one["outcome"] for one in check.report["checks"]}

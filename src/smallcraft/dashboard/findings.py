@@ -62,7 +62,7 @@ class LastCheck:
 
     Attributes:
         report: As `check --json` tells it.
-        rows: Every flagged row, checks that fail first.
+        rows: Every flagged row: checks that fail first, then rows for which another label is suggested.
         content: The rows of the checked file; None where they are not to be had.
         why: Why not; empty where they are.
     """
@@ -153,8 +153,8 @@ def _read(sources: Sources, report: Path, findings: Path) -> LastCheck:
         raise IntegrityError(
             f"the last check in {report.parent} cannot be read ({why}); run `smallcraft check` again"
         ) from error
-    order = rows["check"].replace_strict(severity, default=3, return_dtype=pl.Int64)
-    rows = rows.with_columns(order.alias("\0order")).sort("\0order", maintain_order=True).drop("\0order")
+    order = pl.col("check").replace_strict(severity, default=3, return_dtype=pl.Int64)
+    rows = rows.sort(order, pl.col("suggested").is_null(), maintain_order=True)
     content, why = _content(sources, str(told["source"]), report)
     return LastCheck(told, rows, content, why)
 
