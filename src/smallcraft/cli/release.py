@@ -21,6 +21,8 @@ Policy = Annotated[
     Path | None, typer.Option(help="A policy file: whose logs and witnesses count.", show_default=False)
 ]
 
+_PLACES = "a folder, s3://bucket/prefix, gs://, az://, oci://host/name or hf://owner/name"
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
@@ -65,40 +67,56 @@ def alias(
 
 
 def push(
-    remote: Annotated[Path, typer.Argument(help="A shared folder: absent, empty, or a registry.")],
+    remote: Annotated[str, typer.Argument(help=f"Where to: {_PLACES}; absent, empty, or a registry.")],
     *,
     project: Project = Path(),
     policy: Policy = None,
     as_json: Json = False,
 ) -> None:
-    """Bring a shared folder up to this project's registry; every byte is checked on the way."""
+    """Bring a shared folder, a bucket or another remote up to this project's registry.
+
+    Every byte is checked on the way. Credentials are those of the environment: AWS_*, GOOGLE_*, AZURE_*, what
+    `docker login` stored, HF_TOKEN.
+    """
     from smallcraft.canonical import plain
     from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import open_registry
-    from smallcraft.registry.proofs.transfer import push as push_registry
+    from smallcraft.registry.proofs.transfer import push as push_to_folder
+    from smallcraft.registry.remotes.addressing import open_remote
+    from smallcraft.registry.remotes.sending import push_to
 
-    done = push_registry(open_registry(project).root, remote, policy=_policy_in(policy))
-    then = next_line("verify", str(remote))
+    trusted, found = _policy_in(policy), open_remote(remote)
+    root = open_registry(project).root
+    if found is None:
+        done, then = push_to_folder(root, Path(remote), policy=trusted), next_line("verify", remote)
+    else:
+        done, then = push_to(found, root, policy=trusted), next_line("pull", remote, project=Path("FOLDER"))
     say(describe_transfer(done, f"to {remote}"), told=plain(done), as_json=as_json, then=then)
 
 
 def pull(
-    remote: Annotated[Path, typer.Argument(help="A shared folder that holds a registry.")],
+    remote: Annotated[str, typer.Argument(help=f"Where from: {_PLACES}; it holds a registry.")],
     *,
     project: Project = Path(),
     policy: Policy = None,
     as_json: Json = False,
 ) -> None:
-    """Bring this project's registry up to a shared folder, then verify it."""
+    """Bring this project's registry up to a remote, then verify it."""
     from smallcraft.canonical import plain
     from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import Workspace
-    from smallcraft.registry.proofs.transfer import pull as pull_registry
+    from smallcraft.registry.proofs.transfer import pull as pull_from_folder
+    from smallcraft.registry.remotes.addressing import open_remote
+    from smallcraft.registry.remotes.fetching import pull_from
     from smallcraft.registry.verify.registry import verify_registry
 
+    trusted, found = _policy_in(policy), open_remote(remote)
     local = Workspace(folder_of(project)).registry
     local.parent.mkdir(parents=True, exist_ok=True)
-    done = pull_registry(remote, local, verify=verify_registry, policy=_policy_in(policy))
+    if found is None:
+        done = pull_from_folder(Path(remote), local, verify=verify_registry, policy=trusted)
+    else:
+        done = pull_from(found, local, verify=verify_registry, policy=trusted)
     then = next_line("log", project=project)
     say(describe_transfer(done, f"from {remote}"), told=plain(done), as_json=as_json, then=then)
 

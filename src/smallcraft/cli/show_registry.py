@@ -11,7 +11,7 @@ from rich.table import Table
 
 from smallcraft.registry.memory.comparing import Comparison
 from smallcraft.registry.memory.story import Detail, Story, render_story
-from smallcraft.registry.proofs.transfer import Transfer
+from smallcraft.registry.proofs.arriving import Transfer
 from smallcraft.registry.verify.report import VerifyReport
 
 

@@ -9,7 +9,7 @@ Not covered: half a blob; it is copied again from its beginning.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from smallcraft.errors import IntegrityError, InvalidInputError
@@ -54,16 +54,35 @@ class Incoming(Staging):
                 f"{source.root}: {name} is missing or no plain file, but a release needs it; restore it from "
                 "a copy there, then go on"
             )
-        got = self.add_blocks(_at_most(read_blocks(path), wanted.size_bytes))
+        self.receive(read_blocks(path), wanted, name=f"{source.root}: {name}")
+
+    def receive(self, blocks: Iterable[Block], wanted: Content, *, name: str) -> Path:
+        """Take in one blob while it comes.
+
+        Args:
+            blocks: Its bytes, in order.
+            wanted: What they must be.
+            name: Of where they come from, for messages.
+
+        Returns:
+            Where it waits.
+
+        Raises:
+            IntegrityError: They are other bytes.
+            InvalidInputError: The disk is full.
+        """
+        got = self.add_blocks(_at_most(blocks, wanted.size_bytes))
         if got != wanted:
             self._paths.pop(got.digest).unlink()
+            is_longer = got.size_bytes > wanted.size_bytes
             raise IntegrityError(
-                f"{source.root}: {name} does not match its record: expected {wanted.size_bytes} bytes with "
-                f"{wanted.digest}, it has {path.lstat().st_size} with {got.digest}; nothing was taken over, "
-                "restore it from a copy there"
+                f"{name} does not match its record: expected {wanted.size_bytes} bytes with {wanted.digest}, "
+                f"it has {'more' if is_longer else f'{got.size_bytes} with {got.digest}'}; nothing was taken "
+                "over, restore it from a copy there"
             )
         kept = self.folder / wanted.digest.removeprefix("sha256:")
         self._paths[wanted.digest] = self._paths[wanted.digest].replace(kept)
+        return kept
 
     def keep_only(self, digests: set[str]) -> int:
         """Remove what is not wanted any more, and count what is left."""
@@ -81,7 +100,7 @@ def open_incoming(target: Layout) -> Incoming:
     return Incoming(folder)
 
 
-def _at_most(blocks: Iterator[Block], size: int) -> Iterator[Block]:
+def _at_most(blocks: Iterable[Block], size: int) -> Iterator[Block]:
     """The blocks up to the first that goes past the size, so that a longer blob differs and no disk fills."""
     total = 0
     for block in blocks:

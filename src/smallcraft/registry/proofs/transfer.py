@@ -1,9 +1,9 @@
 """Push and pull between two registries in folders: what is missing is copied, history is never rewritten.
 
 Steps of both: (1) lock both; (2) open both logs under a policy; (3) the target's log must begin the source's;
-(4) copy the blobs that are missing, each hashed on the way; (5) tiles, then the checkpoint: the commit;
-(6) what is derived.
-Leaves to others: the commit itself (`registry.committing`); the check of everything afterwards (`verify`).
+(4) blobs, tiles, the checkpoint, what is derived.
+Leaves to others: how the fourth is done (`proofs.arriving`), remotes that are no folders
+(`registry.remotes`), the check of everything afterwards (`verify`).
 Always: the target has the old state or the new one, whole; its checkpoint is replaced only by one that
 continues it; a copy that was interrupted goes on where it was.
 Covered: a remote that is ahead, forked, or of another log; blobs, entries, tiles and checkpoints changed on
@@ -15,47 +15,44 @@ Not covered: blobs that the source erased and the target still has (`smallcraft 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError, SmallcraftError
-from smallcraft.registry.committing import clear, commit, put, sweep
-from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, locked, make_folders, read_bytes
-from smallcraft.registry.creating import refuse_foreign_folder
-from smallcraft.registry.indexing import live_puts, named_of
+from smallcraft.errors import InvalidInputError, NotFoundError, SmallcraftError
+from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, locked
 from smallcraft.registry.keys.policy import Policy, encode_policy
-from smallcraft.registry.manifests.index import build_index
-from smallcraft.registry.manifests.kinds import OCI_LAYOUT
 from smallcraft.registry.opening import OpenLog, read_policy
-from smallcraft.registry.proofs.incoming import INCOMING, open_incoming
+from smallcraft.registry.proofs.arriving import Transfer, bring_up, open_target, prepare
+from smallcraft.registry.proofs.incoming import Incoming
 from smallcraft.registry.proofs.needed import needed_blobs
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead, open_copy
 from smallcraft.registry.tlog.entry import Content
-from smallcraft.registry.tlog.tiles import TileLog
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """What a push or a pull did.
+class FolderSource:
+    """A registry in a folder, locked for reading."""
 
-    Attributes:
-        origin: Of the log.
-        size_before: Entries of the target before; 0 where there was none.
-        size: Entries of the target now.
-        ahead: Entries that the target has and the source has not (a pull from a remote that is behind).
-        blobs: How many were copied in this run.
-        copied_bytes: In this run.
-        resumed: Blobs that an interrupted run had copied already.
-    """
+    layout: Layout
 
-    origin: str
-    size_before: int
-    size: int
-    ahead: int = 0
-    blobs: int = 0
-    copied_bytes: int = 0
-    resumed: int = 0
+    @property
+    def where(self) -> str:
+        """Its folder."""
+        return str(self.layout.root)
+
+    @property
+    def policy(self) -> bytes:
+        """As it claims it."""
+        return encode_policy(read_policy(self.layout))
+
+    def needed(self, log: OpenLog, incoming: Incoming) -> Mapping[str, Content]:  # noqa: ARG002
+        """Read where it lies."""
+        return needed_blobs(self.layout, log)
+
+    def fetch(self, content: Content, incoming: Incoming) -> None:
+        """Copy one blob."""
+        incoming.fetch(self.layout, content)
 
 
 def push(local: Path, remote: Path, *, policy: Policy | None = None) -> Transfer:
@@ -103,12 +100,13 @@ def _carry(source: Layout, target: Layout, policy: Policy | None, *, may_be_ahea
     if source.root.resolve() == target.root.resolve():
         raise InvalidInputError(f"{target.root} cannot be brought up to itself; name another folder")
     try:
-        _prepare(target)
+        prepare(target)
         # (1) lock both
         with _both_locked(source, target):
             # (2) open both
-            known = _open_target(source, target, policy)
-            log = open_copy(source, [policy] if policy else claimed_policies(target, source))
+            claimed = claimed_policies(target, source)
+            known = open_target(target, [*([policy] if policy else []), *claimed])
+            log = open_copy(source, [policy] if policy else claimed)
             # (3) one log
             ahead = entries_ahead(log, known, source=source.root, target=target.root)
             if ahead and not may_be_ahead:
@@ -118,50 +116,13 @@ def _carry(source: Layout, target: Layout, policy: Policy | None, *, may_be_ahea
             if ahead:
                 size = log.tiles.size + ahead
                 return Transfer(log.checkpoint.origin, size, size, ahead=ahead)
-            return _bring_up(source, target, log, known)
+            # (4) the rest
+            return bring_up(target, FolderSource(source), log, known)
     except OSError as error:
         raise SmallcraftError(
             f"copying from {source.root} to {target.root} stopped ({error}); free space or fix the "
             "permissions, then run the same command again: it goes on where it was"
         ) from error
-
-
-def _bring_up(source: Layout, target: Layout, log: OpenLog, known: OpenLog | None) -> Transfer:
-    size = known.tiles.size if known else 0
-    # (4) blobs
-    incoming = open_incoming(target)
-    incoming.adopt()
-    wanted = {
-        digest: content for digest, content in needed_blobs(source, log).items() if not _has(target, content)
-    }
-    resumed = incoming.keep_only(set(wanted))
-    missing = [content for digest, content in wanted.items() if digest not in incoming.paths]
-    for content in missing:
-        incoming.fetch(source, content)
-    # (5) tiles and checkpoint
-    tiles = known.tiles if known else TileLog(_no_tile, 0)
-    appended = tiles.append(log.raw[size:])
-    if appended.root != log.checkpoint.root:
-        raise IntegrityError(
-            f"the entries of {source.root} do not give the root of its checkpoint on top of {target.root}; "
-            "run `smallcraft verify` on both"
-        )
-    _put_first_files(source, target)
-    if known is None or size < log.tiles.size or wanted:
-        note = known.note if known and size == log.tiles.size else log.note
-        commit(target, incoming, size=log.tiles.size, tiles=appended.files, checkpoint=note)
-    # (6) derived
-    sweep(target, committed=lambda: log.tiles.size, finish=lambda: None)
-    _derive(source, target, log)
-    copied = sum(content.size_bytes for content in missing)
-    return Transfer(log.checkpoint.origin, size, log.tiles.size, 0, len(missing), copied, resumed)
-
-
-def _prepare(target: Layout) -> None:
-    """The target's folders, in a place that is nobody else's."""
-    if not target.checkpoint.exists() and not target.intent.exists():
-        refuse_foreign_folder(target)
-    make_folders(target)
 
 
 @contextlib.contextmanager
@@ -171,45 +132,3 @@ def _both_locked(source: Layout, target: Layout) -> Iterator[None]:
         for layout in sorted((source, target), key=lambda layout: layout.root.resolve()):
             stack.enter_context(locked(layout.log, shared=layout is source))
         yield
-
-
-def _open_target(source: Layout, target: Layout, policy: Policy | None) -> OpenLog | None:
-    """The target's log, or None where it has none yet; what an interrupted writer left is settled."""
-    known = None
-    if target.checkpoint.exists():
-        # It need not be trusted: whatever it holds must begin the source's log.
-        known = open_copy(target, [*([policy] if policy else []), *claimed_policies(target, source)])
-    if target.intent.exists():
-        sweep(target, committed=lambda: known.tiles.size if known else 0, finish=lambda: None)
-    else:
-        clear(target, keep=target.tmp / INCOMING)
-    if known is None:
-        refuse_foreign_folder(target)
-    return known
-
-
-def _no_tile(path: str) -> bytes:
-    raise FileNotFoundError(path)
-
-
-def _has(layout: Layout, content: Content) -> bool:
-    """Whether a blob is there, as far as its size tells; `scrub` reads it."""
-    path = layout.blob(content.digest)
-    return path.is_file() and not path.is_symlink() and path.stat().st_size == content.size_bytes
-
-
-def _put_first_files(source: Layout, target: Layout) -> None:
-    """What a registry has before its first checkpoint."""
-    if not target.oci_layout.exists():
-        put(target, target.oci_layout, OCI_LAYOUT)
-    if not target.policy.exists():
-        put(target, target.policy, encode_policy(read_policy(source)))
-
-
-def _derive(source: Layout, target: Layout, log: OpenLog) -> None:
-    """The index, from the log; the policy, which a new key of the log changes."""
-    index = build_index(name for entry in live_puts(log) for name in named_of(target, entry))
-    wanted = {target.index: index, target.policy: encode_policy(read_policy(source))}
-    for path, data in wanted.items():
-        if not path.exists() or read_bytes(path, name=target.name_of(path)) != data:
-            put(target, path, data)

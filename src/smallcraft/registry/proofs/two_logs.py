@@ -10,7 +10,6 @@ Not covered: both copies rolled back alike; pins show that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from smallcraft.errors import IntegrityError
 from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, read_bytes
@@ -21,9 +20,9 @@ from smallcraft.registry.tlog.checkpoint import Checkpoint
 from smallcraft.registry.tlog.entry import parse_entry
 from smallcraft.registry.tlog.note import ED25519, open_note
 from smallcraft.registry.tlog.order import state_of
-from smallcraft.registry.tlog.tiles import TileLog
+from smallcraft.registry.tlog.tiles import Read, TileLog
 
-_LARGEST_NOTE_BYTES = 1 << 16
+LARGEST_NOTE_BYTES = 1 << 16
 
 
 def claimed_policies(*layouts: Layout) -> list[Policy]:
@@ -41,10 +40,25 @@ def open_copy(layout: Layout, policies: Sequence[Policy]) -> OpenLog:
     Raises:
         IntegrityError: No policy accepts it, or something in it is broken.
     """
-    name = f"{layout.root}: {CHECKPOINT_PATH}"
-    note = read_bytes(layout.checkpoint, name=name, limit=_LARGEST_NOTE_BYTES)
+    note = read_bytes(layout.checkpoint, name=f"{layout.root}: {CHECKPOINT_PATH}", limit=LARGEST_NOTE_BYTES)
+    return open_noted(note, tile_reader(layout), policies, where=str(layout.root))
+
+
+def open_noted(note: bytes, read: Read, policies: Sequence[Policy], *, where: str) -> OpenLog:
+    """The same for a log that is read in some other way.
+
+    Args:
+        note: Its checkpoint.
+        read: Gives its tiles.
+        policies: Tried in order.
+        where: It is kept, for messages.
+
+    Raises:
+        IntegrityError: No policy accepts it, or something in it is broken.
+    """
+    name = f"{where}: {CHECKPOINT_PATH}"
     policy, checkpoint = _accepted(note, policies, name=name)
-    tiles = TileLog(tile_reader(layout), checkpoint.size, root=checkpoint.root)
+    tiles = TileLog(read, checkpoint.size, root=checkpoint.root)
     raw = tuple(tiles.entries())
     entries = tuple(parse_entry(data, number=number) for number, data in enumerate(raw, start=1))
     state = state_of(entries)
@@ -71,14 +85,14 @@ def _accepted(note: bytes, policies: Sequence[Policy], *, name: str) -> tuple[Po
     raise IntegrityError(f"{name}: {refusal}") from refusal
 
 
-def entries_ahead(log: OpenLog, known: OpenLog | None, *, source: Path, target: Path) -> int:
+def entries_ahead(log: OpenLog, known: OpenLog | None, *, source: object, target: object) -> int:
     """How many entries the target is ahead; 0 where it begins the source's log.
 
     Args:
         log: The source's.
         known: The target's; None where it has none.
-        source: Folder, for messages.
-        target: Folder, for messages.
+        source: Where it is, for messages.
+        target: Where that one is.
 
     Raises:
         IntegrityError: They are two logs, or two histories of one.

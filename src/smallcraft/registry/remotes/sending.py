@@ -1,0 +1,140 @@
+"""Push to a remote that is no folder: what is missing is sent, history is never rewritten.
+
+Steps: (1) lock and open the local log; (2) open the remote's; (3) it must begin the local one; (4) send the
+blobs that are missing, each hashed on the way; (5) commit on condition that the remote is as it was read;
+(6) where somebody else committed meanwhile, begin again at (2).
+Leaves to others: how a remote keeps things (`remotes.bucket` and beside it).
+Always: the remote has the old state or the new one, whole; a push that was interrupted goes on where it was.
+Covered: a remote that is ahead, forked, or of another log; other writers at the same time, as far as the
+kind of remote tells them apart; kill -9 at any point.
+Not covered: blobs that the remote has under the right size with other bytes; `pull` refuses and names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, locked, read_blob
+from smallcraft.registry.indexing import live_puts, named_of
+from smallcraft.registry.keys.policy import Policy, encode_policy, parse_policy
+from smallcraft.registry.opening import OpenLog, read_policy
+from smallcraft.registry.proofs.arriving import Transfer
+from smallcraft.registry.proofs.needed import needed_blobs
+from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead, open_copy, open_noted
+from smallcraft.registry.remotes.remote import Change, Head, Remote, RemoteError
+from smallcraft.registry.tlog.tiles import TileLog
+
+_MOST_TURNS = 100
+
+
+def push_to(remote: Remote, local: Path, *, policy: Policy | None = None) -> Transfer:
+    """Bring a remote up to the local registry.
+
+    Args:
+        remote: Empty, or a registry of the same log.
+        local: A registry.
+        policy: Whose logs count; None takes what the local registry claims.
+
+    Raises:
+        InvalidInputError: The remote is ahead.
+        IntegrityError: The remote is forked, of another log, or something on either side is broken.
+        NotFoundError: There is no local registry.
+        RemoteError: The remote did not answer as it should.
+    """
+    source = Layout(local)
+    if not source.checkpoint.exists():
+        raise NotFoundError(f"no registry at {local}: {CHECKPOINT_PATH} is not there; name another folder")
+    # (1) local
+    with locked(source.log, shared=True):
+        trusted = [policy] if policy else claimed_policies(source)
+        log = open_copy(source, trusted)
+        blobs, bytes_sent = 0, 0
+        for _ in range(_MOST_TURNS):
+            # (2) remote
+            head = remote.head()
+            # It need not be trusted: whatever it holds must begin the local log.
+            known = None if head is None else open_head(remote, head, [*trusted, claimed_at(remote, head)])
+            # (3) one log
+            _require_behind(log, known, source=source, remote=remote)
+            # (4) blobs
+            needed = needed_blobs(source, log)
+            there = remote.sizes(needed)
+            missing = [one for one in needed.values() if there.get(one.digest) != one.size_bytes]
+            for content in missing:
+                remote.put_blob(content, source.blob(content.digest))
+            blobs, bytes_sent = blobs + len(missing), bytes_sent + sum(one.size_bytes for one in missing)
+            # (5) commit
+            if remote.commit(_change(source, log, head, known)):
+                size = known.tiles.size if known else 0
+                return Transfer(log.checkpoint.origin, size, log.tiles.size, 0, blobs, bytes_sent)
+            # (6) again
+    raise RemoteError(
+        f"{remote.address} changed {_MOST_TURNS} times while it was pushed to; wait for its writers, then "
+        "run the same command again"
+    )
+
+
+def open_head(remote: Remote, head: Head, policies: Sequence[Policy]) -> OpenLog:
+    """The log that a remote has committed, checked.
+
+    Args:
+        remote: Where it is.
+        head: As it gave it.
+        policies: Tried in order.
+
+    Raises:
+        IntegrityError: No policy accepts it, or something in it is broken.
+    """
+    try:
+        return open_noted(head.checkpoint, remote.read_tile, policies, where=remote.address)
+    except IntegrityError as error:
+        is_placed = remote.address in str(error)
+        raise IntegrityError(str(error) if is_placed else f"{remote.address}: {error}") from error
+
+
+def claimed_at(remote: Remote, head: Head) -> Policy:
+    """The policy that a remote claims.
+
+    Raises:
+        IntegrityError: It is none.
+    """
+    try:
+        return parse_policy(head.policy)
+    except InvalidInputError as error:
+        raise IntegrityError(
+            f"{remote.address}: log/policy: {error}; push again from a registry that is whole"
+        ) from error
+
+
+def _require_behind(log: OpenLog, known: OpenLog | None, *, source: Layout, remote: Remote) -> None:
+    ahead = entries_ahead(log, known, source=source.root, target=remote.address)
+    if ahead:
+        raise InvalidInputError(
+            f"{remote.address} is {ahead} entries ahead of {source.root}: pull them first, then push"
+        )
+
+
+def _change(source: Layout, log: OpenLog, head: Head | None, known: OpenLog | None) -> Change:
+    size = known.tiles.size if known else 0
+    appended = (known.tiles if known else TileLog(_no_tile, 0)).append(log.raw[size:])
+    if appended.root != log.checkpoint.root:
+        raise IntegrityError(
+            f"the entries of {source.root} do not give the root of its checkpoint on top of the remote's; "
+            "run `smallcraft verify`"
+        )
+    return Change(
+        base=head,
+        checkpoint=head.checkpoint if head and size == log.tiles.size else log.note,
+        policy=encode_policy(read_policy(source)),
+        size=log.tiles.size,
+        tiles=appended.files,
+        named=tuple(name for entry in live_puts(log) for name in named_of(source, entry)),
+        blobs=tuple(needed_blobs(source, log).values()),
+        read=lambda content: read_blob(source, content, use="what a release needs"),
+    )
+
+
+def _no_tile(path: str) -> bytes:
+    raise FileNotFoundError(path)
