@@ -77,6 +77,14 @@ MLFLOW = Environment(
 OPENVINO = Environment(
     "openvino", ("openvino==2026.4.1", "numpy==2.4.6", "onnxruntime==1.32.0", "tokenizers==0.23.3")
 )
+# Not a peer but a bucket on this machine, which the tests of `registry/remotes` write to.
+MOTO = Environment(
+    "moto",
+    (
+        *("moto==5.2.5", "boto3==1.44.8", "Flask==3.1.3", "flask-cors==6.0.5", "Werkzeug==3.1.9"),
+        *("py-partiql-parser==0.6.3", "PyYAML==6.0.4"),
+    ),
+)
 
 # Drift.
 EVIDENTLY = Environment("evidently", (*_LEARNING, "evidently==0.7.23", "pandas==2.3.3"))

@@ -15,7 +15,7 @@ from smallcraft.errors import IntegrityError
 from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, read_bytes
 from smallcraft.registry.keys.pins import compare_checkpoints
 from smallcraft.registry.keys.policy import Policy, check_policy
-from smallcraft.registry.opening import OpenLog, read_policy, tile_reader
+from smallcraft.registry.opening import OpenLog, read_policy, require_undamaged, tile_reader
 from smallcraft.registry.tlog.checkpoint import Checkpoint
 from smallcraft.registry.tlog.entry import parse_entry
 from smallcraft.registry.tlog.note import ED25519, open_note
@@ -58,8 +58,13 @@ def open_noted(note: bytes, read: Read, policies: Sequence[Policy], *, where: st
     """
     name = f"{where}: {CHECKPOINT_PATH}"
     policy, checkpoint = _accepted(note, policies, name=name)
-    tiles = TileLog(read, checkpoint.size, root=checkpoint.root)
-    raw = tuple(tiles.entries())
+    try:
+        tiles = TileLog(read, checkpoint.size, root=checkpoint.root)
+        raw = tuple(tiles.entries())
+    except IntegrityError:
+        # Only now is it worth reading everything: the first broken thing is what people can act on.
+        require_undamaged(read, checkpoint)
+        raise
     entries = tuple(parse_entry(data, number=number) for number, data in enumerate(raw, start=1))
     state = state_of(entries)
     signers = open_note(note, policy.verifiers).signers

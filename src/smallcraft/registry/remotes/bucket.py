@@ -106,12 +106,15 @@ class Bucket:
         """The checkpoint, and what its journal has not been written as yet."""
         self._pending, self._listed = None, {}
         found = self._get(CHECKPOINT_PATH)
-        if found is None:
-            if self._list(_TILES):
+        if found is None and self._list(_TILES):
+            # A tile comes after the checkpoint that covers it, so now there must be one.
+            found = self._get(CHECKPOINT_PATH)
+            if found is None:
                 raise IntegrityError(
                     f"{self._address}: {CHECKPOINT_PATH} is missing, but its tiles are there: it held a "
                     "registry; restore the checkpoint from a copy"
                 )
+        if found is None:
             return None
         path = journal_path(found.data)
         journal = self._get(path)

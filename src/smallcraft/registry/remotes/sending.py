@@ -100,12 +100,17 @@ def claimed_at(remote: Remote, head: Head) -> Policy:
     Raises:
         IntegrityError: It is none.
     """
+    name = f"{remote.address}: log/policy"
     try:
-        return parse_policy(head.policy)
+        policy = parse_policy(head.policy)
     except InvalidInputError as error:
+        raise IntegrityError(f"{name}: {error}; push again from a registry that is whole") from error
+    if encode_policy(policy) != head.policy:
         raise IntegrityError(
-            f"{remote.address}: log/policy: {error}; push again from a registry that is whole"
-        ) from error
+            f"{name} is not in the form that a push writes: it was altered; push again from a registry that "
+            "is whole"
+        )
+    return policy
 
 
 def _require_behind(log: OpenLog, known: OpenLog | None, *, source: Layout, remote: Remote) -> None:
