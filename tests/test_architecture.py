@@ -49,7 +49,7 @@ NOT_LOADED = {
 
 PLUGIN_FOLDERS = {
     *("checks", "scores", "audits", "perturbations", "openers", "rules", "rungs", "detectors", "strategies"),
-    "formats",
+    *("formats", "remotes"),
 }
 
 

@@ -82,8 +82,8 @@ def push(
     from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import open_registry
     from smallcraft.registry.proofs.transfer import push as push_to_folder
-    from smallcraft.registry.remotes.addressing import open_remote
-    from smallcraft.registry.remotes.sending import push_to
+    from smallcraft.registry.sharing.addressing import open_remote
+    from smallcraft.registry.sharing.sending import push_to
 
     trusted, found = _policy_in(policy), open_remote(remote)
     root = open_registry(project).root
@@ -106,8 +106,8 @@ def pull(
     from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import Workspace
     from smallcraft.registry.proofs.transfer import pull as pull_from_folder
-    from smallcraft.registry.remotes.addressing import open_remote
-    from smallcraft.registry.remotes.fetching import pull_from
+    from smallcraft.registry.sharing.addressing import open_remote
+    from smallcraft.registry.sharing.fetching import pull_from
     from smallcraft.registry.verify.registry import verify_registry
 
     trusted, found = _policy_in(policy), open_remote(remote)

@@ -58,11 +58,12 @@ def commit(
     checkpoint: bytes,
     is_deriving: bool = True,
     policy: bytes | None = None,
+    first: Callable[[], None] | None = None,
 ) -> None:
     """Make staged blobs, tiles and a checkpoint the state of the registry.
 
     Steps: (1) declare; (2) everything staged is durable; (3) blobs and tiles get their names; (4) those are
-    durable too; (5) the checkpoint's rename: the commit.
+    durable too; (5) elsewhere, where others write too; (6) the checkpoint's rename: the commit.
 
     Args:
         layout: The registry.
@@ -73,6 +74,7 @@ def commit(
         checkpoint: The signed note over that log.
         is_deriving: Whether the sweep afterwards has to bring up what is derived from the log.
         policy: That lists the key of the checkpoint, where it is a new one; None leaves the policy.
+        first: Commits the same elsewhere; what it raises leaves the registry as it was.
 
     Raises:
         IntegrityError: A tile that nobody declared is there already; nothing was changed.
@@ -100,7 +102,10 @@ def commit(
     # (4) durable under their names
     if not sync_filesystem(layout.root):
         _sync_each(layout, staging.paths, [*map(layout.tile, tiles), staged_checkpoint])
-    # (5) the commit
+    # (5) elsewhere
+    if first is not None:
+        first()
+    # (6) the commit
     rename_durably(staged_checkpoint, layout.checkpoint)
 
 

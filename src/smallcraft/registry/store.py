@@ -14,7 +14,7 @@ import contextlib
 import errno
 import secrets
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -43,7 +43,7 @@ from smallcraft.registry.rotating import rotate_log_key
 from smallcraft.registry.signing import check_signature
 from smallcraft.registry.tlog.entry import Entry, check_name, check_origin
 from smallcraft.registry.unpacking import unpack_release
-from smallcraft.registry.writing import Writer, content_of, require_same_looks, timestamp
+from smallcraft.registry.writing import Step, Writer, content_of, require_same_looks, timestamp
 
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -60,6 +60,8 @@ class Registry:
         self._known: OpenLog | None = None
         self._at_end: weakref.finalize[[OpenLog, Trust], Registry] | None = None
         self._checked: set[Entry] = set()
+        self.first: Callable[[Step], None] | None = None
+        """Commits each change elsewhere before it is committed here; None where nobody else writes."""
 
     @property
     def root(self) -> Path:
@@ -336,7 +338,7 @@ class Registry:
             make_folders(layout)
             with locked(layout.log):
                 self._sweep()
-                writer = Writer(layout, self._open(), Staging(layout.tmp), self._trust, time)
+                writer = Writer(layout, self._open(), Staging(layout.tmp), self._trust, time, self.first)
                 try:
                     yield writer
                     self._adopt(writer.log)

@@ -8,10 +8,10 @@ anything is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError
@@ -30,6 +30,25 @@ from smallcraft.registry.tlog.tiles import Appended, TileLog
 _DERIVED_FROM: frozenset[Kind] = frozenset({"put", "retire", "key"})
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of the log, signed, and not committed yet.
+
+    Attributes:
+        layout: The registry; new blobs have their names already.
+        before: The log as it is.
+        after: As it will be.
+        tiles: New ones, by path below `log/`.
+        policy: That lists a new key; None where the keys stay.
+    """
+
+    layout: Layout
+    before: OpenLog
+    after: OpenLog
+    tiles: Mapping[str, bytes]
+    policy: bytes | None
+
+
 @dataclass
 class Writer:
     """A change while the lock is held.
@@ -40,6 +59,7 @@ class Writer:
         staging: Where new blobs wait.
         trust: Whose keys sign.
         time: Of the new entries.
+        first: Commits each step elsewhere before it is committed here; None where nobody else writes.
     """
 
     layout: Layout
@@ -47,6 +67,7 @@ class Writer:
     staging: Staging
     trust: Trust
     time: str
+    first: Callable[[Step], None] | None = None
 
     @property
     def origin(self) -> str:
@@ -97,9 +118,13 @@ class Writer:
             checkpoint=grown.note,
             is_deriving=any(entry.kind in _DERIVED_FROM for entry in added),
             policy=policy,
+            first=self._elsewhere(Step(self.layout, self.log, grown, appended.files, policy)),
         )
         self.log = grown
         return tuple(range(appended.size - len(entries) + 1, appended.size + 1))
+
+    def _elsewhere(self, step: Step) -> Callable[[], None] | None:
+        return None if self.first is None else partial(self.first, step)
 
     def _grown(
         self, added: Sequence[Entry], raw: Sequence[bytes], appended: Appended, signer: Signer

@@ -17,9 +17,9 @@ import obstore
 from obstore.store import ObjectStore
 
 from smallcraft.canonical import digest_bytes
-from smallcraft.registry.remotes.addressing import open_remote
 from smallcraft.registry.remotes.bucket import Bucket
 from smallcraft.registry.remotes.remote import Remote
+from smallcraft.registry.sharing.addressing import open_remote
 
 LISTENING = "listening on 127.0.0.1:"
 

@@ -1,6 +1,6 @@
 """What arrives at a registry in a folder from another one: blobs, then the log, then what follows from it.
 
-Leaves to others: where it comes from and what may come (`proofs.transfer`, `remotes.fetching`), the commit
+Leaves to others: where it comes from and what may come (`proofs.transfer`, `sharing.fetching`), the commit
 itself (`registry.committing`).
 Always: the target has the old state or the new one, whole; a copy that was interrupted goes on where it was.
 Not covered: the lock, which the caller holds.

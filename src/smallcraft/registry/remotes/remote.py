@@ -1,7 +1,7 @@
 """What a remote must offer: its committed state, bytes by name, and one conditional step to the next state.
 
-Holds the contract and its values; what is carried in which order belongs to `remotes.sending` and
-`remotes.fetching`.
+Holds the contract and its values; what is carried in which order belongs to `sharing.sending` and
+`sharing.fetching`.
 Always: a state is there whole before it is committed; `commit` replaces only the state it was made for.
 """
 

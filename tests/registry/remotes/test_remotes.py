@@ -18,10 +18,10 @@ from smallcraft.plugins import find_plugin
 from smallcraft.registry.opening import Trust
 from smallcraft.registry.proofs.exporting import walk_files
 from smallcraft.registry.remotes import BUILTIN
-from smallcraft.registry.remotes.addressing import open_remote
-from smallcraft.registry.remotes.fetching import pull_from
 from smallcraft.registry.remotes.remote import RemoteError
-from smallcraft.registry.remotes.sending import push_to
+from smallcraft.registry.sharing.addressing import open_remote
+from smallcraft.registry.sharing.fetching import pull_from
+from smallcraft.registry.sharing.sending import push_to
 from smallcraft.registry.verify.registry import verify_registry
 
 
@@ -257,8 +257,8 @@ KILLED = """
 import http.client, os, sys
 from pathlib import Path
 import obstore
-from smallcraft.registry.remotes.addressing import open_remote
-from smallcraft.registry.remotes.sending import push_to
+from smallcraft.registry.sharing.addressing import open_remote
+from smallcraft.registry.sharing.sending import push_to
 
 calls, fatal = 0, int(sys.argv[3])
 

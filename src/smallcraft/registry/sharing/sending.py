@@ -12,7 +12,9 @@ Not covered: blobs that the remote has under the right size with other bytes; `p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
@@ -24,9 +26,11 @@ from smallcraft.registry.proofs.arriving import Transfer
 from smallcraft.registry.proofs.needed import needed_blobs
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead, open_copy, open_noted
 from smallcraft.registry.remotes.remote import Change, Head, Remote, RemoteError
+from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.tiles import TileLog
 
 _MOST_TURNS = 100
+_AT_ONCE = 8
 
 
 def push_to(remote: Remote, local: Path, *, policy: Policy | None = None) -> Transfer:
@@ -50,30 +54,73 @@ def push_to(remote: Remote, local: Path, *, policy: Policy | None = None) -> Tra
     with locked(source.log, shared=True):
         trusted = [policy] if policy else claimed_policies(source)
         log = open_copy(source, trusted)
-        blobs, bytes_sent = 0, 0
         for _ in range(_MOST_TURNS):
             # (2) remote
-            head = remote.head()
-            # It need not be trusted: whatever it holds must begin the local log.
-            known = None if head is None else open_head(remote, head, [*trusted, claimed_at(remote, head)])
+            found = open_remote_log(remote, trusted)
             # (3) one log
-            _require_behind(log, known, source=source, remote=remote)
-            # (4) blobs
-            needed = needed_blobs(source, log)
-            there = remote.sizes(needed)
-            missing = [one for one in needed.values() if there.get(one.digest) != one.size_bytes]
-            for content in missing:
-                remote.put_blob(content, source.blob(content.digest))
-            blobs, bytes_sent = blobs + len(missing), bytes_sent + sum(one.size_bytes for one in missing)
-            # (5) commit
-            if remote.commit(_change(source, log, head, known)):
-                size = known.tiles.size if known else 0
-                return Transfer(log.checkpoint.origin, size, log.tiles.size, 0, blobs, bytes_sent)
+            _require_behind(log, found.log, source=source, remote=remote)
+            # (4) blobs, (5) commit
+            done = send(remote, source, log, found)
+            if done is not None:
+                return done
             # (6) again
     raise RemoteError(
         f"{remote.address} changed {_MOST_TURNS} times while it was pushed to; wait for its writers, then "
         "run the same command again"
     )
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a remote has committed, checked; both None where it has nothing."""
+
+    head: Head | None = None
+    log: OpenLog | None = None
+
+    @property
+    def size(self) -> int:
+        """Entries."""
+        return self.log.tiles.size if self.log else 0
+
+
+def open_remote_log(remote: Remote, trusted: Sequence[Policy]) -> Committed:
+    """The log of a remote that is to be brought up; it need not be trusted, only begin the one that comes.
+
+    Raises:
+        IntegrityError: Something in it is broken.
+    """
+    head = remote.head()
+    if head is None:
+        return Committed()
+    return Committed(head, open_head(remote, head, [*trusted, claimed_at(remote, head)]))
+
+
+def send(
+    remote: Remote, source: Layout, log: OpenLog, found: Committed, *, policy: bytes | None = None
+) -> Transfer | None:
+    """Send what is missing, then commit.
+
+    Args:
+        remote: Where to.
+        source: Has every blob of the log.
+        log: Continues the remote's.
+        found: As the remote was read.
+        policy: Of the log; None for the one that the source claims.
+
+    Returns:
+        None where somebody else committed meanwhile.
+    """
+    needed = needed_blobs(source, log)
+    there = remote.sizes(needed)
+    missing = [one for one in needed.values() if there.get(one.digest) != one.size_bytes]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(lambda one: remote.put_blob(one, source.blob(one.digest)), missing):
+            pass
+    change = _change(source, log, found, needed=needed, policy=policy or encode_policy(read_policy(source)))
+    if not remote.commit(change):
+        return None
+    size = sum(one.size_bytes for one in missing)
+    return Transfer(log.checkpoint.origin, found.size, log.tiles.size, 0, len(missing), size)
 
 
 def open_head(remote: Remote, head: Head, policies: Sequence[Policy]) -> OpenLog:
@@ -121,22 +168,24 @@ def _require_behind(log: OpenLog, known: OpenLog | None, *, source: Layout, remo
         )
 
 
-def _change(source: Layout, log: OpenLog, head: Head | None, known: OpenLog | None) -> Change:
-    size = known.tiles.size if known else 0
-    appended = (known.tiles if known else TileLog(_no_tile, 0)).append(log.raw[size:])
+def _change(
+    source: Layout, log: OpenLog, found: Committed, *, needed: Mapping[str, Content], policy: bytes
+) -> Change:
+    tiles = found.log.tiles if found.log else TileLog(_no_tile, 0)
+    appended = tiles.append(log.raw[found.size :])
     if appended.root != log.checkpoint.root:
         raise IntegrityError(
             f"the entries of {source.root} do not give the root of its checkpoint on top of the remote's; "
             "run `smallcraft verify`"
         )
     return Change(
-        base=head,
-        checkpoint=head.checkpoint if head and size == log.tiles.size else log.note,
-        policy=encode_policy(read_policy(source)),
+        base=found.head,
+        checkpoint=found.head.checkpoint if found.head and found.size == log.tiles.size else log.note,
+        policy=policy,
         size=log.tiles.size,
         tiles=appended.files,
         named=tuple(name for entry in live_puts(log) for name in named_of(source, entry)),
-        blobs=tuple(needed_blobs(source, log).values()),
+        blobs=tuple(needed.values()),
         read=lambda content: read_blob(source, content, use="what a release needs"),
     )
 

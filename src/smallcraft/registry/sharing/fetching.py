@@ -24,7 +24,7 @@ from smallcraft.registry.proofs.incoming import Incoming
 from smallcraft.registry.proofs.needed import needed_blobs
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead
 from smallcraft.registry.remotes.remote import Remote
-from smallcraft.registry.remotes.sending import claimed_at, open_head
+from smallcraft.registry.sharing.sending import claimed_at, open_head
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.note import parse_verifier
 
