@@ -174,3 +174,45 @@ def test_what_moves_after_a_build_stands_in_the_repository_too(storied, told):
     before = kept.read_bytes()
     told("alias", "canary", "rows@1", "-p", storied)
     assert kept.read_bytes() == open_registry(storied).log().note != before
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """An address whose objects are in memory."""
+    store = pytest.importorskip("obstore.store").MemoryStore()
+    from smallcraft.registry.remotes.bucket import Bucket, BucketKind
+
+    monkeypatch.setattr(BucketKind, "open", lambda kind, address: Bucket(address, store))
+    return "s3://models/routing"
+
+
+def test_a_bucket_is_pushed_to_and_pulled_from_as_a_folder_is(storied, told, tmp_path, monkeypatch, bucket):
+    elsewhere, size = tmp_path / "elsewhere", len(entries_of(storied))
+    out = told("push", bucket, "-p", storied)
+    assert f"{ORIGIN} to {bucket}: 0 to {size} entries; " in out
+    assert out.endswith(f"next  smallcraft pull {bucket} --project FOLDER\n")
+    monkeypatch.setenv("SMALLCRAFT_CONFIG", str(tmp_path / "other-machine"))
+    elsewhere.mkdir()
+    out = told("pull", bucket, "-p", elsewhere)
+    assert f"{ORIGIN} from {bucket}: 0 to {size} entries; " in out
+    assert load("rows@stable", project=elsewhere).name == "rows@1"
+
+
+def test_a_word_is_moved_at_the_bucket_first_on_top_of_what_others_put_there(storied, told, tmp_path, bucket):
+    other = copy_project(storied, tmp_path / "other")
+    told("push", bucket, "-p", storied)
+    told("alias", "canary", "rows@2", "-p", storied, "--remote", bucket)
+    told("alias", "stable", "rows@2", "-p", other, "--remote", bucket)
+    assert [(entry.alias, entry.version) for entry in entries_of(other)[-2:]] == [
+        ("canary", 2),
+        ("stable", 2),
+    ]
+    told("pull", bucket, "-p", storied)
+    assert entries_of(storied) == entries_of(other)
+    message = told("alias", "stable", "rows@1", "-p", storied, "--remote", "shared", code=1)
+    assert "--remote wants a bucket such as s3://models/team" in message
+
+
+def test_an_address_that_nothing_opens_is_refused(storied_built, told):
+    message = told("push", "ftp://models", "-p", storied_built, code=1)
+    assert "a remote is a folder or one of s3://bucket/prefix" in message

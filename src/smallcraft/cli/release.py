@@ -14,7 +14,11 @@ from smallcraft.cli.saying import say
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smallcraft.records import Release
     from smallcraft.registry.keys.policy import Policy as TrustedKeys
+    from smallcraft.registry.store import Registry
 
 
 Policy = Annotated[
@@ -41,6 +45,13 @@ def alias(
     remove: Annotated[
         str | None, typer.Option(help="Take the word away from this name.", metavar="NAME")
     ] = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(
+            help="Commit at this bucket first, on top of what others put there: s3://bucket/prefix.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let a word such as 'stable' mean a release; every move is an entry of the log."""
@@ -53,10 +64,15 @@ def alias(
             f"{word} helpdesk@3`"
         )
     registry, now = open_registry(project), datetime.now(UTC)
-    found = None if release is None else registry.read(release)
+
+    def move() -> Release | None:
+        found = None if release is None else registry.read(release)
+        name, version = (found.name, found.version) if found else (remove or "", None)
+        registry.set_alias(name, word, version, now=now, reason=because)
+        return found
+
+    found = move() if remote is None else _move_at(remote, registry, move)
     name = found.name if found else remove or ""
-    version = found.version if found else None
-    registry.set_alias(name, word, version, now=now, reason=because)
     keep_checkpoint(folder_of(project), registry.log())
     meant = found.label if found else "nothing now"
     told = {"alias": f"{name}@{word}", "means": found.label if found else None}
@@ -64,6 +80,20 @@ def alias(
         next_line("serve", f"{name}@{word}", project=project) if found else next_line("log", project=project)
     )
     say(f"{name}@{word} means {meant}", told=told, as_json=as_json, then=then)
+
+
+def _move_at(remote: str, registry: Registry, move: Callable[[], Release | None]) -> Release | None:
+    """Make a change at a remote first."""
+    from smallcraft.registry.sharing.addressing import open_remote
+    from smallcraft.registry.sharing.through import write_through
+
+    found = open_remote(remote)
+    if found is None:
+        raise InvalidInputError(
+            f"--remote wants a bucket such as s3://models/team, got {remote!r}; a folder is brought up by "
+            f"`smallcraft push {remote}`"
+        )
+    return write_through(found, registry, move)
 
 
 def push(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from smallcraft.registry.opening import Trust
 from smallcraft.registry.proofs.exporting import walk_files
 from smallcraft.registry.remotes import BUILTIN
 from smallcraft.registry.remotes.remote import RemoteError
-from smallcraft.registry.sharing.addressing import open_remote
 from smallcraft.registry.sharing.fetching import pull_from
 from smallcraft.registry.sharing.sending import push_to
 from smallcraft.registry.verify.registry import verify_registry
@@ -339,9 +337,3 @@ def test_a_pull_that_was_interrupted_goes_on_where_it_was(place, owner, tmp_path
         trust=newcomer,
     )
     assert done.resumed == 4
-
-
-def test_an_address_that_no_kind_knows_is_refused_with_what_there_is():
-    with pytest.raises(InvalidInputError, match=r"a remote is a folder or one of s3://.*did you mean 's3'"):
-        open_remote("s33://bucket/prefix")
-    assert open_remote(os.fspath("../shared")) is None

@@ -146,7 +146,11 @@ def dying(source, target):
 committing.rename_durably = dying
 registry = Registry.open(Path(sys.argv[1]), trust=Trust(Path(sys.argv[2])))
 now = datetime(2026, 10, 1, tzinfo=UTC)
-write_through(open_remote(sys.argv[3]), registry, lambda: registry.set_alias("helpdesk", "stable", 2, now=now))
+
+def change():
+    registry.set_alias("helpdesk", "stable", 2, now=now)
+
+write_through(open_remote(sys.argv[3]), registry, change)
 """
 
 

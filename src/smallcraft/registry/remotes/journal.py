@@ -86,4 +86,6 @@ def _text(data: bytes) -> str:
 
 
 def _bytes(text: object) -> bytes:
-    return base64.b64decode(str(text), validate=True)
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is no text")
+    return base64.b64decode(text, validate=True)
