@@ -1,4 +1,4 @@
-"""How a registry arrives, from a source that is neither a folder nor honest; folders are in `test_transfer`."""
+"""How a registry arrives from a source that is no folder and not honest; folders are in `test_transfer`."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Every kind of remote, on this machine: a bucket in memory, moto's S3, Debian's docker-registry."""
+"""Every kind of remote, on this machine: a bucket in memory, moto's S3, docker-registry, a small Hub."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from benchmarks.peers import MOTO, is_made, python_of
 from tests.conftest import ON_BUILD_MACHINE, require, why_no_program
+from tests.registry.remotes.hub_server import Hub, HubPlace, served_hub
 from tests.registry.remotes.places import LISTENING, BucketPlace, OciPlace, Place, served
 
 from smallcraft.registry.opening import Trust
@@ -98,7 +99,21 @@ def memory() -> BucketPlace:
     return BucketPlace(MemoryStore())
 
 
-@pytest.fixture(params=["memory", "s3", "oci"])
+@pytest.fixture(scope="session")
+def hub_server() -> Iterator[Hub]:
+    """What huggingface_hub's own client talks to."""
+    with served_hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(hub_server: Hub, monkeypatch: pytest.MonkeyPatch) -> HubPlace:
+    monkeypatch.setenv("HF_ENDPOINT", hub_server.endpoint)
+    monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
+    return HubPlace(hub_server, f"team/models-{next(_NUMBERS)}")
+
+
+@pytest.fixture(params=["memory", "s3", "oci", "hub"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each kind of remote in turn, empty."""
     pytest.importorskip("obstore", reason="obstore is not installed; pip install 'smallcraft[scale]'")

@@ -2,6 +2,8 @@
 
 from tests.registry.remotes.conftest import (  # noqa: F401
     child_environment,
+    hub,
+    hub_server,
     memory,
     newcomer,
     oci,

@@ -38,8 +38,9 @@ def test_a_policy_with_a_word_added_is_not_what_a_push_writes(memory, owner):
         push_to(memory.open(), owner.root)
 
 
-def test_a_remote_that_changes_without_end_is_given_up_on(memory, owner):
+def test_a_remote_that_changes_without_end_is_given_up_on(memory, owner, monkeypatch):
     remote = memory.open()
     remote.commit = lambda change: False
-    with pytest.raises(RemoteError, match="changed 100 times while it was pushed to"):
+    monkeypatch.setattr("smallcraft.registry.sharing.sending._MOST_TURNS", 3)
+    with pytest.raises(RemoteError, match="changed 3 times while it was pushed to"):
         push_to(remote, owner.root)

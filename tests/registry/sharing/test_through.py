@@ -30,7 +30,7 @@ def entries_of(owner):
     return owner.registry.log().entries
 
 
-@pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
+@pytest.mark.parametrize("place", ["memory", "s3", "hub"], indirect=True)
 def test_eight_writers_at_once_lose_no_entry_and_fork_nothing(place, owner, tmp_path, now):
     push_to(place.open(), owner.root)
     writers = [owner.copy(tmp_path / f"writer{number}") for number in range(WRITERS)]
@@ -118,11 +118,12 @@ def test_a_home_that_went_its_own_way_is_told_of_the_fork(memory, owner, tmp_pat
         )
 
 
-def test_a_remote_that_others_write_to_without_end_is_given_up_on(memory, owner, now):
+def test_a_remote_that_others_write_to_without_end_is_given_up_on(memory, owner, now, monkeypatch):
     push_to(memory.open(), owner.root)
     remote = memory.open()
     remote.commit = lambda step: False
-    with pytest.raises(RemoteError, match="written to by others 100 times"):
+    monkeypatch.setattr("smallcraft.registry.sharing.through._MOST_TURNS", 3)
+    with pytest.raises(RemoteError, match="written to by others 3 times"):
         write_through(
             remote, owner.registry, lambda: owner.registry.set_alias("helpdesk", "stable", 1, now=now)
         )

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smallcraft.registry.remotes.bucket import BucketKind
+from smallcraft.registry.remotes.hub import HubKind
 from smallcraft.registry.remotes.oci import OciKind
 from smallcraft.registry.remotes.remote import RemoteKind
 
 BUILTIN: Mapping[str, RemoteKind] = {
     "bucket": BucketKind(),
     "oci": OciKind(),
+    "hub": HubKind(),
 }
