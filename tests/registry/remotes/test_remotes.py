@@ -231,9 +231,9 @@ def test_a_blob_of_ours_that_was_changed_is_named_and_not_sent(place, owner):
     push_to(place.open(), owner.root)
 
 
+# The OCI protocol has no conditional write: docs/decisions/0022 says what that means.
+@pytest.mark.parametrize("place", ["memory", "s3", "hub"], indirect=True)
 def test_pushes_of_one_history_at_the_same_time_end_in_the_longest(place, owner, pulled, tmp_path, now):
-    if not place.has_conditions:
-        pytest.skip("the OCI protocol has no conditional write; docs/decisions/0022 says what that means")
     copies = []
     for number in range(8):
         owner.registry.set_alias("helpdesk", "stable", 1 + number % 2, now=now)
