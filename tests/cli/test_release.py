@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from tests.cli.conftest import ORIGIN, before_next
+from tests.conftest import require
 from tests.projects import copy_project
+from tests.registry.remotes.conftest import why_no_obstore
 
 from smallcraft.api import load
 from smallcraft.pipeline.workspace import Workspace, open_registry
@@ -179,9 +181,12 @@ def test_what_moves_after_a_build_stands_in_the_repository_too(storied, told):
 @pytest.fixture
 def bucket(monkeypatch):
     """An address whose objects are in memory."""
-    store = pytest.importorskip("obstore.store").MemoryStore()
+    require(why_no_obstore())
+    from obstore.store import MemoryStore
+
     from smallcraft.registry.remotes.bucket import Bucket, BucketKind
 
+    store = MemoryStore()
     monkeypatch.setattr(BucketKind, "open", lambda kind, address: Bucket(address, store))
     return "s3://models/routing"
 

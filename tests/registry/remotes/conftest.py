@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import shutil
@@ -29,6 +30,12 @@ log: {{level: info, fields: {{}}}}
 storage: {{filesystem: {{rootdirectory: {folder}}}}}
 http: {{addr: "127.0.0.1:0"}}
 """
+
+
+def why_no_obstore() -> str | None:
+    if importlib.util.find_spec("obstore"):
+        return None
+    return "obstore is not installed; pip install 'smallcraft[scale]'"
 
 
 def why_no_moto() -> str | None:
@@ -63,6 +70,7 @@ def oci_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 
 @pytest.fixture
 def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> BucketPlace:
+    require(why_no_obstore())
     from obstore.store import S3Store
 
     settings = {
@@ -94,6 +102,7 @@ def oci(oci_server: tuple[str, Path]) -> OciPlace:
 
 @pytest.fixture
 def memory() -> BucketPlace:
+    require(why_no_obstore())
     from obstore.store import MemoryStore
 
     return BucketPlace(MemoryStore())
@@ -116,7 +125,6 @@ def hub(hub_server: Hub, monkeypatch: pytest.MonkeyPatch) -> HubPlace:
 @pytest.fixture(params=["memory", "s3", "oci", "hub"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each kind of remote in turn, empty."""
-    pytest.importorskip("obstore", reason="obstore is not installed; pip install 'smallcraft[scale]'")
     return request.getfixturevalue(request.param)
 
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
-
-import obstore
-from obstore.store import ObjectStore
+from typing import TYPE_CHECKING, Protocol
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.registry.remotes.bucket import Bucket
 from smallcraft.registry.remotes.remote import Remote
 from smallcraft.registry.sharing.addressing import open_remote
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 LISTENING = "listening on 127.0.0.1:"
 
@@ -63,16 +63,24 @@ class BucketPlace:
         return found
 
     def read(self, path: str) -> bytes:
+        import obstore
+
         return bytes(obstore.get(self.store, path).bytes())
 
     def write(self, path: str, data: bytes) -> None:
+        import obstore
+
         obstore.put(self.store, path, data)
 
     def state(self) -> Mapping[str, bytes]:
+        import obstore
+
         paths = [one["path"] for part in obstore.list(self.store) for one in part]
         return {path: self.read(path) for path in paths}
 
     def put_back(self, state: Mapping[str, bytes]) -> None:
+        import obstore
+
         for path in self.state():
             obstore.delete(self.store, path)
         for path, data in state.items():

@@ -2,8 +2,9 @@
 
 import sys
 
-import obstore
 import pytest
+from tests.conftest import require
+from tests.registry.remotes.conftest import why_no_obstore
 
 from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError
 from smallcraft.registry.opening import Trust
@@ -69,6 +70,8 @@ def test_a_writer_that_lost_leaves_nothing_that_a_later_one_does_not_clear(memor
 
 
 def test_a_request_that_was_answered_and_sent_again_is_no_other_writer(memory, owner, monkeypatch):
+    import obstore
+
     real = obstore.put
 
     def twice(store, path, data, **named):
@@ -81,6 +84,8 @@ def test_a_request_that_was_answered_and_sent_again_is_no_other_writer(memory, o
 
 
 def test_a_bucket_that_lost_its_checkpoint_is_not_taken_for_an_empty_one(memory, owner):
+    import obstore
+
     push_to(memory.open(), owner.root)
     obstore.delete(memory.store, "log/checkpoint")
     with pytest.raises(IntegrityError, match="log/checkpoint is missing, but its tiles are there"):
@@ -104,6 +109,7 @@ def test_a_bucket_that_is_not_there_is_told_with_its_name_and_what_to_check(s3, 
 
 @pytest.mark.parametrize("address", ["s3://", "s3:///prefix", "s3://bucket/x?y=1", "s3://bucket/x#y"])
 def test_what_names_no_bucket_is_refused(address):
+    require(why_no_obstore())
     with pytest.raises(InvalidInputError, match="a bucket is named like s3://bucket/prefix"):
         BucketKind().open(address)
 

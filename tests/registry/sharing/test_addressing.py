@@ -1,4 +1,6 @@
 import pytest
+from tests.conftest import require
+from tests.registry.remotes.conftest import why_no_obstore
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.registry.remotes import BUILTIN
@@ -12,6 +14,7 @@ def test_a_path_is_a_folder(path):
 
 @pytest.mark.parametrize("kind", BUILTIN.values(), ids=BUILTIN)
 def test_the_example_of_each_kind_is_an_address_of_it(kind):
+    require(why_no_obstore() if kind.name == "bucket" else None)
     found = open_remote(kind.example)
     assert found is not None
     assert found.address == kind.example
