@@ -68,6 +68,7 @@ class BucketKind:
     def open(self, address: str) -> Remote:
         """Credentials and endpoint come from the environment, as the clouds' own tools read them."""
         try:
+            from obstore.exceptions import BaseError
             from obstore.store import from_url
         except ImportError as error:
             raise MissingPartError(
@@ -83,7 +84,7 @@ class BucketKind:
                 client_options=options,
                 retry_config={"max_retries": 5, "retry_timeout": _PATIENCE},
             )
-        except Exception as error:
+        except (BaseError, ValueError) as error:
             raise InvalidInputError(f"{address} cannot be opened: {_first_line(error)}") from error
         return Bucket(address.rstrip("/"), store)
 
