@@ -8,6 +8,8 @@
     ├── MissingPartError           something optional is not installed          exit code 1
     ├── NotFoundError              a release, bundle or project is not there    exit code 1
     ├── MeteredError               the test set's budget is spent               exit code 1
+    ├── RemoteError                a remote did not answer as it should        exit code 1
+    │   └── OvertakenError         ... somebody else committed there first
     └── IntegrityError             stored bytes are not what was recorded       exit code 4
 
 One class for each thing a caller would do differently. Only `smallcraft.cli` turns them into exit codes.
@@ -49,6 +51,14 @@ class NotFoundError(SmallcraftError):
 
 class MeteredError(SmallcraftError):
     """The sealed test set has no answers left to give."""
+
+
+class RemoteError(SmallcraftError):
+    """A remote did not answer as it should; running the command again goes on where it was."""
+
+
+class OvertakenError(RemoteError):
+    """Somebody else committed at a remote first; nothing was changed, here or there."""
 
 
 class IntegrityError(SmallcraftError):

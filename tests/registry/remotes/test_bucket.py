@@ -6,10 +6,9 @@ import pytest
 from tests.conftest import require
 from tests.registry.remotes.conftest import why_no_obstore
 
-from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError
+from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError
 from smallcraft.registry.opening import Trust
 from smallcraft.registry.remotes.bucket import BucketKind
-from smallcraft.registry.remotes.remote import RemoteError
 from smallcraft.registry.sharing.fetching import pull_from
 from smallcraft.registry.sharing.sending import push_to
 from smallcraft.registry.verify.registry import verify_registry

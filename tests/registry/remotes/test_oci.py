@@ -7,9 +7,8 @@ import pytest
 from tests.conftest import require, why_no_program
 
 from smallcraft.canonical import digest_bytes
-from smallcraft.errors import IntegrityError, InvalidInputError
+from smallcraft.errors import IntegrityError, InvalidInputError, RemoteError
 from smallcraft.registry.remotes.oci import OciKind
-from smallcraft.registry.remotes.remote import RemoteError
 from smallcraft.registry.sharing.addressing import open_remote
 from smallcraft.registry.sharing.sending import push_to
 

@@ -12,12 +12,11 @@ from tests.registry.remotes.conftest import release_files
 from tests.registry.remotes.places import blob_path
 
 from smallcraft.canonical import digest_bytes
-from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError, RemoteError
 from smallcraft.plugins import find_plugin
 from smallcraft.registry.opening import Trust
 from smallcraft.registry.proofs.exporting import walk_files
 from smallcraft.registry.remotes import BUILTIN
-from smallcraft.registry.remotes.remote import RemoteError
 from smallcraft.registry.sharing.fetching import pull_from
 from smallcraft.registry.sharing.sending import push_to
 from smallcraft.registry.verify.registry import verify_registry

@@ -2,10 +2,9 @@
 
 import pytest
 
-from smallcraft.errors import IntegrityError, NotFoundError
+from smallcraft.errors import IntegrityError, NotFoundError, RemoteError
 from smallcraft.registry.keys.policy import policy_of
 from smallcraft.registry.opening import Trust
-from smallcraft.registry.remotes.remote import RemoteError
 from smallcraft.registry.sharing.sending import push_to
 from smallcraft.registry.store import Registry
 

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.registry.remotes.conftest import release_files
 
-from smallcraft.errors import IntegrityError
+from smallcraft.errors import IntegrityError, RemoteError
 from smallcraft.registry.opening import Trust
-from smallcraft.registry.remotes.remote import RemoteError
 from smallcraft.registry.sharing.addressing import open_remote
 from smallcraft.registry.sharing.fetching import pull_from
 from smallcraft.registry.sharing.sending import push_to

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError
+from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError
 from smallcraft.registry.content.disk import CHECKPOINT_PATH
 from smallcraft.registry.content.staging import Block
 from smallcraft.registry.manifests.index import build_index
@@ -31,7 +31,7 @@ from smallcraft.registry.remotes.journal import (
     journal_path,
     parse_journal,
 )
-from smallcraft.registry.remotes.remote import Change, Head, Remote, RemoteError, checked_blocks
+from smallcraft.registry.remotes.remote import Change, Head, Remote, checked_blocks
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.tiles import TILE_WIDTH
 from smallcraft.registry.verify.registry import tile_paths

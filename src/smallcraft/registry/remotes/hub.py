@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError
+from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError
 from smallcraft.registry.content.disk import CHECKPOINT_PATH
 from smallcraft.registry.content.staging import Block, read_blocks
 from smallcraft.registry.manifests.index import build_index
 from smallcraft.registry.manifests.kinds import OCI_LAYOUT
-from smallcraft.registry.remotes.remote import Change, Head, Remote, RemoteError, checked_blocks
+from smallcraft.registry.remotes.remote import Change, Head, Remote, checked_blocks
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.verify.registry import tile_paths
 

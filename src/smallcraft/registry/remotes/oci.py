@@ -26,19 +26,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from smallcraft.canonical import canonical_json, digest_bytes
-from smallcraft.errors import IntegrityError, InvalidInputError
+from smallcraft.errors import IntegrityError, InvalidInputError, RemoteError
 from smallcraft.registry.content.staging import Block
 from smallcraft.registry.manifests.kinds import EMPTY_CONTENT, EMPTY_OBJECT, EMPTY_TYPE, MANIFEST_TYPE
 from smallcraft.registry.manifests.manifest import parse_manifest
 from smallcraft.registry.remotes.oci_http import OciHttp, is_loopback
-from smallcraft.registry.remotes.remote import (
-    Change,
-    Head,
-    Remote,
-    RemoteError,
-    checked_blocks,
-    require_digest,
-)
+from smallcraft.registry.remotes.remote import Change, Head, Remote, checked_blocks, require_digest
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.verify.registry import tile_paths
 

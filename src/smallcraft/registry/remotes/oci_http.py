@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
-from smallcraft.registry.remotes.remote import RemoteError
+from smallcraft.errors import RemoteError
 
 Body = bytes | Iterator[bytes]
 

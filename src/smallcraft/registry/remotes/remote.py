@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from smallcraft.canonical import digest_bytes
-from smallcraft.errors import IntegrityError, SmallcraftError
+from smallcraft.errors import IntegrityError
 from smallcraft.registry.content.staging import Block, read_blocks
 from smallcraft.registry.manifests.index import Named
 from smallcraft.registry.tlog.entry import Content
@@ -120,10 +120,6 @@ class RemoteKind(Protocol):
             InvalidInputError: No address of this kind.
             MissingPartError: Its client is not installed.
         """
-
-
-class RemoteError(SmallcraftError):
-    """A remote did not answer as it should; running the command again goes on where it was."""
 
 
 def checked_blocks(content: Content, path: Path) -> Iterator[bytes]:

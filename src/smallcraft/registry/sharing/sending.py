@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError, RemoteError
 from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, locked, read_blob
 from smallcraft.registry.indexing import live_puts, named_of
 from smallcraft.registry.keys.policy import Policy, encode_policy, parse_policy
@@ -25,7 +25,7 @@ from smallcraft.registry.opening import OpenLog, read_policy
 from smallcraft.registry.proofs.arriving import Transfer
 from smallcraft.registry.proofs.needed import needed_blobs
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead, open_copy, open_noted
-from smallcraft.registry.remotes.remote import Change, Head, Remote, RemoteError
+from smallcraft.registry.remotes.remote import Change, Head, Remote
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.tiles import TileLog
 

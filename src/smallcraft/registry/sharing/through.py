@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from smallcraft.errors import SmallcraftError
+from smallcraft.errors import OvertakenError, RemoteError
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead
-from smallcraft.registry.remotes.remote import Remote, RemoteError
+from smallcraft.registry.remotes.remote import Remote
 from smallcraft.registry.sharing.fetching import pull_from
 from smallcraft.registry.sharing.sending import open_remote_log, send
 from smallcraft.registry.store import Registry
@@ -27,10 +27,6 @@ from smallcraft.registry.writing import Step
 Made = TypeVar("Made")
 
 _MOST_TURNS = 100
-
-
-class OvertakenError(SmallcraftError):
-    """Somebody else committed first; nothing was changed, here or there."""
 
 
 def write_through(remote: Remote, registry: Registry, change: Callable[[], Made]) -> Made:
