@@ -11,7 +11,7 @@ from tests.projects import change_project
 from typer.core import TyperGroup
 
 from smallcraft.cli.main import app, run
-from smallcraft.cli.next_steps import after_rollout, after_verdicts, first_step, next_line
+from smallcraft.cli.next_steps import after_rollout, after_verdicts, change_before, first_step, next_line
 from smallcraft.records import Outcome, Verdict
 
 # On a project with two releases; a PATH that ends in `!` is made below the test's own folder.
@@ -106,6 +106,14 @@ def test_what_blocks_is_settled_first_and_a_fail_before_what_is_undecided():
     assert after_verdicts([fine, undecided, failed], release=None) == ("curve",)
     assert after_verdicts([fine, undecided], release=None) == ("check", "--audit", "120")
     assert after_verdicts([verdict("quality_floor", Outcome.UNDECIDED)], release=None) == ("label", "next")
+
+
+def test_a_budget_that_is_exceeded_is_changed_before_the_same_command_is_of_use():
+    slow = verdict("latency_p95_ms", Outcome.FAIL)
+    assert after_verdicts([slow], release=None) == ("build",)
+    assert change_before([slow]).startswith("first raise latency_p95_ms in [budget]")
+    assert change_before([verdict("quality_floor", Outcome.FAIL), slow]) == ""
+    assert change_before([verdict("latency_p95_ms", Outcome.PASS)]) == ""
 
 
 def test_what_is_not_required_does_not_stand_in_the_way():

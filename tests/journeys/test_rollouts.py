@@ -28,8 +28,10 @@ from smallcraft.serve.state.opening import find_receipts
 
 pytestmark = pytest.mark.slow
 
+# A busy machine wakes the process with less to do late now and then; the stalls below are far longer.
 QUICK = """
 [rollout]
+latency_floor_s = 0.05
 start = 0.2
 stages = [0.2, 0.5]
 dwell_s = 1.0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smallcraft.cli.next_steps import after_verdicts, tell_next
+from smallcraft.cli.next_steps import after_verdicts, change_before, tell_next
 from smallcraft.cli.options import Json, Project
 
 Release = Annotated[
@@ -57,6 +57,8 @@ def gate(
         typer.echo(told, nl=False)
     else:
         show_gated(gated)
+        if change := change_before(gated.verdicts):
+            typer.echo(change)
     subject = None if gated.subject == NOT_RELEASED else gated.subject
     tell_next(*after_verdicts(gated.verdicts, release=subject), project=project, as_json=as_json)
     return EXIT_CODES[gated.outcome]

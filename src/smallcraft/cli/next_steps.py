@@ -60,19 +60,32 @@ def after_verdicts(verdicts: Sequence[Verdict], *, release: str | None) -> Words
     >>> after_verdicts([], release="helpdesk@3")
     ('serve', 'helpdesk@3')
     """
-    blocking = sorted(
-        (verdict for verdict in verdicts if verdict.blocks),
-        key=lambda verdict: verdict.outcome.value != _FAIL,
-    )
-    if not blocking:
+    first = _first_blocker(verdicts)
+    if first is None:
         return ("serve", release) if release else ("build",)
-    first = blocking[0]
     if first.gate == _DATA_GATE:
         is_wrong = first.outcome.value == _FAIL
         return ("check", "--fix", "drop,relabel,merge") if is_wrong else ("check", "--audit", "120")
-    if first.gate in _BUDGET:  # a person loosens [budget] or takes other rungs
+    if first.gate in _BUDGET:
         return ("build",)
     return ("curve",) if first.outcome.value == _FAIL else ("label", "next")
+
+
+def change_before(verdicts: Sequence[Verdict]) -> str:
+    """What a person changes before that command is of use, as a line; empty where nothing has to be.
+
+    >>> change_before([])
+    ''
+    """
+    first = _first_blocker(verdicts)
+    if first is None or first.gate not in _BUDGET:
+        return ""
+    return f"first raise {first.gate} in [budget] of the project file, or name cheaper rungs in [ladder]"
+
+
+def _first_blocker(verdicts: Sequence[Verdict]) -> Verdict | None:
+    blocking = [verdict for verdict in verdicts if verdict.blocks]
+    return min(blocking, key=lambda verdict: verdict.outcome.value != _FAIL, default=None)
 
 
 def after_rollout(phase: str | None, *, is_served: bool = True) -> Words:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from smallcraft.cli.next_steps import after_verdicts, next_line
+from smallcraft.cli.next_steps import after_verdicts, change_before, next_line
 from smallcraft.data.wording import split_place
 from smallcraft.pipeline.check_output import Checked
 from smallcraft.pipeline.config import Config
@@ -127,6 +127,8 @@ def show_result(result: BuildResult, config: Config, *, project: Path | None = N
         console.print("[bold]not released[/]: a gate blocks it; the report says what would settle it")
     console.print(f"bundle   {escape(str(result.bundle))}")
     console.print(f"report   {escape(str(result.report))}")
+    if change := change_before(result.verdicts):
+        console.print(escape(change))
     words = after_verdicts(result.verdicts, release=None if result.release is None else result.release.label)
     console.print(escape(next_line(*words, project=config.folder if project is None else project)))
 

@@ -69,7 +69,10 @@ def chart_windows(sources: Sources, release: str) -> Sequence[Chart]:
             "serve` keeps what it answers, hour by hour"
         )
     stamp = f"{sources.watch_stamp()} {release}"
-    facts = sources.remember("window-facts", stamp, lambda: _read_facts(sources, release))
+    return sources.remember("window-charts", stamp, lambda: _draw(_read_facts(sources, release)))
+
+
+def _draw(facts: Sequence[WindowFacts]) -> Sequence[Chart]:
     return [chart for chart in (_rows(facts), _class_lines(facts), _confidence(facts)) if chart is not None]
 
 
