@@ -25,10 +25,17 @@ from smallcraft.records import GateSpec, Interval, Measurement, Outcome, Verdict
 
 @dataclass(frozen=True)
 class Doubt:
-    """Why a measurement cannot be judged though it has a value, and what would change that."""
+    """Why a measurement cannot be judged though it has a value, and what would change that.
+
+    Attributes:
+        why: What was wrong.
+        needs: What would bring one that can be judged.
+        only_worsens: Whether that can only have made it worse: one that keeps the limit all the same passes.
+    """
 
     why: str
     needs: str
+    only_worsens: bool = False
 
 
 Doubter = Callable[[Measurement], Doubt | None]
@@ -91,7 +98,9 @@ def judge_slices(
     found = select_measurements(gate, measurements, name=name)
     if not found:
         return (unmeasured_verdict(gate, measurements, name=name),)
-    unjudged = {at: verdict for at, one in enumerate(found) if (verdict := _unjudged(gate, one, doubt))}
+    unjudged = {
+        at: verdict for at, one in enumerate(found) if (verdict := _unjudged(gate, one, tolerance, doubt))
+    }
     known = {at: one for at, one in enumerate(found) if at not in unjudged}
     tested = _test_all(known, tolerance, gate.confidence)
     return tuple(
@@ -164,12 +173,16 @@ def valueless_verdict(gate: GateSpec, found: Measurement) -> Verdict | None:
     return verdict_of(gate, found, Outcome.UNDECIDED, reason, remedy or why)
 
 
-def _unjudged(gate: GateSpec, found: Measurement, doubt: Doubter | None) -> Verdict | None:
+def _unjudged(
+    gate: GateSpec, found: Measurement, tolerance: Tolerance, doubt: Doubter | None
+) -> Verdict | None:
     """UNDECIDED where there is no value, or reason to doubt it."""
     valueless = valueless_verdict(gate, found)
     doubted = None if valueless is not None or doubt is None else doubt(found)
     if doubted is None:
         return valueless
+    if doubted.only_worsens and tolerance.holds(bounds_at(found, gate.confidence)):
+        return None
     reason = f"{found.name} {shown(found)}{place_of(found)} does not gate: {doubted.why}"
     return verdict_of(gate, found, Outcome.UNDECIDED, reason, doubted.needs)
 

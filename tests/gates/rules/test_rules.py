@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.errors import InvalidInputError
+from smallcraft.evaluate.costs.latency import UNSTEADY
 from smallcraft.gates.rules import BUILTIN
 from smallcraft.gates.rules.epsilon_at_most import canaries_to_show
 from smallcraft.records import GateSpec, Measurement, Outcome, Verdict
@@ -162,6 +163,15 @@ def test_a_cost_of_an_unsteady_machine_does_not_gate(place):
     assert verdict.needs == "measure again on a quiet machine"
     steady = {place: "A/A comparison 1.0 [0.98, 1.02]"}
     assert judge("budget", measurement(9.0, 8.0, 10.0, **steady), 5.0).outcome is Outcome.FAIL
+
+
+def test_a_cost_that_keeps_its_limit_in_spite_of_other_work_passes():
+    told = {"detail": f"{UNSTEADY} one half costs 1.65 times the other"}
+    assert judge("budget", measurement(3.0, 2.0, 4.0, **told), 5.0).outcome is Outcome.PASS
+    for value, low, high in ((4.5, 4.0, 6.0), (9.0, 8.0, 10.0)):
+        assert judge("budget", measurement(value, low, high, **told), 5.0).outcome is Outcome.UNDECIDED
+    compared = {"detail": "A/A comparison unsteady: 1.3 [1.2, 1.4]"}
+    assert judge("budget", measurement(3.0, 2.0, 4.0, **compared), 5.0).outcome is Outcome.UNDECIDED
 
 
 @pytest.mark.parametrize(
