@@ -113,7 +113,8 @@ def test_a_budget_that_is_exceeded_is_changed_before_the_same_command_is_of_use(
     assert after_verdicts([slow], release=None) == ("build",)
     assert change_before([slow]).startswith("first raise latency_p95_ms in [budget]")
     assert change_before([verdict("quality_floor", Outcome.FAIL), slow]) == ""
-    assert change_before([verdict("latency_p95_ms", Outcome.PASS)]) == ""
+    for outcome in (Outcome.PASS, Outcome.UNDECIDED):  # a busy machine is no reason to raise a limit
+        assert change_before([verdict("latency_p95_ms", outcome)]) == ""
 
 
 def test_what_is_not_required_does_not_stand_in_the_way():

@@ -78,7 +78,7 @@ def change_before(verdicts: Sequence[Verdict]) -> str:
     ''
     """
     first = _first_blocker(verdicts)
-    if first is None or first.gate not in _BUDGET:
+    if first is None or first.gate not in _BUDGET or first.outcome.value != _FAIL:
         return ""
     return f"first raise {first.gate} in [budget] of the project file, or name cheaper rungs in [ladder]"
 

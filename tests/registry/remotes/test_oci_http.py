@@ -7,7 +7,8 @@ from threading import Thread
 import pytest
 
 from smallcraft.errors import RemoteError
-from smallcraft.registry.remotes.oci_http import OciHttp, is_loopback, stored_credentials
+from smallcraft.registry.remotes.oci_http import OciHttp, stored_credentials
+from smallcraft.registry.remotes.remote import is_loopback
 
 BASIC = base64.b64encode(b"name:secret").decode()
 

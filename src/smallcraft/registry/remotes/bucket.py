@@ -31,7 +31,15 @@ from smallcraft.registry.remotes.journal import (
     journal_path,
     parse_journal,
 )
-from smallcraft.registry.remotes.remote import Change, Head, Remote, checked_blocks
+from smallcraft.registry.remotes.remote import (
+    BLOBS,
+    Change,
+    Head,
+    Remote,
+    blob_path,
+    checked_blocks,
+    is_loopback,
+)
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.tiles import TILE_WIDTH
 from smallcraft.registry.verify.registry import tile_paths
@@ -39,11 +47,9 @@ from smallcraft.registry.verify.registry import tile_paths
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-_BLOBS = "blobs/sha256"
 _TILES = "log/tile"
 _POLICY = "log/policy"
 _INDEX = "index.json"
-_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _PATIENCE = timedelta(seconds=60)
 _BLOCK_BYTES = 1 << 20
@@ -143,24 +149,24 @@ class Bucket:
     def sizes(self, digests: Collection[str]) -> Mapping[str, int]:
         """One listing for many, one question for few."""
         if len(digests) > 1:
-            listed = self._list(_BLOBS)
+            listed = self._list(BLOBS)
         else:
-            listed = {path: size for digest in digests for path, size in self._list_one(_blob(digest))}
-        return {digest: listed[_blob(digest)] for digest in digests if _blob(digest) in listed}
+            listed = {path: size for digest in digests for path, size in self._list_one(blob_path(digest))}
+        return {digest: listed[blob_path(digest)] for digest in digests if blob_path(digest) in listed}
 
     def blocks(self, content: Content) -> Iterator[Block]:
         """As they come; a connection that broke is taken up again by obstore."""
         import obstore
 
         with self._told():
-            yield from obstore.get(self._store, _blob(content.digest)).stream(min_chunk_size=_BLOCK_BYTES)
+            yield from obstore.get(self._store, blob_path(content.digest)).stream(min_chunk_size=_BLOCK_BYTES)
 
     def put_blob(self, content: Content, path: Path) -> None:
         """In parts where it is large; the object appears once the last one is there."""
         import obstore
 
         with self._told():
-            obstore.put(self._store, _blob(content.digest), checked_blocks(content, path))
+            obstore.put(self._store, blob_path(content.digest), checked_blocks(content, path))
 
     def commit(self, change: Change) -> bool:
         """Steps: (1) what the state before still lacks; (2) the journal; (3) the checkpoint; (4) the rest."""
@@ -281,10 +287,6 @@ class Bucket:
             ) from error
 
 
-def _blob(digest: str) -> str:
-    return f"{_BLOBS}/{digest.removeprefix('sha256:')}"
-
-
 def _width(tile: str) -> int:
     width = tile.partition(".p/")[2]
     return int(width) if width.isdecimal() else TILE_WIDTH
@@ -293,7 +295,7 @@ def _width(tile: str) -> int:
 def _is_on_loopback() -> bool:
     """Whether the endpoint that the environment names is this machine, where nothing needs encryption."""
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    return urlsplit(endpoint).hostname in _LOOPBACK
+    return is_loopback(urlsplit(endpoint).netloc)
 
 
 def _first_line(error: Exception) -> str:

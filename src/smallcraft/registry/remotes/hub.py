@@ -23,7 +23,7 @@ from smallcraft.registry.content.disk import CHECKPOINT_PATH
 from smallcraft.registry.content.staging import Block, read_blocks
 from smallcraft.registry.manifests.index import build_index
 from smallcraft.registry.manifests.kinds import OCI_LAYOUT
-from smallcraft.registry.remotes.remote import Change, Head, Remote, checked_blocks
+from smallcraft.registry.remotes.remote import Change, Head, Remote, blob_path, checked_blocks
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.verify.registry import tile_paths
 
@@ -100,13 +100,15 @@ class HubRepository:
 
     def sizes(self, digests: Collection[str]) -> Mapping[str, int]:
         """As the revision lists them."""
-        return {digest: self._sizes[_blob(digest)] for digest in digests if _blob(digest) in self._sizes}
+        return {
+            digest: self._sizes[blob_path(digest)] for digest in digests if blob_path(digest) in self._sizes
+        }
 
     def blocks(self, content: Content) -> Iterator[Block]:
         """Fetched whole by the Hub's client, then read."""
-        if _blob(content.digest) not in self._sizes:
+        if blob_path(content.digest) not in self._sizes:
             raise FileNotFoundError(content.digest)
-        path = self._fetch(_blob(content.digest))
+        path = self._fetch(blob_path(content.digest))
         try:
             yield from read_blocks(path)
         finally:
@@ -129,7 +131,7 @@ class HubRepository:
             parent = self._newest()
             if parent is None or CHECKPOINT_PATH in self._listed(parent):
                 return False
-        files: dict[str, Any] = {_blob(digest): str(path) for digest, path in self._blobs.items()}
+        files: dict[str, Any] = {blob_path(digest): str(path) for digest, path in self._blobs.items()}
         files |= {f"log/{path}": data for path, data in change.tiles.items()}
         files |= {"oci-layout": OCI_LAYOUT, "index.json": build_index(change.named)}
         files |= {_POLICY: change.policy, CHECKPOINT_PATH: change.checkpoint}
@@ -195,7 +197,3 @@ class HubRepository:
                 f"{self._address} did not do what was asked ({said}); check the name, and the token with `hf "
                 "auth whoami`, then run the same command again: it goes on where it was"
             ) from error
-
-
-def _blob(digest: str) -> str:
-    return f"blobs/sha256/{digest.removeprefix('sha256:')}"

@@ -30,8 +30,15 @@ from smallcraft.errors import IntegrityError, InvalidInputError, RemoteError
 from smallcraft.registry.content.staging import Block
 from smallcraft.registry.manifests.kinds import EMPTY_CONTENT, EMPTY_OBJECT, EMPTY_TYPE, MANIFEST_TYPE
 from smallcraft.registry.manifests.manifest import parse_manifest
-from smallcraft.registry.remotes.oci_http import OciHttp, is_loopback
-from smallcraft.registry.remotes.remote import Change, Head, Remote, checked_blocks, require_digest
+from smallcraft.registry.remotes.oci_http import OciHttp
+from smallcraft.registry.remotes.remote import (
+    Change,
+    Head,
+    Remote,
+    checked_blocks,
+    is_loopback,
+    require_digest,
+)
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.verify.registry import tile_paths
 

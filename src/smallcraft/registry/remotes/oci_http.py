@@ -22,6 +22,7 @@ from typing import NoReturn
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from smallcraft.errors import RemoteError
+from smallcraft.registry.remotes.remote import is_loopback
 
 Body = bytes | Iterator[bytes]
 
@@ -29,7 +30,6 @@ _TIMEOUT_S = 60.0
 _MOST_REDIRECTS = 5
 _BLOCK_BYTES = 1 << 20
 _LARGEST_ANSWER_BYTES = 16 << 20
-_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _UNAUTHORIZED = 401
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
@@ -174,7 +174,7 @@ class OciHttp:
 
     def _fetch_token(self, challenge: Mapping[str, str], basic: str) -> str:
         realm = urlsplit(challenge.get("realm", ""))
-        if realm.scheme != "https" and realm.hostname not in _LOOPBACK:
+        if realm.scheme != "https" and not is_loopback(realm.netloc):
             return ""
         scope = challenge.get("scope", f"repository:{self.repository}:pull,push")
         query = urlencode({"service": challenge.get("service", ""), "scope": scope})
@@ -200,15 +200,6 @@ class OciHttp:
             f"{self.host} answered {status} to {method} {urlsplit(url).path} ({said or 'nothing more'}); "
             f"{remedy}, then run the same command again: it goes on where it was"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine.
-
-    >>> is_loopback("127.0.0.1:5000"), is_loopback("registry.example")
-    (True, False)
-    """
-    return urlsplit(f"//{host}").hostname in _LOOPBACK
 
 
 def stored_credentials(host: str) -> str:

@@ -12,12 +12,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError
 from smallcraft.registry.content.staging import Block, read_blocks
 from smallcraft.registry.manifests.index import Named
 from smallcraft.registry.tlog.entry import Content
+
+BLOBS = "blobs/sha256"
+_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,20 @@ class RemoteKind(Protocol):
             InvalidInputError: No address of this kind.
             MissingPartError: Its client is not installed.
         """
+
+
+def blob_path(digest: str) -> str:
+    """Where a remote that keeps a registry's files as they are has a blob."""
+    return f"{BLOBS}/{digest.removeprefix('sha256:')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine.
+
+    >>> is_loopback("127.0.0.1:5000"), is_loopback("registry.example")
+    (True, False)
+    """
+    return urlsplit(f"//{host}").hostname in _LOOPBACK
 
 
 def checked_blocks(content: Content, path: Path) -> Iterator[bytes]:
