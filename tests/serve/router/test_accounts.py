@@ -66,3 +66,15 @@ def test_what_goes_down_together_is_one_error(tally):
         Account(tally, is_drawn=True).failed(None, timed_out=True, is_repeat=True)
     assert (tally.evidence.subjects, tally.evidence.errors, tally.failures) == (8, 1, 8)
     assert sum(tally.evidence.latency) == 0
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_a_request_that_moves_to_a_later_split_counts_there_and_is_no_evidence(tally, is_settled):
+    later = Tally(0, Served("m", "m@2"), Step(StepName("", 2), ("a", "b")))
+    account = Account(tally, key=7, is_drawn=True, is_settled=is_settled).moved_to(later)
+    account.answered(ANSWERED, seconds=0.004)
+    assert not account.is_evidence
+    assert not later.has_evidence()
+    assert later.replies == {200: 1}
+    assert later.rows == (0 if is_settled else 1)
+    assert not tally.replies

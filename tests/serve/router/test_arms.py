@@ -83,3 +83,15 @@ def test_who_waits_is_woken_when_the_release_can_be_asked(tmp_path, answerer):
         assert await asyncio.gather(*waiting) == [True, True, True]
 
     asyncio.run(play())
+
+
+def test_nobody_waits_for_a_release_that_is_served_no_more():
+    async def play():
+        arm = Arm("sha256:1", Gate(4))
+        waiting = [asyncio.ensure_future(arm.until_linked(time.monotonic() + 60)) for _ in range(3)]
+        await asyncio.sleep(0)
+        arm.retire()
+        assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [False, False, False]
+        assert not await asyncio.wait_for(arm.until_linked(time.monotonic() + 60), 5)
+
+    asyncio.run(play())

@@ -247,6 +247,31 @@ def test_a_client_that_left_while_it_waited_for_a_worker_is_not_worked_for(worke
     asyncio.run(play())
 
 
+@pytest.mark.parametrize(("version", "label"), [("", "m@2"), ("1", None)])
+def test_who_waits_for_a_release_that_is_served_no_more_is_answered_by_the_next(workers, version, label):
+    async def play():
+        async with scene(workers[0], workers[1], 0.0) as made:
+            break_link(workers[0])
+            while made.model.split.stable.is_ready:
+                await asyncio.sleep(0.01)
+            asked = asyncio.ensure_future(made.desk.answer(made.model, request(version=version)))
+            while not made.model.split.stable.queued:
+                await asyncio.sleep(0.01)
+            before = made.tallies()[0]
+            # The new release is promoted: a worker of the old one leaves before its routers know.
+            assert made.follow(workers[1], step=2, rollout="")
+            said = await asyncio.wait_for(asked, 5)
+            if label is None:
+                assert (said.status, "there is 2" in said.message) == (404, True)
+                return
+            assert said.interface.facts.label == label
+            assert made.tallies()[0].rows == 1
+            assert not made.tallies()[0].has_evidence()
+            assert before.rows == 0
+
+    asyncio.run(play())
+
+
 def test_a_version_that_is_asked_for_answers_and_is_no_evidence(workers):
     async def play():
         async with scene(workers[0], workers[1], 0.5) as made:

@@ -46,6 +46,10 @@ class Account:
         """Whether its answer counts as the arm's."""
         return self._is_drawn and not self._is_settled
 
+    def moved_to(self, tally: Tally) -> Account:
+        """The same request where a later split counts; what it says there is no evidence."""
+        return Account(tally, is_settled=self._is_settled)
+
     def answered(self, answered: Answered, *, seconds: float) -> None:
         """The client is given an answer, after so many seconds."""
         if self._is_settled:

@@ -90,6 +90,7 @@ class Arm:
         interfaces: What its heads read and answer; empty until it was reached once.
         link: To the worker that takes its questions; None for none.
         local: The model in the router itself; None for none.
+        is_retired: Whether it is served no more, so that waiting for it is in vain.
     """
 
     def __init__(self, digest: str, gate: Gate) -> None:
@@ -98,6 +99,7 @@ class Arm:
         self.interfaces: Mapping[str, ModelInterface] = {}
         self.link: WorkerLink | None = None
         self.local: Local | None = None
+        self.is_retired = False
         self._links: list[WorkerLink] = []
         self._wanted: list[Slot[None]] = []
 
@@ -146,7 +148,8 @@ class Arm:
             self._links.remove(link)
 
     def retire(self) -> None:
-        """Nothing more will be asked; links finish what they have."""
+        """Nothing more will be asked; links finish what they have, and who waits is told."""
+        self.is_retired = True
         self._hang_up()
         self._wake()
 
@@ -156,9 +159,11 @@ class Arm:
             link.give_up_late(now)
 
     async def until_linked(self, deadline: float) -> bool:
-        """Wait for a worker; False when the time is over."""
+        """Wait for a worker; False when the time is over, or the release is served no more."""
         loop = asyncio.get_running_loop()
         while not self.is_ready:
+            if self.is_retired:
+                return False
             wanted: Slot[None] = Slot()
             self._wanted.append(wanted)
             timer = loop.call_later(max(deadline - time.monotonic(), 0.0), wanted.set, None)

@@ -5,7 +5,8 @@
 Leaves to others: bytes and headers (`serve.app`), reaching a release (`router.arms`), what counts mean.
 Always: a client never learns that the new release failed, while the stable one answers; every request that
 was drawn is counted once, about the arm that chance chose; what a client asked for by version is no evidence,
-nor is anything while one of the releases cannot be asked.
+nor is anything while one of the releases cannot be asked; who waits for a release that is served no more is
+answered by the one in its place.
 Not covered: the stable release failing; a worker of it that dies is asked again when it is back.
 """
 
@@ -79,11 +80,11 @@ class Desk:
             return self._refuse("overload", gate.refusal())
         try:
             if request.version:
-                return await self._answer_version(split, request)
+                return await self._answer_version(model, split, request)
             account = self._draw(split, request)
             if account.tally.arm == "canary":
-                return await self._ask_canary(split, request, account)
-            return await self._ask_stable(split, request, account)
+                return await self._ask_canary(model, split, request, account)
+            return await self._ask_stable(model, split, request, account)
         finally:
             gate.leave(time.monotonic() - request.arrived)
 
@@ -100,7 +101,9 @@ class Desk:
             return Account(canary, told, is_drawn=is_drawn)
         return Account(stable, told, is_drawn=is_drawn)
 
-    async def _ask_canary(self, split: Split, request: Request, account: Account) -> Given | Refusal:
+    async def _ask_canary(
+        self, model: ServedModel, split: Split, request: Request, account: Account
+    ) -> Given | Refusal:
         """Ask the new release, and the stable one in its place when it fails."""
         assert split.canary is not None, "drawn for a release that is there"
         by = request.arrived + self._patience.canary_s
@@ -110,7 +113,7 @@ class Desk:
         if isinstance(said, Unanswered) and said.why is Why.GONE:
             return self._fail(said, request, account)
         stable = split.tallies.arms[0]
-        given = await self._ask_stable(split, request, Account(stable, is_settled=True))
+        given = await self._ask_stable(model, split, request, Account(stable, is_settled=True))
         # Rows that no release takes are their sender's to mend.
         if isinstance(said, Unanswered):
             account.failed(None, timed_out=said.why in _LATE, is_repeat=said.is_repeat)
@@ -121,10 +124,10 @@ class Desk:
         self._note_failure(account)
         return given
 
-    async def _answer_version(self, split: Split, request: Request) -> Given | Refusal:
+    async def _answer_version(self, model: ServedModel, split: Split, request: Request) -> Given | Refusal:
         stable, canary = split.tallies.arms
         if request.version == split.stable.version:
-            return await self._ask_stable(split, request, Account(stable))
+            return await self._ask_stable(model, split, request, Account(stable))
         if split.canary is None or request.version != split.canary.version:
             known = " and ".join(arm.version for arm in (split.stable, split.canary) if arm is not None)
             unknown = Refusal(404, f"version {request.version[:40]!r} is not served; there is {known}", {})
@@ -135,11 +138,15 @@ class Desk:
             return self._give(said, request, account)
         return self._fail(said, request, account)
 
-    async def _ask_stable(self, split: Split, request: Request, account: Account) -> Given | Refusal:
+    async def _ask_stable(
+        self, model: ServedModel, split: Split, request: Request, account: Account
+    ) -> Given | Refusal:
         failure: Refused | Unanswered = Unanswered(Why.LOST, is_repeat=True)
         arm, by = split.stable, request.arrived + self._patience.answer_s
         for _ in range(_TRIES):
             if not arm.is_ready and not await arm.until_linked(by):
+                if arm.is_retired:
+                    return await self._ask_successor(model, request, account)
                 break
             if request.is_gone:
                 failure = Unanswered(Why.GONE)
@@ -161,6 +168,14 @@ class Desk:
                 failure = Unanswered(Why.POISON)
                 break
         return self._fail(failure, request, account)
+
+    async def _ask_successor(self, model: ServedModel, request: Request, account: Account) -> Given | Refusal:
+        """Ask who is stable now, since the release that was met is served no more."""
+        split = model.split
+        assert split is not None, "an arm is retired for a split that names others"
+        if request.version:
+            return await self._answer_version(model, split, request)
+        return await self._ask_stable(model, split, request, account.moved_to(split.tallies.arms[0]))
 
     def _give(self, given: Given, request: Request, account: Account) -> Given:
         answered = given.answered
