@@ -149,7 +149,20 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
     Raises:
         DataError: The file cannot be read, or no column is clearly the label.
     """
-    source = read_source(location, None, lists=None)
+    return inspect_source(read_source(location, None, lists=None), label=label, text=text)
+
+
+def inspect_source(source: Source, *, label: str | None = None, text: str | None = None) -> Guess:
+    """Look at rows that were read, all of a table or its first ones.
+
+    Args:
+        source: All columns of them.
+        label: The label column, where the user knows it.
+        text: The text column, where the user knows it.
+
+    Raises:
+        DataError: No column is clearly the label.
+    """
     _refuse_mostly_broken(source)
     require_columns([name for name in (label, text) if name], source.frame.columns, source=source.name)
     columns = [_described(source.frame[name], name) for name in source.frame.columns]

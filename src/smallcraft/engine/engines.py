@@ -21,7 +21,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from smallcraft.engine.naming import LOCAL, check_engine
 from smallcraft.errors import SmallcraftError
@@ -94,9 +94,11 @@ class Engine:
         """
         rest = iter(items)
         if self.is_local:
-            began = time.monotonic()
+            began, threads = time.monotonic(), ThreadpoolController()
             for item in rest:
-                yield _done_here(function, item)
+                with threads.limit(limits=1):
+                    done = Done(function(item), 0.0)
+                yield done
                 if self._is_worth_processes(time.monotonic() - began):
                     break
         while True:
@@ -160,11 +162,6 @@ class Engine:
             else:
                 return found
         raise AssertionError("the last death is raised")
-
-
-def _done_here(function: Callable[[Item], Result], item: Item) -> Done[Result]:
-    with threadpool_limits(1):
-        return Done(function(item), 0.0)
 
 
 def _done_away(function: Callable[[Item], Result], item: Item) -> Done[Result]:

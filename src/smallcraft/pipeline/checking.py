@@ -20,15 +20,19 @@ import polars as pl
 
 from smallcraft.canonical import digest_file
 from smallcraft.data.columns import written_labels
-from smallcraft.data.inspect import inspect_file
 from smallcraft.data.quality.answers import AuditAnswers
 from smallcraft.data.quality.consensus import find_consensus, inspect_consensus
 from smallcraft.data.quality.disagreement import inspect_disagreement
 from smallcraft.data.table import make_table
+from smallcraft.engine.engines import Engine
+from smallcraft.engine.naming import LOCAL
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check, write_votes_check
 from smallcraft.pipeline.config import Config, name_from_path
 from smallcraft.pipeline.events import Listener, SilentListener
+from smallcraft.pipeline.partitions.large import Large, inspect_table, large_pieces, read_large
+from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
+from smallcraft.pipeline.partitions.size import MOST_ROWS
 from smallcraft.pipeline.quality_report import INDEX, QualityReport, SplitSize
 from smallcraft.pipeline.stages.assess import assess
 from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
@@ -49,6 +53,7 @@ from smallcraft.pipeline.subject import (
     project_answers,
     project_subject,
     read_answers,
+    sample_subject,
     table_subject,
 )
 from smallcraft.pipeline.workspace import Workspace
@@ -157,18 +162,23 @@ def check_file(
     backbone: str = "auto",
     options: CheckOptions | None = None,
     seed: int = 0,
+    most_rows: int = MOST_ROWS,
+    engine: str = LOCAL,
     listener: Listener | None = None,
     now: datetime | None = None,
 ) -> Checked:
-    """Check a bare file: its roles are guessed, all rows are one split.
+    """Check a bare table: its roles are guessed, all rows are one split.
 
     Args:
-        data: A path or glob.
+        data: A file, a folder, a glob, or an address of an object store.
         label: The label column, when the guess would be wrong.
         text: The text column, likewise.
         backbone: As in `[ladder] backbone`; `none` to do without.
         options: What is asked for beside the checks.
         seed: Of everything random.
+        most_rows: A table with more rows is counted whole, piece by piece, and this many of its rows are held
+            for what needs them side by side.
+        engine: Where pieces are read; see `engine.naming`.
         listener: Told as things happen.
         now: Printed on the page.
 
@@ -180,12 +190,22 @@ def check_file(
     folder = options.output or Path(f"{name_from_path(str(data))}-check")
     long = None if options.votes is None else read_long_votes(options.votes)
     listener.stage(f"reading {data}")
-    roles = inspect_file(data, label=label, text=text).roles
+    pieces = large_pieces(data, most=most_rows)
+    if pieces:
+        _refuse_for_size(options)
+    roles = inspect_table(data, pieces, label=label, text=text).roles
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     cache = folder / ".cache"
     try:
-        subject = bare_subject(str(data), roles, folder, long, listener)
+        if pieces:
+            keep = () if long is None else (long.item,)
+            scanned = ScanSubject(str(data), pieces, roles, seed, keep)
+            subject = sample_subject(
+                _read_large(scanned, engine, folder, most=most_rows, listener=listener), str(data), listener
+            )
+        else:
+            subject = bare_subject(str(data), roles, folder, long, listener)
         _refuse_for_task(options, subject)
         answers = read_answers(options.answers, subject)
         listener.stage("judging every row by a model that did not see it")
@@ -219,6 +239,27 @@ def check_file(
     # A killed run goes on from here; a finished one needs it no more.
     shutil.rmtree(cache, ignore_errors=True)
     return done
+
+
+def _read_large(subject: ScanSubject, engine: str, folder: Path, *, most: int, listener: Listener) -> Large:
+    with Engine(engine) as where:
+        return read_large(
+            subject,
+            where,
+            most=most,
+            progress=listener.progress,
+            quarantine=folder / "quarantine.parquet",
+        )
+
+
+def _refuse_for_size(options: CheckOptions) -> None:
+    """What has to read or write the whole table row by row is not done to one that is not held."""
+    named = [name for name, value in {"--fix": options.fix, "--probs": options.probs}.items() if value]
+    if named:
+        raise InvalidInputError(
+            f"{' and '.join(named)} want the whole table in memory, and it has more rows than are held; "
+            "write --most-rows with a larger number, or check a part of it"
+        )
 
 
 def check_frame(

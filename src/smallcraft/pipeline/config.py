@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from smallcraft.data.partitions.stores import is_address
+from smallcraft.engine.naming import LOCAL, EngineName, check_engine
 from smallcraft.errors import ConfigError, NotFoundError
 from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK
@@ -50,6 +52,7 @@ class Config(Section):
 
     name: Annotated[str, Field(pattern=_NAME, max_length=100, description=_NAME_IN_WORDS)] = ""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    engine: EngineName = LOCAL
     data: DataSection
     budget: BudgetSection = BudgetSection()
     quality: QualitySection = QualitySection()
@@ -115,6 +118,10 @@ class Config(Section):
         """A path of this file as seen from the working folder; absolute ones stay as they are."""
         return self._folder / path
 
+    def locate(self, location: str) -> str | Path:
+        """Where rows are: a path as `resolve` has it, or the address of an object store as it stands."""
+        return location if is_address(location) else self.resolve(location)
+
     def roles(self) -> Roles:
         """Which column plays which part."""
         data = self.data
@@ -129,6 +136,19 @@ class Config(Section):
             task=data.task,
             separator=data.label_separator,
         )
+
+
+def with_engine(config: Config, name: str | None) -> Config:
+    """The same project, whose work runs elsewhere; None leaves it where the project says.
+
+    Args:
+        config: The project.
+        name: As of `engine.naming`.
+
+    Raises:
+        InvalidInputError: There is no such engine.
+    """
+    return config if name is None else config.model_copy(update={"engine": check_engine(name)})
 
 
 def load_config(path: Path) -> Config:
