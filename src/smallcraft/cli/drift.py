@@ -55,20 +55,19 @@ def drift(
     decides instead, and how often it would fire on no drift is told beside it.
     """
     from smallcraft.cli.views import progress_lines
-    from smallcraft.engine.engines import Engine
+    from smallcraft.engine.engines import shared_engine
     from smallcraft.pipeline.drifting import compare_files
 
-    with Engine(engine or "local") as where:
-        answer = compare_files(
-            reference,
-            current,
-            columns=column,
-            tolerance_sd=tolerance_sd,
-            metric=metric,
-            threshold=threshold,
-            engine=where,
-            progress=progress_lines(),
-        )
+    answer = compare_files(
+        reference,
+        current,
+        columns=column,
+        tolerance_sd=tolerance_sd,
+        metric=metric,
+        threshold=threshold,
+        engine=shared_engine(engine or "local"),
+        progress=progress_lines(),
+    )
     if as_json:
         typer.echo(json.dumps(answer.as_json(), indent=2, allow_nan=False))
     else:

@@ -11,11 +11,13 @@ Not covered: a function that kills every worker; it is given up after a few.
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, Generic, Self, TypeVar
 
@@ -162,6 +164,21 @@ class Engine:
             else:
                 return found
         raise AssertionError("the last death is raised")
+
+
+@cache
+def shared_engine(name: str = LOCAL) -> Engine:
+    """The engine of that name that all of a process uses; it is closed when the process ends.
+
+    Args:
+        name: As of `Engine`.
+
+    Raises:
+        InvalidInputError: There is no such engine.
+    """
+    engine = Engine(name)
+    atexit.register(engine.close)
+    return engine
 
 
 def _done_away(function: Callable[[Item], Result], item: Item) -> Done[Result]:

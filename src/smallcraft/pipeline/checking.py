@@ -24,7 +24,7 @@ from smallcraft.data.quality.answers import AuditAnswers
 from smallcraft.data.quality.consensus import find_consensus, inspect_consensus
 from smallcraft.data.quality.disagreement import inspect_disagreement
 from smallcraft.data.table import make_table
-from smallcraft.engine.engines import Engine
+from smallcraft.engine.engines import shared_engine
 from smallcraft.engine.naming import LOCAL
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check, write_votes_check
@@ -242,14 +242,13 @@ def check_file(
 
 
 def _read_large(subject: ScanSubject, engine: str, folder: Path, *, most: int, listener: Listener) -> Large:
-    with Engine(engine) as where:
-        return read_large(
-            subject,
-            where,
-            most=most,
-            progress=listener.progress,
-            quarantine=folder / "quarantine.parquet",
-        )
+    return read_large(
+        subject,
+        shared_engine(engine),
+        most=most,
+        progress=listener.progress,
+        quarantine=folder / "quarantine.parquet",
+    )
 
 
 def _refuse_for_size(options: CheckOptions) -> None:

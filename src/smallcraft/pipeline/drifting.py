@@ -10,7 +10,6 @@ the tables are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from smallcraft.data.badrows import refuse_bad_rows
 from smallcraft.data.partitions.pieces import Piece, find_pieces
 from smallcraft.data.partitions.reading import read_chunks
 from smallcraft.data.table import require_columns
-from smallcraft.engine.engines import Engine
+from smallcraft.engine.engines import Engine, shared_engine
 from smallcraft.errors import DataError
 from smallcraft.observe.comparing import TOLERANCE_SD, Drift, compare
 from smallcraft.observe.tallies import Tally, merge_tallies, tally_frame, to_read_again, typed_profiles
@@ -99,18 +98,17 @@ def compare_files(
     """
     wanted = None if columns is None else tuple(columns)
     pieces = [find_pieces(location) for location in (reference, current)]
-    with ExitStack() as stack:
-        engine = stack.enter_context(Engine()) if engine is None else engine
-        names = str(reference), str(current)
-        read = [
-            _tally_pieces(engine, each, wanted, name=name, progress=progress)
-            for each, name in zip(pieces, names, strict=True)
-        ]
-        again = [to_read_again(read[0], read[1]), to_read_again(read[1], read[0])]
-        tallies = [
-            _with_text(engine, tally, each, texts, name=name, progress=progress)
-            for tally, each, texts, name in zip(read, pieces, again, names, strict=True)
-        ]
+    engine = shared_engine() if engine is None else engine
+    names = str(reference), str(current)
+    read = [
+        _tally_pieces(engine, each, wanted, name=name, progress=progress)
+        for each, name in zip(pieces, names, strict=True)
+    ]
+    again = [to_read_again(read[0], read[1]), to_read_again(read[1], read[0])]
+    tallies = [
+        _with_text(engine, tally, each, texts, name=name, progress=progress)
+        for tally, each, texts, name in zip(read, pieces, again, names, strict=True)
+    ]
     drift, free = _compared(*tallies, tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
     return DriftAnswer(*names, drift, free)
 

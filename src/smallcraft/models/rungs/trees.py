@@ -41,13 +41,22 @@ class Trees:
     def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
         """Logits of boosters with the same number of rounds."""
         values = _encode(workshop, _fit_block(workshop))
-        folds = np.unique(workshop.folds)
+        folds = np.unique(workshop.folds).tolist()
         logits = np.empty((len(workshop.labels), len(workshop.classes)))
-        for number, fold in enumerate(folds):
-            workshop.progress(f"fitting trees, fold {number + 1} of {len(folds)}", number / len(folds))
-            held = workshop.folds == fold
-            name = f"{self.name}/{workshop.name}-fold{fold}"
-            logits[held] = workshop.memory.recall(name, partial(_fit_fold, workshop, values, held))["logits"]
+        rounds = _choose_rounds(workshop, values)
+        fit = partial(
+            _fit_fold, Rows(values, workshop.labels), workshop.folds, workshop.task, workshop.seed, rounds
+        )
+        found = workshop.memory.recall_each(
+            {f"{self.name}/{workshop.name}-fold{fold}": fold for fold in folds},
+            partial(fit, len(workshop.classes)),
+            workshop.engine,
+            done=lambda number: workshop.progress(
+                f"fitting trees, fold {number + 1} of {len(folds)}", number / len(folds)
+            ),
+        )
+        for fold, arrays in zip(folds, found, strict=True):
+            logits[workshop.folds == fold] = arrays["logits"]
         return (logits,)
 
     def _stage(self, workshop: Workshop) -> Stage:
@@ -88,9 +97,13 @@ def _fit(workshop: Workshop, values: NDArray[np.float32], taken: NDArray[np.bool
     return FORESTS[workshop.task].fit(_rows(workshop, values, taken), k, workshop.seed, rounds, None)
 
 
-def _fit_fold(workshop: Workshop, values: NDArray[np.float32], held: NDArray[np.bool_]) -> Arrays:
-    boosters = _fit(workshop, values, ~held)
-    return {"logits": FORESTS[workshop.task].logits(boosters, values[held], len(workshop.classes))}
+def _fit_fold(
+    rows: Rows, folds: NDArray[np.int64], task: Task, seed: int, rounds: list[int], k: int, fold: int
+) -> Arrays:
+    """Logits of a fold's rows by boosters that did not see them."""
+    held, forest = folds == fold, FORESTS[task]
+    boosters = forest.fit(Rows(rows.values[~held], rows.labels[~held]), k, seed, rounds, None)
+    return {"logits": forest.logits(boosters, rows.values[held], k)}
 
 
 def _fit_all(workshop: Workshop, values: NDArray[np.float32]) -> Arrays:

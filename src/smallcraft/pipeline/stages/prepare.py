@@ -15,7 +15,7 @@ from smallcraft.data.load import load_table
 from smallcraft.data.partitions.pieces import Piece
 from smallcraft.data.split import DEALT_BY_NUMBER, Splits, split_table
 from smallcraft.data.table import Table
-from smallcraft.engine.engines import Engine
+from smallcraft.engine.engines import shared_engine
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.partitions.large import Large, Whole, large_pieces, read_large, whole_results
@@ -156,14 +156,13 @@ def _load_large(config: Config, pieces: tuple[Piece, ...], keep: Sequence[str], 
     subject = ScanSubject(
         config.data.path, pieces, config.roles(), config.seed, (*keep, split) if split else tuple(keep)
     )
-    with Engine(config.engine) as engine:
-        large = read_large(
-            subject,
-            engine,
-            most=config.data.most_rows,
-            progress=listener.progress,
-            quarantine=Workspace(config.folder).quarantine(part) if may_set_aside else None,
-        )
+    large = read_large(
+        subject,
+        shared_engine(config.engine),
+        most=config.data.most_rows,
+        progress=listener.progress,
+        quarantine=Workspace(config.folder).quarantine(part) if may_set_aside else None,
+    )
     listener.note(large.whole.note)
     return replace(large, table=with_positions(large.table))
 
