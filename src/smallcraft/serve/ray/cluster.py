@@ -48,12 +48,21 @@ def read_place(place: str) -> bool:
     """
     if place in {"here", "ray"}:
         return place == "ray"
-    if place.startswith(_CLIENT):
+    refuse_client(place)
+    raise InvalidInputError(f"a server is on 'here' or 'ray', got {place!r}; write --on ray for Ray Serve")
+
+
+def refuse_client(address: str) -> None:
+    """Refuse the address of a Ray client.
+
+    Raises:
+        InvalidInputError: It is one.
+    """
+    if address.startswith(_CLIENT):
         raise InvalidInputError(
-            f"a server on Ray runs on a machine of the cluster, got the address {place} of a client; "
+            f"a server on Ray runs on a machine of the cluster, got the address {address} of a client; "
             "make this machine one (`ray start --address HOST:6379`), then say --on ray"
         )
-    raise InvalidInputError(f"a server is on 'here' or 'ray', got {place!r}; write --on ray for Ray Serve")
 
 
 @contextlib.contextmanager
@@ -69,16 +78,19 @@ def joined(settings: RaySettings) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
+    refuse_client(os.environ.get("RAY_ADDRESS", ""))
     quiet = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
     try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError:
+        # Without an address Ray finds what `ray start` began here, and else begins one of its own.
         ray.init(
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
             _node_ip_address="127.0.0.1",
             **quiet,
         )
+    except ValueError:
+        # There is one; how it is made up is not ours to say.
+        ray.init(**quiet)
     try:
         check_processors(settings, has=float(ray.cluster_resources().get("CPU", 0.0)))
         yield
