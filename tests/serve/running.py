@@ -56,14 +56,14 @@ serve(pickle.load(sys.stdin.buffer), on_ready=lambda where: print(json.dumps(asd
 """
 
 
-def until(is_true: Callable[[], object], *, within_s: float = PATIENCE_S) -> Any:
-    """Wait for a condition, and give what it gave."""
+def until(is_true: Callable[[], object], *, within_s: float = PATIENCE_S, pause_s: float = 0.02) -> Any:
+    """Wait for a condition, looked at that often, and give what it gave."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
         found = is_true()
         if found:
             return found
-        time.sleep(0.02)
+        time.sleep(pause_s)
     raise AssertionError(f"not within {within_s} s: {is_true}")
 
 

@@ -11,20 +11,20 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.serve.faulty_worker import FAULTS, FaultyModel
-from tests.serve.running import Running, until
+from tests.serve.running import PLAN, Running, until
 
 from smallcraft.errors import BundleFormatError
 from smallcraft.serve.loading.limits import LoadLimits
 from smallcraft.serve.loading.source import ModelSource
 from smallcraft.serve.processes.settings import ServeSettings
 from smallcraft.serve.ray.settings import RaySettings, open_tried
+from smallcraft.serve.rollout.plan import RolloutPlan
 from smallcraft.serve.worker.answering import Model
 
 # A part of a processor each: all of them fit on two.
@@ -43,7 +43,8 @@ def open_with_faults(source: ModelSource, limits: LoadLimits) -> Model:
     faults = json.loads(os.environ.get(FAULTS, "{}")).get(source.version, {})
     if faults.get("unloadable"):
         raise BundleFormatError("a fault of this release: it does not load")
-    return FaultyModel(open_tried(source, limits), faults)
+    opened = open_tried(source, limits)
+    return FaultyModel(opened, faults) if faults else opened
 
 
 @dataclass
@@ -66,18 +67,30 @@ class RunningOnRay(Running):
                     found[pid] = title
         return found
 
+    def roll_out(self, source: ModelSource, plan: RolloutPlan = PLAN, **more: Any) -> str:
+        """Begin a rollout anew, and give its id."""
+        self.until_ended()
+        return super().roll_out(source, plan, unsafe_repeat=True, **more)
+
     def controller(self) -> int:
         """The process of the controller."""
         return int(self.order("status")["pid"])
 
     def ingress(self) -> list[int]:
         """Processes of the ingress."""
-        return sorted(self.commands("ServeReplica:") and self.commands("-ingress:"))
+        return sorted(self.commands("-ingress:ingress"))
 
     def replicas(self, release: str) -> list[int]:
         """Processes that answer for a release."""
         told = self.order("status")["workers"]
         return [worker["pid"] for worker in told if worker["release"] == release]
+
+    def until_ended(self) -> None:
+        """Abort the rollout under way, if there is one, and wait until its release is gone."""
+        rollout = self.status()["rollout"]
+        if rollout is not None and rollout["phase"] not in {"rolled_back", "done"}:
+            self.order("abort", model="m")
+        until(lambda: {one["release"] for one in self.order("status")["workers"]} <= {"m@1", "words@1"})
 
     def kill_one(self, pid: int) -> None:
         """End a process at once, and wait until it is gone."""
@@ -125,8 +138,3 @@ def running_on_ray(
         for run in server.runs:
             shutil.rmtree(run, ignore_errors=True)
         shutil.rmtree(own, ignore_errors=True)
-
-
-def wait_for(seconds: float) -> None:
-    """Let so much time pass; for what is not to happen meanwhile."""
-    time.sleep(seconds)

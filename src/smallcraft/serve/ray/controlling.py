@@ -73,8 +73,8 @@ class RayController:
         self._roster = Roster()
         self._mail = Mailboxes(self._forget_router)
         self._applications = ServeApplications()
+        # One thread: two calls of Serve at a time get in each other's way.
         self._calls = ThreadPoolExecutor(1, thread_name_prefix="serve-calls")
-        self._looks = ThreadPoolExecutor(1, thread_name_prefix="serve-looks")
         self._slots: dict[str, ReleaseSlot] = {}
         self._is_stopping = False
         # One thread has all of it; other processes' calls are handed to its loop.
@@ -235,7 +235,7 @@ class RayController:
                 _LOG.error("Ray Serve does not say how it stands: %s", error)
 
     async def _refresh(self) -> None:
-        await self._loop.run_in_executor(self._looks, self._applications.refresh)
+        await self._loop.run_in_executor(self._calls, self._applications.refresh)
 
     async def _end(self) -> None:
         for task in self._beside:

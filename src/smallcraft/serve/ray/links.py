@@ -9,6 +9,7 @@ what was lost with one replica the first alone tells of a new failure.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,7 @@ from smallcraft.serve.worker.replying import ReplyCodec
 if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
 
+_LOG = logging.getLogger("smallcraft.serve")
 _CONNECT_S = 30.0
 _MOST_DEATHS = 256
 
@@ -104,13 +106,17 @@ class HandleLink:
         self.is_leaving = True
 
     async def _ask(self, handle: DeploymentHandle, frame: bytes, number: int, head: str) -> None:
-        outcome = await self._outcome(handle, frame, head)
+        try:
+            outcome = await self._outcome(handle, frame, head)
+        except Exception as error:  # noqa: BLE001 - the edge of a question: whatever broke, it ends
+            _LOG.exception("a question was not carried")
+            outcome = Refused(f"{type(error).__name__}: {error}", is_clients=False)
         waiter = self._waiters.pop(number, None)
         if waiter is not None:
             waiter.outcome.set(outcome)
 
     async def _outcome(self, handle: DeploymentHandle, frame: bytes, head: str) -> Outcome:
-        from ray.exceptions import RayActorError, RayError
+        from ray.exceptions import RayActorError
         from ray.serve.exceptions import BackPressureError, RayServeException
 
         response = None
@@ -127,8 +133,6 @@ class HandleLink:
             return Unanswered(Why.FULL)
         except RayServeException:
             return Unanswered(Why.LOST, is_repeat=True)
-        except RayError as error:
-            return Refused(f"{type(error).__name__}: {error}", is_clients=False)
         kind = kind_of(said)
         return self._codecs[head].decode(said) if kind == REPLY else refusal_in(kind, said)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from smallcraft.errors import SmallcraftError
 from smallcraft.serve.loading.limits import LoadLimits
 from smallcraft.serve.loading.source import ModelSource
 from smallcraft.serve.processes.children import memory_of
+from smallcraft.serve.processes.messages import Message
 from smallcraft.serve.ray.naming import tell_controller
 from smallcraft.serve.ray.settings import OpenRelease
 from smallcraft.serve.worker.answering import BatchAnswerer
@@ -60,23 +61,23 @@ class ReleaseReplica:
 
     Args:
         order: What to do.
+        tell: Tells the controller, by its name.
     """
 
-    def __init__(self, order: ReplicaOrder) -> None:
+    def __init__(self, order: ReplicaOrder, tell: Callable[[str, Message], None] = tell_controller) -> None:
         self._order = order
+        self._tell = tell
         try:
             self._model = order.open_release(order.source, order.limits)
         except Exception as error:
-            tell_controller(
-                order.controller, {"kind": "failed", "application": order.application, "reason": str(error)}
-            )
+            tell(order.controller, {"kind": "failed", "application": order.application, "reason": str(error)})
             raise
         self._answerer = BatchAnswerer(self._model, unread_box())
         self._queue: Queue[asyncio.Future[bytes]] = Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
         self._answering: asyncio.Task[None] | None = None
         self._number = 0
-        tell_controller(order.controller, self._told("loaded"))
+        tell(order.controller, self._told("loaded"))
 
     def heads(self) -> Mapping[str, Any]:
         """What its heads read and answer, as a worker tells it."""
@@ -115,7 +116,7 @@ class ReleaseReplica:
             SmallcraftError: It has outgrown its memory.
         """
         told = self._told("size")
-        tell_controller(self._order.controller, told)
+        self._tell(self._order.controller, told)
         if told["memory_bytes"] is not None and told["memory_bytes"] > self._order.memory_bytes:
             raise SmallcraftError(
                 f"a replica of {self._order.source.label} may have {self._order.memory_bytes} bytes, "
@@ -127,7 +128,14 @@ class ReleaseReplica:
         loop = asyncio.get_running_loop()
         while len(self._queue):
             batch = self._queue.next_batch(time.monotonic())
-            for reply, frame in await loop.run_in_executor(self._thread, self._frames, batch):
+            try:
+                frames = await loop.run_in_executor(self._thread, self._frames, batch)
+            except Exception as error:  # noqa: BLE001 - whatever broke, the next batch is answered
+                for waiting in batch.taken:
+                    if not waiting.source.done():
+                        waiting.source.set_exception(error)
+                continue
+            for reply, frame in frames:
                 if not reply.done():
                     reply.set_result(frame)
 

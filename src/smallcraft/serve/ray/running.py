@@ -191,8 +191,8 @@ class RayServer:
         while not _is_live(host, port):
             if time.monotonic() > until:
                 raise InvalidInputError(
-                    f"requests must be read at {host}:{port}, where nobody answers; Ray Serve was "
-                    "running on this cluster and reads them elsewhere: name its --host and --port, or end it with "
+                    f"requests must be read at {host}:{port}, where nobody answers; Ray Serve was running on "
+                    "this cluster and reads them elsewhere: name its --host and --port, or end it by "
                     "`serve shutdown`"
                 )
             time.sleep(_POLL_S)
