@@ -118,8 +118,8 @@ def why_no_model_signing() -> str | None:
 
 
 def why_no_ray() -> str | None:
-    """Looked for, not imported: it takes a second to load."""
-    if importlib.util.find_spec("ray") and importlib.util.find_spec("ray.serve"):
+    """Looked for, not imported: it takes seconds to load."""
+    if all(importlib.util.find_spec(name) for name in ("ray", "fastapi")):
         return None
     return "Ray Serve is not installed; pip install 'smallcraft[scale]'"
 

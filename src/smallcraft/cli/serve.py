@@ -130,7 +130,7 @@ def serve(
         settings,
         host=host,
         port=port,
-        routers=routers or (_ROUTERS_ON_RAY if is_on_ray else 1),
+        routers=(_ROUTERS_ON_RAY if is_on_ray else 1) if routers is None else routers,
         in_process=in_process,
         tokens=_tokens(token_file),
         workers=replace(settings.workers, memory_bytes=memory_mb << 20),

@@ -34,7 +34,8 @@ import json, logging, pickle, sys
 from dataclasses import asdict
 from smallcraft.serve.ray.running import serve_on_ray
 logging.basicConfig(level=logging.INFO)
-serve_on_ray(*pickle.load(sys.stdin.buffer), on_ready=lambda where: print(json.dumps(asdict(where)), flush=True))
+settings, on_ray = pickle.load(sys.stdin.buffer)
+serve_on_ray(settings, on_ray, on_ready=lambda where: print(json.dumps(asdict(where)), flush=True))
 """
 
 

@@ -63,15 +63,21 @@ def test_a_killed_controller_goes_on_and_counts_nothing_twice(server, releases):
         until(lambda: counted(server) > before)
         server.kill_one(server.controller())
         # It is away, and nobody notices.
-        until(lambda n=load.so_far().n: load.so_far().n >= n + 60)
+        more(load, 60)
         until(lambda: is_there(server))
         until(lambda: server.status()["weight"] == GOES_ON.stages[0])
-        until(lambda n=load.so_far().n: load.so_far().n >= n + 60)
+        more(load, 60)
         report = load.stop()
     assert set(report.ends) == {"200"}
     assert server.status()["phase"] == "canary"
     # What was asked while the release was not known to be loaded says nothing; the rest counts once.
     assert before + 60 <= settled(server) <= before + report.n
+
+
+def more(load, count: int) -> None:
+    """Wait until a load has so many more answers."""
+    after = load.so_far().n + count
+    until(lambda: load.so_far().n >= after)
 
 
 def is_there(server) -> bool:

@@ -1,4 +1,4 @@
-"""A whole server on Ray: unchanged clients, releases that are bad in one way each, processes that are killed."""
+"""A whole server on Ray: unchanged clients, releases that are bad in one way each, killed processes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class AtOnce(Executor):
         done: Future = Future()
         try:
             done.set_result(fn(*args, **kwargs))
-        except Exception as error:
+        except RuntimeError as error:
             done.set_exception(error)
         return done
 
