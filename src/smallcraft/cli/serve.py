@@ -58,6 +58,27 @@ Traces = Annotated[
     ),
 ]
 
+Routers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that read requests, more for more cores; by default 1, on Ray 3.", show_default=False
+    ),
+]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of what the server keeps, such as its rollouts; by default .smallcraft/serving.",
+        show_default=False,
+    ),
+]
+On = Annotated[
+    str,
+    typer.Option(
+        help="Where: 'here' for this machine, 'ray' for Ray Serve on the cluster that it is in.",
+        metavar="here|ray",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -70,13 +91,7 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for any.")] = 8080,
-    routers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes that read requests, more for more cores; by default 1, on Ray 3.",
-            show_default=False,
-        ),
-    ] = None,
+    routers: Routers = None,
     in_process: Annotated[
         bool,
         typer.Option(
@@ -91,23 +106,11 @@ def serve(
     trace_ratio: Annotated[
         float, typer.Option(help="Share of requests that are traced.", min=0, max=1)
     ] = 0.01,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of what the server keeps, such as its rollouts; by default .smallcraft/serving.",
-            show_default=False,
-        ),
-    ] = None,
+    state: StateFolder = None,
     ui: Annotated[
         bool, typer.Option("--ui", help="Show the pages of `smallcraft dashboard` at /ui too.")
     ] = False,
-    on: Annotated[
-        str,
-        typer.Option(
-            help="Where: 'here' for this machine, 'ray' for Ray Serve on the cluster that it is in.",
-            metavar="here|ray",
-        ),
-    ] = "here",
+    on: On = "here",
     replicas: Annotated[int, typer.Option(help="On Ray, processes that answer for each release.")] = 2,
     cpus: Annotated[float, typer.Option(help="On Ray, processors that each process reserves.")] = 1.0,
 ) -> None:
