@@ -58,11 +58,11 @@ SERVERS = (
 def rows_of(server: Server, work: Work, *, seconds: float) -> Iterator[str]:
     """Lines of the table, each as soon as it is measured."""
     loads = Loads(server.connections, seconds=seconds, warm_up_s=min(seconds, 2.0))
-    for form in FORMS:
-        with serving_ours("isolated", work, **server.job) as (running, target, _):
+    with serving_ours("isolated", work, **server.job) as (running, target, _):
+        for form in FORMS:
             told = measure_server(running, target, work=work, path=INFER, form=FORMS[form], loads=loads)
-        for connections, taken in told.items():
-            yield row_of(server.name, form, connections, taken)
+            for connections, taken in told.items():
+                yield row_of(server.name, form, connections, taken)
 
 
 def row_of(name: str, form: str, connections: int, taken: Taken) -> str:

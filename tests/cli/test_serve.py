@@ -111,7 +111,7 @@ def test_what_cannot_be_served_on_ray_is_refused_before_a_cluster_is_looked_for(
     state = tmp_path / "state"
     command = ("serve", "rows@1", "--on", "ray", *arguments, "-p", storied_built, "--state", state)
     assert said in told(*command, code=1)
-    assert not state.exists()
+    assert not (state / "serving.json").exists()
 
 
 @pytest.mark.parametrize(

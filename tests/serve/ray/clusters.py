@@ -29,13 +29,17 @@ from smallcraft.serve.worker.answering import Model
 
 # A part of a processor each: all of them fit on two.
 PROCESSORS = 0.1
+PATIENCE_S = 300.0
 _CHILD = """
-import json, logging, pickle, sys
+import json, logging, os, pickle, sys
 from dataclasses import asdict
 from smallcraft.serve.ray.running import serve_on_ray
 logging.basicConfig(level=logging.INFO)
+# What Ray prints is for the log; where the server is, for the test.
+told = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 settings, on_ray = pickle.load(sys.stdin.buffer)
-serve_on_ray(settings, on_ray, on_ready=lambda where: print(json.dumps(asdict(where)), flush=True))
+serve_on_ray(settings, on_ray, on_ready=lambda where: print(json.dumps(asdict(where)), file=told, flush=True))
 """
 
 
@@ -72,6 +76,15 @@ class RunningOnRay(Running):
         """Begin a rollout anew, and give its id."""
         self.until_ended()
         return super().roll_out(source, plan, unsafe_repeat=True, **more)
+
+    def until_phase(self, *phases: str) -> dict[str, Any]:
+        """Wait until the rollout of `m` is in one of some phases, for as long as Ray takes on two cores."""
+
+        def there() -> dict[str, Any] | None:
+            rollout = self.status()["rollout"]
+            return rollout if rollout is not None and rollout["phase"] in phases else None
+
+        return dict(until(there, within_s=PATIENCE_S))
 
     def controller(self) -> int:
         """The process of the controller."""
