@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,10 @@ from smallcraft.errors import InvalidInputError, MissingPartError
 if TYPE_CHECKING:
     from smallcraft.serve.processes.settings import ServeSettings
     from smallcraft.serve.processes.whereabouts import Whereabouts
+    from smallcraft.serve.ray.settings import RaySettings
+    from smallcraft.serve.supervisor import OnDone, OnReady
+
+_ROUTERS_ON_RAY = 3
 
 Releases = Annotated[
     list[str] | None,
@@ -53,6 +58,27 @@ Traces = Annotated[
     ),
 ]
 
+Routers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that read requests, more for more cores; by default 1, on Ray 3.", show_default=False
+    ),
+]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of what the server keeps, such as its rollouts; by default .smallcraft/serving.",
+        show_default=False,
+    ),
+]
+On = Annotated[
+    str,
+    typer.Option(
+        help="Where: 'here' for this machine, 'ray' for Ray Serve on the cluster that it is in.",
+        metavar="here|ray",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -65,7 +91,7 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for any.")] = 8080,
-    routers: Annotated[int, typer.Option(help="Processes that read requests; more for more cores.")] = 1,
+    routers: Routers = None,
     in_process: Annotated[
         bool,
         typer.Option(
@@ -80,16 +106,13 @@ def serve(
     trace_ratio: Annotated[
         float, typer.Option(help="Share of requests that are traced.", min=0, max=1)
     ] = 0.01,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of what the server keeps, such as its rollouts; by default .smallcraft/serving.",
-            show_default=False,
-        ),
-    ] = None,
+    state: StateFolder = None,
     ui: Annotated[
         bool, typer.Option("--ui", help="Show the pages of `smallcraft dashboard` at /ui too.")
     ] = False,
+    on: On = "here",
+    replicas: Annotated[int, typer.Option(help="On Ray, processes that answer for each release.")] = 2,
+    cpus: Annotated[float, typer.Option(help="On Ray, processors that each process reserves.")] = 1.0,
 ) -> None:
     """Serve releases over HTTP until Ctrl-C, each verified before it loads.
 
@@ -98,9 +121,10 @@ def serve(
     new release while this runs.
     """
     require_parts()
+    is_on_ray = _is_on_ray(on)
     with starting():
         from smallcraft.pipeline.serving import move_stable, serve_settings, served_project
-        from smallcraft.serve.supervisor import serve as run_server
+        from smallcraft.serve.ray.settings import RaySettings
         from smallcraft.serve.tracing import TraceSettings
 
         served = served_project(project, state)
@@ -109,7 +133,7 @@ def serve(
         settings,
         host=host,
         port=port,
-        routers=routers,
+        routers=(_ROUTERS_ON_RAY if is_on_ray else 1) if routers is None else routers,
         in_process=in_process,
         tokens=_tokens(token_file),
         workers=replace(settings.workers, memory_bytes=memory_mb << 20),
@@ -117,13 +141,35 @@ def serve(
     )
     pages = _pages(project, settings) if ui else None
     settings = replace(settings, pages_command=pages.command if pages else ())
-    run_server(
+    _run(
         settings,
-        on_done=lambda done: move_stable(served, done),
+        RaySettings(replicas=replicas, processors=cpus) if is_on_ray else None,
+        on_done=partial(move_stable, served),
         on_ready=lambda where: _say_ready(
             where, settings, project=project, token_file=token_file, pages=pages
         ),
     )
+
+
+def _is_on_ray(on: str) -> bool:
+    from smallcraft.serve.ray.cluster import read_place, require_ray
+
+    is_on_ray = read_place(on)
+    if is_on_ray:
+        require_ray()
+    return is_on_ray
+
+
+def _run(settings: ServeSettings, on_ray: RaySettings | None, *, on_done: OnDone, on_ready: OnReady) -> None:
+    """Serve on this machine, or on its cluster."""
+    if on_ray is None:
+        from smallcraft.serve.supervisor import serve as serve_here
+
+        serve_here(settings, on_done=on_done, on_ready=on_ready)
+        return
+    from smallcraft.serve.ray.running import serve_on_ray
+
+    serve_on_ray(settings, on_ray, on_done=on_done, on_ready=on_ready)
 
 
 def _pages(project: Path, settings: ServeSettings) -> PagesBeside:
