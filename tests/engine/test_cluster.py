@@ -7,7 +7,7 @@ import os
 import pytest
 from tests.conftest import require
 from tests.engine.jobs import product, square
-from tests.engine.ray_clusters import RayCluster, missing_reason, ray_cluster
+from benchmarks.scale.ray_clusters import RayCluster, missing_reason, ray_cluster
 
 from smallcraft.engine.cluster import join_cluster
 from smallcraft.errors import MissingPartError
