@@ -11,44 +11,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-_WORDS = tuple(
-    [
-        "card",
-        "money",
-        "transfer",
-        "lost",
-        "stolen",
-        "pin",
-        "fee",
-        "refund",
-        "top",
-        "up",
-        "cash",
-        "machine",
-        "balance",
-        "pending",
-        "declined",
-        "exchange",
-        "rate",
-        "virtual",
-        "limit",
-        "apple",
-        "pay",
-        "travel",
-        "abroad",
-        "statement",
-        "identity",
-        "verify",
-        "passcode",
-        "phone",
-        "number",
-        "charge",
-        "twice",
-        "wrong",
-        "amount",
-        "receive",
-        "delivery",
-    ]
+_WORDS = (
+    *("card", "money", "transfer", "lost", "stolen", "pin", "fee", "refund", "top"),
+    *("up", "cash", "machine", "balance", "pending", "declined", "exchange", "rate", "virtual"),
+    *("limit", "apple", "pay", "travel", "abroad", "statement", "identity", "verify", "passcode"),
+    *("phone", "number", "charge", "twice", "wrong", "amount", "receive", "delivery"),
 )
 _LABELS = ("cards", "money", "travel", "other")
 _SHARES = (0.5, 0.3, 0.19, 0.01)

@@ -61,8 +61,8 @@ def measure(around: Surroundings) -> Found:
             f"A made-up table of {rows:,} rows in {parts} Parquet files (8 numbers, 4 counts, 4 categories, "
             f"a text, a label, two votes), and one of {rows // 4:,} rows beside it. Commands as a user gives "
             "them: on this machine with a process a core, and on a Ray cluster of two nodes with a core each "
-            "on this machine. Memory and CPU are those of all processes that work for the command, on Ray the "
-            "cluster's own too. The floor is decoding the Parquet files with one thread and nothing else."
+            "on this machine. Memory and CPU are those of all processes that work for the command, on Ray of "
+            "the cluster too. The floor is decoding the Parquet files with one thread and nothing else."
         ),
         rows=tuple(told),
         notes=(

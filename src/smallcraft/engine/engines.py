@@ -131,7 +131,7 @@ class Engine:
                     backend="loky",
                     batch_size=1,
                     pre_dispatch="all",
-                    mmap_mode="c",
+                    max_nbytes=None,
                     inner_max_num_threads=1,
                 )
             else:

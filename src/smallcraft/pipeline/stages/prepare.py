@@ -140,6 +140,7 @@ def read_splits(
     )
     if large is not None:
         splits = with_rare_rows(splits, large)
+        splits = replace(splits, notes=(large.whole.note, *splits.notes))
     for sentence in splits.notes:
         listener.note(sentence)
     return Prepared(table, splits, (), given, long, None if large is None else large.whole)
@@ -163,7 +164,6 @@ def _load_large(config: Config, pieces: tuple[Piece, ...], keep: Sequence[str], 
         progress=listener.progress,
         quarantine=Workspace(config.folder).quarantine(part) if may_set_aside else None,
     )
-    listener.note(large.whole.note)
     return replace(large, table=with_positions(large.table))
 
 
