@@ -27,16 +27,10 @@ _FAILING = (_TOO_MANY, 500, 502, 503, 504)
 class _NoRedirects(HTTPRedirectHandler):
     """A redirect would carry the token to whoever it names."""
 
-    def redirect_request(
-        self,
-        req: Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
+    def http_error_302(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> None:
         """None, so that the answer counts as a failure."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 _OPENER = build_opener(_NoRedirects())
