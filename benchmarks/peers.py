@@ -85,6 +85,8 @@ MOTO = Environment(
         *("py-partiql-parser==0.6.3", "PyYAML==6.0.4"),
     ),
 )
+# Not a peer but the public schemas of what pipelines read.
+CHECK_JSONSCHEMA = Environment("check-jsonschema", ("check-jsonschema==0.39.0",))
 
 # Drift.
 EVIDENTLY = Environment("evidently", (*_LEARNING, "evidently==0.7.23", "pandas==2.3.3"))

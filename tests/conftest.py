@@ -104,6 +104,10 @@ def why_no_program(name: str, package: str) -> str | None:
     return f"{name} is not installed; apt-get install {package}"
 
 
+def why_no_promtool() -> str | None:
+    return why_no_program("promtool", "prometheus")
+
+
 def why_no_go() -> str | None:
     if (GO_PATH / "src/golang.org/x/mod/sumdb/tlog").is_dir():
         return why_no_program("go", "golang-go")
