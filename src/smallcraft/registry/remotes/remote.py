@@ -132,12 +132,12 @@ def blob_path(digest: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine.
+    """Whether a host, with or without a port, is this machine alone.
 
-    >>> is_loopback("127.0.0.1:5000"), is_loopback("registry.example")
-    (True, False)
+    >>> is_loopback("127.0.0.1:5000"), is_loopback("::1"), is_loopback("registry.example")
+    (True, True, False)
     """
-    return urlsplit(f"//{host}").hostname in _LOOPBACK
+    return host in _LOOPBACK or urlsplit(f"//{host}").hostname in _LOOPBACK
 
 
 def checked_blocks(content: Content, path: Path) -> Iterator[bytes]:
