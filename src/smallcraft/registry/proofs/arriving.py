@@ -25,7 +25,7 @@ from smallcraft.registry.opening import OpenLog
 from smallcraft.registry.proofs.incoming import INCOMING, Incoming, open_incoming
 from smallcraft.registry.proofs.two_logs import open_copy
 from smallcraft.registry.tlog.entry import Content
-from smallcraft.registry.tlog.tiles import TileLog
+from smallcraft.registry.tlog.tiles import empty_log
 
 Tell = Callable[[int, int], object]
 
@@ -110,7 +110,7 @@ def bring_up(
     missing = [content for digest, content in wanted.items() if digest not in incoming.paths]
     _fetch_all(source, missing, incoming, tell=tell)
     # (2) tiles and checkpoint
-    tiles = known.tiles if known else TileLog(_no_tile, 0)
+    tiles = known.tiles if known else empty_log()
     appended = tiles.append(log.raw[size:])
     if appended.root != log.checkpoint.root:
         raise IntegrityError(
@@ -163,10 +163,6 @@ def open_target(target: Layout, policies: Sequence[Policy]) -> OpenLog | None:
     if known is None:
         refuse_foreign_folder(target)
     return known
-
-
-def _no_tile(path: str) -> bytes:
-    raise FileNotFoundError(path)
 
 
 def _has(layout: Layout, content: Content) -> bool:

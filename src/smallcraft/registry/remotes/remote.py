@@ -52,6 +52,7 @@ class Change:
         named: The live manifests, as the index lists them.
         blobs: Every one that a reader of the log may ask for.
         read: Gives the bytes of a small one.
+        readme: The card of the newest live release, for remotes that show one; None for none.
     """
 
     base: Head | None
@@ -62,6 +63,7 @@ class Change:
     named: tuple[Named, ...]
     blobs: Collection[Content]
     read: Callable[[Content], bytes]
+    readme: bytes | None = None
 
 
 class Remote(Protocol):
