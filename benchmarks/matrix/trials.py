@@ -34,7 +34,7 @@ TESTS = (
     *("tests/serve/protocol/test_tensors.py", "tests/serve/protocol/test_plain.py"),
     *("tests/serve/metrics/test_prometheus.py", "tests/serve/test_tracing.py"),
     *("tests/evaluate/harness/openers/test_skops.py", "tests/evaluate/harness/openers/test_onnx.py"),
-    *("tests/dashboard/test_rendering.py", "tests/cli/test_main.py"),
+    *("tests/dashboard/test_rendering.py", "tests/cli/test_main.py", "tests/registry/remotes/test_hub.py"),
 )
 _MARKED = "not slow and not realdata and not peer and not backbone and not torch"
 _COUNTS = re.compile(r"\b\d+ (?:passed|failed|skipped|errors?|warnings?)\b")

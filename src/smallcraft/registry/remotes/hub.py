@@ -11,6 +11,8 @@ Not covered: blobs that nothing needs any more; .gitattributes, which stands bes
 from __future__ import annotations
 
 import os
+import re
+import sys
 import tempfile
 import weakref
 from collections.abc import Collection, Iterator, Mapping
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 _TILES = "log/tile/"
 # What the Hub shows of a repository; its front matter says whose it is.
 _README = "README.md"
-_OURS = b"library_name: smallcraft"
+_OURS = re.compile(rb'^library_name: "?smallcraft"?$', re.MULTILINE)
 _FRONT_BYTES = 4096
 _PRECONDITION_FAILED = 412
 
@@ -154,7 +156,7 @@ class HubRepository:
         if _README not in self._sizes:
             return True
         there = self._read(_README)
-        return there != card and _OURS in there[:_FRONT_BYTES]
+        return there != card and _OURS.search(there[:_FRONT_BYTES]) is not None
 
     def _commit(self, steps: list[Any], parent: str, *, message: str) -> bool:
         from huggingface_hub.errors import HfHubHTTPError
@@ -200,13 +202,17 @@ class HubRepository:
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Errors of the client in our words."""
-        from httpx import HTTPError
-
         try:
             yield
-        except (HTTPError, OSError, ValueError) as error:
+        except _client_errors() as error:
             raise RemoteError(
                 f"{self._address} did not do what was asked ({first_line(error)}); check the name, "
                 "and the token with `hf auth whoami`, then run the same command again: it goes on where it "
                 "was"
             ) from error
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """Of the Hub's client, and of the HTTP library that it loaded: that has changed more than once."""
+    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
+    return (OSError, ValueError, *(module.HTTPError for module in loaded if module is not None))
