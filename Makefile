@@ -54,6 +54,9 @@ bench: $(INSTALLED)  ## everything measured again beside peers: hours, a stopped
 matrix: $(INSTALLED)  ## each Python with the lowest and the newest dependencies; what passed is not tried again; writes docs/matrix.md
 	@$(BIN)/python -m benchmarks.matrix $(if $(ANEW),--anew) $(CELLS)
 
+wheel: $(INSTALLED)  ## the wheel as strangers get it: its files, a bare installation and its tour, each extra alone and all together
+	@$(BIN)/python -m benchmarks.matrix.wheel
+
 goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from what is there
 	@$(BIN)/python -m pytest -q --update-goldens tests
 

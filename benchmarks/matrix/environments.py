@@ -127,10 +127,10 @@ def make_environment(cell: Cell, python: Path, *, is_anew: bool = False) -> Made
     if stamp.exists() and stamp.read_text(encoding="utf-8") == content:
         return made
     shutil.rmtree(made.folder, ignore_errors=True)
-    _run_uv(["venv", "--quiet", "--python", str(python), str(made.folder)], cell)
+    run_uv(["venv", "--quiet", "--python", str(python), str(made.folder)], cell.name)
     install = ["pip", "install", "--quiet", "--python", str(made.python)]
-    _run_uv([*install, "--requirement", str(pins_file), *TEST_TOOLS], cell)
-    _run_uv([*install, "--no-deps", "--editable", str(ROOT)], cell)
+    run_uv([*install, "--requirement", str(pins_file), *TEST_TOOLS], cell.name)
+    run_uv([*install, "--no-deps", "--editable", str(ROOT)], cell.name)
     stamp.write_text(content, encoding="utf-8")
     return made
 
@@ -155,18 +155,27 @@ def _resolve(cell: Cell, python: Path, *, is_anew: bool) -> Path:
     extras = [word for extra in tried_extras() for word in ("--extra", extra)]
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
-    _run_uv(
+    run_uv(
         [
             *("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--resolution"),
             *(RESOLUTIONS[cell.versions], "--python", str(python), *extras),
             *("--output-file", str(fresh), str(ROOT / "pyproject.toml")),
         ],
-        cell,
+        cell.name,
     )
     return fresh.replace(path)
 
 
-def _run_uv(arguments: Sequence[str], cell: Cell) -> None:
+def run_uv(arguments: Sequence[str], what: str) -> None:
+    """Run the resolver.
+
+    Args:
+        arguments: Its own.
+        what: Which environment it is for, for messages.
+
+    Raises:
+        EnvironmentFailedError: It failed.
+    """
     done = subprocess.run(
         [str(_uv()), *arguments],
         capture_output=True,
@@ -176,7 +185,7 @@ def _run_uv(arguments: Sequence[str], cell: Cell) -> None:
     )
     if done.returncode != 0:
         raise EnvironmentFailedError(
-            f"the environment {cell.name} could not be made: {' '.join(done.stderr.split())[-600:]}"
+            f"the environment {what} could not be made: {' '.join(done.stderr.split())[-600:]}"
         )
 
 

@@ -27,14 +27,14 @@ def uv(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "MATRIX", tmp_path)
     asked = []
 
-    def run(arguments, cell):
+    def run(arguments, what):
         asked.append(arguments[:2])
         if "--output-file" in arguments:
             Path(arguments[arguments.index("--output-file") + 1]).write_text("numpy==2.1.0\n")
         if arguments[0] == "venv":
             Path(arguments[-1], "bin").mkdir(parents=True)
 
-    monkeypatch.setattr(environments, "_run_uv", run)
+    monkeypatch.setattr(environments, "run_uv", run)
     return asked
 
 
