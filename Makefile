@@ -19,7 +19,7 @@ TORCH := torch==2.13.0
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check fix axe grafana browser bench goldens docs pictures torch weights clean
+.PHONY: help demo test check fix axe grafana browser bench matrix wheel goldens docs pictures torch weights clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -53,6 +53,12 @@ browser: $(INSTALLED)  ## tests of the pages in a real browser, with axe-core wh
 
 bench: $(INSTALLED)  ## everything measured again beside peers: hours, a stopped run goes on; writes BENCHMARKS.md and its pages
 	@$(BIN)/python -m benchmarks
+
+matrix: $(INSTALLED)  ## each Python with the lowest and the newest dependencies; what passed is not tried again; writes docs/matrix.md
+	@$(BIN)/python -m benchmarks.matrix $(if $(ANEW),--anew) $(CELLS)
+
+wheel: $(INSTALLED)  ## the wheel as strangers get it: its files, a bare installation and its tour, each extra alone and all together
+	@$(BIN)/python -m benchmarks.matrix.wheel
 
 goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from what is there
 	@$(BIN)/python -m pytest -q --update-goldens tests

@@ -15,8 +15,6 @@ from tests.projects import copy_project
 from tests.serving_projects import PATIENCE_S, serving
 
 from smallcraft.api import load
-from smallcraft.cli import serve as serve_verb
-from smallcraft.errors import MissingPartError
 from smallcraft.pipeline.workspace import open_registry
 
 TEXTS = ["please refund my invoice", "the parcel of the courier"]
@@ -141,12 +139,6 @@ def test_a_release_with_a_changed_byte_is_never_served(storied, told):
     largest.write_bytes(bytes(data))
     message = told("serve", "rows@2", "-p", storied, "--port", "0", code=4)
     assert message.startswith("broken: ")
-
-
-def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
-    with pytest.raises(MissingPartError, match=r"pip install 'smallcraft\[serve\]'"):
-        serve_verb.require_parts()
 
 
 def test_curl_has_an_answer(served):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from benchmarks.scale.ray_clusters import RayCluster, missing_reason, ray_cluster
 from tests.conftest import require
 from tests.engine.jobs import product, square
-from benchmarks.scale.ray_clusters import RayCluster, missing_reason, ray_cluster
 
 from smallcraft.engine.cluster import join_cluster
 from smallcraft.errors import MissingPartError

@@ -10,8 +10,8 @@ import typer
 
 from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Json, Project
+from smallcraft.cli.parts import require_extra
 from smallcraft.cli.saying import say
-from smallcraft.cli.serve import require_parts
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def export(
         _write_files(files, target, release=found.entry.label, project=project, as_json=as_json)
         return
     if system is not None:
-        require_parts()
+        require_extra("serve")
         from smallcraft.pipeline.deploying import deployment_of
 
         asks = system in (System.ARGO, System.FLAGGER)

@@ -157,6 +157,7 @@ def pull(
     """Bring this project's registry up to a remote, then verify it; of MLflow, one release into a folder."""
     from smallcraft.canonical import plain
     from smallcraft.cli.show_registry import describe_transfer
+    from smallcraft.cli.views import plain_view
     from smallcraft.pipeline.workspace import Workspace
     from smallcraft.registry.mlflow.addressing import parse_address
     from smallcraft.registry.proofs.transfer import pull as pull_from_folder
@@ -179,7 +180,14 @@ def pull(
     if found is None:
         done = pull_from_folder(Path(remote), local, verify=verify_registry, policy=trusted)
     else:
-        done = pull_from(found, local, verify=verify_registry, policy=trusted)
+        view = plain_view(to_stderr=True)
+        done = pull_from(
+            found,
+            local,
+            verify=verify_registry,
+            policy=trusted,
+            tell=lambda came, whole: view.progress(f"{came:,} of {whole:,} bytes", came / max(whole, 1)),
+        )
     then = next_line("log", project=project)
     say(describe_transfer(done, f"from {remote}"), told=plain(done), as_json=as_json, then=then)
 

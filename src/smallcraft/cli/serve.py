@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smallcraft.cli.dashboard import PagesBeside, is_loopback, pages_beside
+from smallcraft.cli.dashboard import PagesBeside, pages_beside
 from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Project
+from smallcraft.cli.parts import require_extra
 from smallcraft.cli.saying import starting
-from smallcraft.errors import InvalidInputError, MissingPartError
+from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from smallcraft.serve.processes.settings import ServeSettings
@@ -120,7 +121,9 @@ def serve(
     /openapi.json describes both, /metrics is for Prometheus. `smallcraft rollout start` moves traffic to a
     new release while this runs.
     """
-    require_parts()
+    require_extra("serve")
+    if traces is not None:
+        require_extra("traces")
     is_on_ray = _is_on_ray(on)
     with starting():
         from smallcraft.pipeline.serving import move_stable, serve_settings, served_project
@@ -174,6 +177,8 @@ def _run(settings: ServeSettings, on_ray: RaySettings | None, *, on_done: OnDone
 
 def _pages(project: Path, settings: ServeSettings) -> PagesBeside:
     """The pages at /ui; who must show a token to ask must sign in to look."""
+    from smallcraft.registry.remotes.remote import is_loopback
+
     is_closed = bool(settings.tokens) or not is_loopback(settings.host)
     return pages_beside(project, settings.state, must_sign_in=is_closed)
 
@@ -214,24 +219,6 @@ def _first_question(address: str, bundle: Path, token_file: Path | None) -> str:
         else f' -H "Authorization: Bearer $(head -n 1 {shlex.quote(str(token_file))})"'
     )
     return f"curl {address}/predict{token} -d {shlex.quote(json.dumps(row, ensure_ascii=False))}"
-
-
-def require_parts() -> None:
-    """Refuse to go on without the extra `[serve]`.
-
-    Raises:
-        MissingPartError: Names what is missing and the command that installs it.
-    """
-    try:
-        import httptools  # noqa: F401
-        import orjson  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import uvicorn  # noqa: F401
-        import xxhash  # noqa: F401
-    except ImportError as error:
-        raise MissingPartError(
-            f"serving needs {error.name}, which is not installed; pip install 'smallcraft[serve]'"
-        ) from error
 
 
 def _heads(named: list[str] | tuple[()]) -> dict[str, str]:
