@@ -6,13 +6,14 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.builds import PYTHON
 from benchmarks.process import run_child
-from benchmarks.records import Row, Sample
+from benchmarks.records import Listing, Row, Sample
+from benchmarks.scale.page import POINTS
 from benchmarks.scale.ray_clusters import ray_cluster
 from benchmarks.scale.running import Watched, run_watched
 from benchmarks.scale.tables import make_table
@@ -36,6 +37,7 @@ class Job:
         arguments: Of `smallcraft`.
         rows: That it reads.
         folders: Tables that it reads.
+        rows_of_a_quarter: That it reads where each table is the smaller one.
         answer: File that it writes its answer to; None for what it prints.
     """
 
@@ -43,7 +45,13 @@ class Job:
     arguments: tuple[str, ...]
     rows: int
     folders: tuple[str, ...]
+    rows_of_a_quarter: int
     answer: str | None = None
+
+    def of_a_quarter(self) -> Job:
+        """The same on the smaller table alone."""
+        words = tuple("after" if word == "before" else word for word in self.arguments)
+        return replace(self, arguments=words, rows=self.rows_of_a_quarter)
 
 
 def measure(around: Surroundings) -> Found:
@@ -53,8 +61,14 @@ def measure(around: Surroundings) -> Found:
     make_table(around.work / "after", rows=rows // 4, parts=parts // 4, seed=1, shift=0.2)
     around.look("after the tables were made")
     told: list[Row] = []
+    points: list[tuple[str, str, str]] = []
     for job in _jobs(rows):
-        told += _rows_of(job, around)
+        small, _ = _run(job.of_a_quarter(), around.work, "local", dict(os.environ), uuid.uuid4().hex)
+        points.append((job.name, f"{job.of_a_quarter().rows:,}", f"{small.cpu_s:.2f}"))
+        found = list(_rows_of(job, around))
+        assert found[0].ours is not None
+        points.append((job.name, f"{job.rows:,}", f"{found[0].ours.value:.2f}"))
+        told += found
         around.look(f"after {job.name}")
     return Found(
         about=(
@@ -65,6 +79,7 @@ def measure(around: Surroundings) -> Found:
             "the cluster too. The floor is decoding the Parquet files with one thread and nothing else."
         ),
         rows=tuple(told),
+        listings=(Listing(POINTS, ("command", "rows", "CPU-s"), tuple(points)),),
         notes=(
             f"The check holds {_HELD:,} rows, drawn by seed, where rows are needed side by side; no encoder.",
             "Everything that is counted is counted over all rows.",
@@ -76,12 +91,15 @@ def measure(around: Surroundings) -> Found:
 def _jobs(rows: int) -> tuple[Job, ...]:
     check = ("check", "before", "--label", "label", "--text", "text", "--backbone", "none")
     return (
-        Job("drift", ("drift", "before", "after", "--json"), rows + rows // 4, ("before", "after")),
+        Job(
+            "drift", ("drift", "before", "after", "--json"), rows + rows // 4, ("before", "after"), rows // 2
+        ),
         Job(
             "check",
             (*check, "--most-rows", str(_HELD), "-o", "found", "--json"),
             rows,
             ("before",),
+            rows // 4,
             "found/check.json",
         ),
     )
