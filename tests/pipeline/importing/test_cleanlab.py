@@ -161,5 +161,5 @@ def test_names_of_classes_are_read_from_words_json_and_text(tmp_path):
     said = ("x, y", *(str(tmp_path / name) for name in ("a.json", "b.json", "c.txt")))
     assert {read_classes(one) for one in said} == {("x", "y")}
     (tmp_path / "d.json").write_text('{"1": "y"}')
-    with pytest.raises(InvalidInputError, match=r"an object of 0, 1, \.\.\. to names"):
+    with pytest.raises(InvalidInputError, match=r"an object of 0, 1, ... to names"):
         read_classes(str(tmp_path / "d.json"))

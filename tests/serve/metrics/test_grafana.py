@@ -1,11 +1,10 @@
 import itertools
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
-from tests.conftest import ROOT, require
+from tests.conftest import require
+from tests.typescript import type_errors, why_no_types
 
 from smallcraft.serve.metrics.grafana import write_dashboard
 
@@ -60,7 +59,6 @@ def test_every_variable_used_is_declared():
     assert declared == {"datasource", "model", "release", "rollout"}
 
 
-TYPES = ROOT / ".bench/grafana/node_modules"
 # Grafana's enumerations are written as their values in JSON.
 CHECKED = """
 import type {{ Dashboard }} from "./node_modules/@grafana/schema/dist/types/raw/dashboard/x/types.gen";
@@ -73,41 +71,10 @@ export const dashboard: Written<Dashboard> = {dashboard};
 """
 
 
-def why_no_types():
-    if not (TYPES / "@grafana/schema").is_dir() or not (TYPES / "typescript").is_dir():
-        return "Grafana's own types are not here; `make grafana` fetches them from npm"
-    return None if shutil.which("node") else "node is not installed; apt-get install nodejs"
-
-
-def type_errors(dashboard, folder):
-    """What TypeScript says of a dashboard beside the types that Grafana publishes."""
-    (folder / "node_modules").symlink_to(TYPES)
-    (folder / "dashboard.ts").write_text(CHECKED.format(dashboard=dashboard), encoding="utf-8")
-    compiler = str(TYPES / "typescript/bin/tsc")
-    options = [
-        "--noEmit",
-        "--strict",
-        "--skipLibCheck",
-        "--moduleResolution",
-        "bundler",
-        "--module",
-        "esnext",
-    ]
-    done = subprocess.run(
-        ["node", compiler, *options, "--target", "es2022", "dashboard.ts"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    return done.stdout
-
-
 @pytest.mark.slow
 def test_it_fits_the_types_that_grafana_publishes(tmp_path):
-    require(why_no_types())
-    assert type_errors(write_dashboard(), tmp_path) == ""
+    require(why_no_types("@grafana/schema"))
+    assert type_errors(CHECKED.format(dashboard=write_dashboard()), tmp_path) == ""
 
 
 @pytest.mark.slow
@@ -120,6 +87,6 @@ def test_it_fits_the_types_that_grafana_publishes(tmp_path):
     ],
 )
 def test_the_types_refuse_what_is_none(written, wrong, tmp_path):
-    require(why_no_types())
+    require(why_no_types("@grafana/schema"))
     changed = re.sub(re.escape(written), wrong, write_dashboard(), count=1)
-    assert "error TS" in type_errors(changed, tmp_path)
+    assert "error TS" in type_errors(CHECKED.format(dashboard=changed), tmp_path)

@@ -150,6 +150,10 @@ def _answers(columns: Columns, current: pl.DataFrame) -> pl.DataFrame | None:
     return current.select([pl.col(str(name)).alias(to) for name, to in names.items()])
 
 
+def _counted(features: tuple[str, ...]) -> str:
+    return f"{len(features)} feature{'' if len(features) == 1 else 's'}"
+
+
 def _is_numeric(values: pl.Series) -> bool:
     """Also where a file of text holds the numbers."""
     return values.cast(pl.Float64, strict=False).null_count() == values.null_count()
@@ -161,7 +165,7 @@ def _roles_told(columns: Columns, roles: Roles) -> list[Became]:
         what = f"no feature, for a model said it; {ANSWERS} has those of the current file"
         told.append(Became(f"prediction {', '.join(map(repr, columns.prediction))}", what))
     if roles.features:
-        told.append(Became(f"{len(roles.features)} features", ", ".join(roles.features[:8])))
+        told.append(Became(_counted(roles.features), ", ".join(roles.features[:8])))
     if roles.text:
         told.append(Became(f"text '{roles.text}'", "the text"))
     if columns.time:
