@@ -113,6 +113,8 @@ def _tests(made: Made, environ: Mapping[str, str], cell: Cell) -> _Ended:
     lenient = ["-W", "ignore::DeprecationWarning"] if cell.versions == "lowest" else []
     command = [
         *(str(made.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=short"),
+        # The same examples in every environment.
+        *("--hypothesis-profile", "build"),
         *("-n", os.environ.get("WORKERS", "2"), "-m", _MARKED, *lenient, *TESTS),
     ]
     # Its own settings turn warnings into errors; a worker that starts must not trip over those of its tools.
