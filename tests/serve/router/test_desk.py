@@ -108,7 +108,7 @@ def test_a_release_that_wants_other_columns_than_clients_send_is_charged(workers
 
 def test_a_new_release_that_does_not_answer_in_time_is_not_waited_for(workers):
     async def play():
-        async with scene(workers[0], workers[1], 1.0, patience=Patience(10.0, 0.05)) as made:
+        async with scene(workers[0], workers[1], 1.0, patience=Patience(10.0, 0.5)) as made:
             asked = asyncio.ensure_future(made.desk.answer(made.model, request(HELD)))
             await held(workers[1])
             workers[0].model.may_go_on.set()
