@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 
-from smallcraft.engine.naming import EngineName, check_engine
+from smallcraft.engine.naming import check_engine
 from smallcraft.errors import InvalidInputError
 
 
@@ -25,8 +24,3 @@ def test_another_word_is_refused_with_the_right_ones(name):
 def test_a_slip_of_the_pen_is_told_the_nearest_name():
     with pytest.raises(InvalidInputError, match="local"):
         check_engine("locl")
-
-
-def test_a_setting_with_a_wrong_name_is_refused_where_it_stands():
-    with pytest.raises(ValidationError, match="engine is 'local', 'ray' or an address"):
-        TypeAdapter(EngineName).validate_python("spark")

@@ -6,9 +6,6 @@ Always: a wrong word is refused with the right ones, before anything is started.
 from __future__ import annotations
 
 import re
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from smallcraft.errors import InvalidInputError, nearest_name
 
@@ -31,14 +28,3 @@ def check_engine(name: str) -> str:
         f"engine is 'local', 'ray' or an address like 'ray://host:10001', got {name!r}"
         f"{nearest_name(name, (LOCAL, RAY))}"
     )
-
-
-def _as_setting(name: str) -> str:
-    try:
-        return check_engine(name)
-    except InvalidInputError as error:
-        raise ValueError(str(error)) from error
-
-
-EngineName = Annotated[str, AfterValidator(_as_setting)]
-"""For settings and options."""

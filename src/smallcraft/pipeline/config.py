@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from smallcraft.data.partitions.stores import is_address
-from smallcraft.engine.naming import LOCAL, EngineName, check_engine
-from smallcraft.errors import ConfigError, NotFoundError
+from smallcraft.engine.naming import LOCAL, check_engine
+from smallcraft.errors import ConfigError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK
 from smallcraft.pipeline.card_section import CardSection
@@ -47,12 +47,19 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAME_IN_WORDS = "a name of letters, digits, '.', '_' and '-', such as helpdesk"
 
 
+def _engine_setting(name: str) -> str:
+    try:
+        return check_engine(name)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from error
+
+
 class Config(Section):
     """A whole project file."""
 
     name: Annotated[str, Field(pattern=_NAME, max_length=100, description=_NAME_IN_WORDS)] = ""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    engine: EngineName = LOCAL
+    engine: Annotated[str, AfterValidator(_engine_setting)] = LOCAL
     data: DataSection
     budget: BudgetSection = BudgetSection()
     quality: QualitySection = QualitySection()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -44,12 +45,12 @@ class Trees:
         folds = np.unique(workshop.folds).tolist()
         logits = np.empty((len(workshop.labels), len(workshop.classes)))
         rounds = _choose_rounds(workshop, values)
-        fit = partial(
-            _fit_fold, Rows(values, workshop.labels), workshop.folds, workshop.task, workshop.seed, rounds
-        )
+        k = len(workshop.classes)
+        rows = Rows(values, workshop.labels)
+        lesson = _Lesson(rows, workshop.folds, workshop.task, k, workshop.seed, rounds)
         found = workshop.memory.recall_each(
             {f"{self.name}/{workshop.name}-fold{fold}": fold for fold in folds},
-            partial(fit, len(workshop.classes)),
+            partial(_fit_fold, lesson),
             workshop.engine,
             done=lambda number: workshop.progress(
                 f"fitting trees, fold {number + 1} of {len(folds)}", number / len(folds)
@@ -97,13 +98,24 @@ def _fit(workshop: Workshop, values: NDArray[np.float32], taken: NDArray[np.bool
     return FORESTS[workshop.task].fit(_rows(workshop, values, taken), k, workshop.seed, rounds, None)
 
 
-def _fit_fold(
-    rows: Rows, folds: NDArray[np.int64], task: Task, seed: int, rounds: list[int], k: int, fold: int
-) -> Arrays:
+@dataclass(frozen=True)
+class _Lesson:
+    """What folds are trained from, wherever they are: the rows, and how boosters are fitted."""
+
+    rows: Rows
+    folds: NDArray[np.int64]
+    task: Task
+    k: int
+    seed: int
+    rounds: list[int]
+
+
+def _fit_fold(lesson: _Lesson, fold: int) -> Arrays:
     """Logits of a fold's rows by boosters that did not see them."""
-    held, forest = folds == fold, FORESTS[task]
-    boosters = forest.fit(Rows(rows.values[~held], rows.labels[~held]), k, seed, rounds, None)
-    return {"logits": forest.logits(boosters, rows.values[held], k)}
+    rows, held, forest = lesson.rows, lesson.folds == fold, FORESTS[lesson.task]
+    seen = Rows(rows.values[~held], rows.labels[~held])
+    boosters = forest.fit(seen, lesson.k, lesson.seed, lesson.rounds, None)
+    return {"logits": forest.logits(boosters, rows.values[held], lesson.k)}
 
 
 def _fit_all(workshop: Workshop, values: NDArray[np.float32]) -> Arrays:
