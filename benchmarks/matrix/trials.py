@@ -117,8 +117,10 @@ def _tests(made: Made, environ: Mapping[str, str], cell: Cell) -> _Ended:
         *("--hypothesis-profile", "build"),
         *("-n", os.environ.get("WORKERS", "2"), "-m", _MARKED, *lenient, *TESTS),
     ]
-    # Its own settings turn warnings into errors; a worker that starts must not trip over those of its tools.
-    done = _run(command, {**environ, "PYTHONWARNINGS": "default"})
+    # A place of its own: another run of pytest takes back rights that a test gave on the usual one.
+    with tempfile.TemporaryDirectory(prefix="smallcraft-matrix-") as folder:
+        # Its own settings turn warnings into errors; a worker that starts must not trip over its tools'.
+        done = _run(command, {**environ, "PYTHONWARNINGS": "default", "PYTEST_DEBUG_TEMPROOT": folder})
     return _ended(done, ", ".join(_COUNTS.findall(done.stdout.strip().rpartition("\n")[2])))
 
 
