@@ -103,19 +103,13 @@ def check(
         answers=audit_answers,
         fix=_actions(fix),
         output=output,
+        most_rows=most_rows or MOST_ROWS,
+        engine=engine or LOCAL,
     )
     view = plain_view(to_stderr=as_json)
     if data is not None:
         done = check_file(
-            data,
-            label=label,
-            text=text,
-            backbone=backbone,
-            options=options,
-            seed=seed,
-            most_rows=most_rows or MOST_ROWS,
-            engine=engine or LOCAL,
-            listener=view,
+            data, label=label, text=text, backbone=backbone, options=options, seed=seed, listener=view
         )
     elif votes is not None and not _has_project(project):
         done = check_votes(votes, options=options, seed=seed, listener=view)

@@ -25,14 +25,12 @@ from smallcraft.data.quality.consensus import find_consensus, inspect_consensus
 from smallcraft.data.quality.disagreement import inspect_disagreement
 from smallcraft.data.table import make_table
 from smallcraft.engine.engines import shared_engine
-from smallcraft.engine.naming import LOCAL
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check, write_votes_check
 from smallcraft.pipeline.config import Config, name_from_path
 from smallcraft.pipeline.events import Listener, SilentListener
-from smallcraft.pipeline.partitions.large import Large, inspect_table, large_pieces, read_large
+from smallcraft.pipeline.partitions.large import inspect_table, large_pieces, read_large
 from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
-from smallcraft.pipeline.partitions.size import MOST_ROWS
 from smallcraft.pipeline.quality_report import INDEX, QualityReport, SplitSize
 from smallcraft.pipeline.stages.assess import assess
 from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
@@ -162,8 +160,6 @@ def check_file(
     backbone: str = "auto",
     options: CheckOptions | None = None,
     seed: int = 0,
-    most_rows: int = MOST_ROWS,
-    engine: str = LOCAL,
     listener: Listener | None = None,
     now: datetime | None = None,
 ) -> Checked:
@@ -176,9 +172,6 @@ def check_file(
         backbone: As in `[ladder] backbone`; `none` to do without.
         options: What is asked for beside the checks.
         seed: Of everything random.
-        most_rows: A table with more rows is counted whole, piece by piece, and this many of its rows are held
-            for what needs them side by side.
-        engine: Where pieces are read; see `engine.naming`.
         listener: Told as things happen.
         now: Printed on the page.
 
@@ -190,7 +183,7 @@ def check_file(
     folder = options.output or Path(f"{name_from_path(str(data))}-check")
     long = None if options.votes is None else read_long_votes(options.votes)
     listener.stage(f"reading {data}")
-    pieces = large_pieces(data, most=most_rows)
+    pieces = large_pieces(data, most=options.most_rows)
     if pieces:
         _refuse_for_size(options)
     roles = inspect_table(data, pieces, label=label, text=text).roles
@@ -200,26 +193,15 @@ def check_file(
     try:
         if pieces:
             keep = () if long is None else (long.item,)
-            scanned = ScanSubject(str(data), pieces, roles, seed, keep)
-            subject = sample_subject(
-                _read_large(scanned, engine, folder, most=most_rows, listener=listener), str(data), listener
+            subject = _large_subject(
+                ScanSubject(str(data), pieces, roles, seed, keep), folder, options, listener
             )
         else:
             subject = bare_subject(str(data), roles, folder, long, listener)
         _refuse_for_task(options, subject)
         answers = read_answers(options.answers, subject)
         listener.stage("judging every row by a model that did not see it")
-        if options.probs is None:
-            judged = judge_table(
-                subject.table,
-                subject.checks,
-                cache=cache,
-                backbone=backbone,
-                seed=seed,
-                progress=listener.progress,
-            )
-        else:
-            judged = _own(options.probs, subject)
+        judged = _judge_file(subject, options.probs, cache, backbone=backbone, seed=seed, listener=listener)
         done = _finish(
             subject,
             judged,
@@ -241,14 +223,32 @@ def check_file(
     return done
 
 
-def _read_large(subject: ScanSubject, engine: str, folder: Path, *, most: int, listener: Listener) -> Large:
-    return read_large(
-        subject,
-        shared_engine(engine),
-        most=most,
+def _judge_file(
+    subject: Subject, probs: Path | None, cache: Path, *, backbone: str, seed: int, listener: Listener
+) -> Judged:
+    """Rows of a bare table, judged by a model that did not see them, or by the user's probabilities."""
+    if probs is not None:
+        return _own(probs, subject)
+    return judge_table(
+        subject.table,
+        subject.checks,
+        cache=cache,
+        backbone=backbone,
+        seed=seed,
+        progress=listener.progress,
+    )
+
+
+def _large_subject(scanned: ScanSubject, folder: Path, options: CheckOptions, listener: Listener) -> Subject:
+    """A table that is too large to be held, counted, and the sample of it that is checked."""
+    large = read_large(
+        scanned,
+        shared_engine(options.engine),
+        most=options.most_rows,
         progress=listener.progress,
         quarantine=folder / "quarantine.parquet",
     )
+    return sample_subject(large, scanned.name, listener)
 
 
 def _refuse_for_size(options: CheckOptions) -> None:
