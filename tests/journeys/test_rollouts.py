@@ -120,5 +120,5 @@ def test_a_slow_tail_goes_back(released, own_keys, tmp_path):
     folder = copy_project(released, tmp_path / "tail")
     code, receipts = rolled_out(folder, {"stalls": 0.03, "for_s": 0.2})
     assert code == 2, receipts[-1].cause
-    assert receipts[-1].form["metric"] == "latency"
+    assert receipts[-1].form["metric"] == "latency", receipts[-1].cause
     assert means_stable(folder) == "rows@1"

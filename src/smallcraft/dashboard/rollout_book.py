@@ -14,7 +14,7 @@ from pathlib import Path
 from smallcraft.dashboard.sources import Sources
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
 from smallcraft.serve.rollout.receipts import Receipt
-from smallcraft.serve.state.database import FILE_NAME, connect_to_read
+from smallcraft.serve.state.database import FILE_NAME, connect_to_read, snapshot
 from smallcraft.serve.state.store import read_receipts, rollouts_in
 
 
@@ -37,7 +37,7 @@ def _read(state: Path) -> Mapping[str, Sequence[Receipt]]:
 
 def _receipts(path: Path) -> tuple[Receipt, ...]:
     try:
-        with contextlib.closing(connect_to_read(path)) as database:
+        with contextlib.closing(connect_to_read(path)) as database, snapshot(database):
             return tuple(one for name in rollouts_in(database) for one in read_receipts(database, name))
     except (sqlite3.Error, InvalidInputError) as error:
         raise IntegrityError(

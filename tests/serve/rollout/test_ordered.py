@@ -144,5 +144,21 @@ def test_confidence_that_is_always_the_same_can_be_shown_to_stay_so(shares):
             assert min(e_value(claim, of_confidence(law, moved)) for claim in part.claims) < 1
 
 
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+def test_how_many_answers_an_arm_got_says_nothing_about_a_model_that_is_always_sure(share):
+    """Those still on their way are not counted, and the arm that stalls has more of them."""
+    law = np.zeros(CONFIDENCE_BINS)
+    law[-1] = 1.0
+    part = confidence_part(PLAN, np.rint(3000 * law).astype(int))
+    for part_of_its_answers in (0.5, 1.0, 1.5):
+        arms = np.stack([law * 10_000 * (1 - share), law * 10_000 * share * part_of_its_answers])
+        got = replace(nothing(), confidence=np.rint(arms).astype(int))
+        assert e_value(part.against, got, share) <= 1
+    fallen = replace(
+        nothing(), confidence=np.rint(np.stack([law * 9000, np.roll(law, -6) * 1000])).astype(int)
+    )
+    assert e_value(part.against, fallen) > 1000
+
+
 def test_the_floor_is_a_bin_edge():
     assert LATENCY_EDGES_S[np.searchsorted(LATENCY_EDGES_S, PLAN.latency_floor_s) - 1] < PLAN.latency_floor_s

@@ -7,17 +7,19 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.serve.rolling import counts, server
+from tests.serve.rolling import counts, in_canary, server
 from tests.serve.rollout.test_receipts import chain
 from tests.serve.state.test_store import keep
 
 from smallcraft.errors import IntegrityError, NotFoundError
 from smallcraft.serve.rollout.replaying import replay
 from smallcraft.serve.rollout.stored_form import to_form
-from smallcraft.serve.state.database import FILE_NAME
+from smallcraft.serve.state import opening
+from smallcraft.serve.state.database import FILE_NAME, connect_to_read
 from smallcraft.serve.state.opening import find_receipt, find_receipts, find_rollout, open_state
 from smallcraft.serve.state.store import Outcome, epoch_file
 
@@ -206,6 +208,24 @@ def test_receipts_are_found_by_name_from_another_process(tmp_path, kept):
         find_receipt(tmp_path, f"{kept.id}/9")
     with pytest.raises(NotFoundError, match=f"it has {kept.id}"):
         find_rollout(tmp_path, "helpdesk-4-other")
+
+
+def test_another_process_reads_what_was_at_one_moment_whoever_writes_meanwhile(tmp_path, monkeypatch):
+    opened, whole = open_state(tmp_path), in_canary()
+    keep(opened.store, replace(whole, steps=whole.steps[:1]))
+
+    def goes_on(statement: str) -> None:
+        if "FROM steps" in statement:
+            opened.store.write(lambda writing: (writing.save_state(whole), writing.save_step(whole, 1)))
+
+    def connect(path):
+        database = connect_to_read(path)
+        database.set_trace_callback(goes_on)
+        return database
+
+    monkeypatch.setattr(opening, "connect_to_read", connect)
+    assert len(find_rollout(tmp_path).steps) == 1
+    assert to_form(find_rollout(tmp_path)) == to_form(whole)
 
 
 def test_where_there_is_no_state_that_is_told(tmp_path):

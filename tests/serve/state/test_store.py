@@ -87,6 +87,22 @@ def test_the_last_rollout_is_the_one_under_way_and_earlier_ones_stay(store, data
     assert begin.number == 1
 
 
+def test_what_is_read_is_of_one_moment_whoever_writes_meanwhile(store, tmp_path):
+    state = in_canary()
+    before = replace(state, steps=state.steps[:1])
+    keep(store, before)
+
+    def goes_on(statement: str) -> None:
+        if "FROM steps" in statement:
+            store.write(lambda writing: (writing.save_state(state), writing.save_step(state, 1)))
+
+    with contextlib.closing(connect(tmp_path / FILE_NAME)) as reader:
+        reader.set_trace_callback(goes_on)
+        assert to_form(load(reader).state) == to_form(before)
+        reader.set_trace_callback(None)
+        assert to_form(load(reader).state) == to_form(state)
+
+
 def test_an_empty_file_holds_nothing(database):
     stored = load(database)
     assert (stored.state, stored.refused, stored.lost, stored.epoch) == (None, {}, "", 0)

@@ -82,11 +82,8 @@ def latency_part(plan: RolloutPlan, seen: Counts) -> Part:
     )
     seen = raise_floor(seen, facing.floor)
     guessed = guesses.guess_slower(smooth_masses(seen), ratio=LATENCY_RATIO)
-    if 2 * seen[facing.floor] >= seen.sum():
-        # Most answers are as good as any other: how many of them an arm happened to get then says nothing.
-        guessed = Guesses(guessed.values / guessed.values[:, [facing.floor]], guessed.weights)
     return Part(
-        against=_larger(facing, guessed),
+        against=_larger(facing, _told_by_others(guessed, seen, facing.floor)),
         claims=tuple(_not_larger(facing, seen, share) for share in _SLOW),
         fields=("latency",),
         observed=lambda counts: counts.latency.sum(axis=-1),
@@ -105,9 +102,13 @@ def confidence_part(plan: RolloutPlan, seen: Counts) -> Part:
     up = Facing(lambda counts: _with_room(counts.confidence), margin, wider)
     down = Facing(lambda counts: _with_room(counts.confidence[..., ::-1]), margin, wider)
     sides = ((up, _with_room(seen)), (down, _with_room(seen[::-1])))
+    guessed = [guesses.guess_higher(smooth_masses(values)) for _, values in sides]
     return Part(
         against=either(
-            [_larger(facing, guesses.guess_higher(smooth_masses(values))) for facing, values in sides]
+            [
+                _larger(facing, _told_by_others(guess, values, int(values.argmax())))
+                for (facing, values), guess in zip(sides, guessed, strict=True)
+            ]
         ),
         claims=tuple(_not_larger(facing, values, share) for facing, values in sides for share in _HIGH),
         fields=("confidence",),
@@ -120,6 +121,16 @@ def _larger(facing: Facing, guessed: Guesses) -> Question:
         return order_log_ratios(facing.laid(counts), share, tilts=guessed.values)
 
     return Question(guessed.weights, ratios)
+
+
+def _told_by_others(guessed: Guesses, seen: Counts, place: int) -> Guesses:
+    """Where most values are in one bin, how many of them an arm happened to get says nothing.
+
+    Chance gives an arm a few more or less of them, and requests that are still on their way are not counted.
+    """
+    if 2 * seen[place] < seen.sum():
+        return guessed
+    return Guesses(guessed.values / guessed.values[:, [place]], guessed.weights)
 
 
 def _not_larger(facing: Facing, seen: Counts, share: float) -> Question:

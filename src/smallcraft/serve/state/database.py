@@ -131,6 +131,23 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+@contextlib.contextmanager
+def snapshot(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Everything read inside is of one moment, whatever others write meanwhile.
+
+    Raises:
+        sqlite3.Error: The file cannot be read.
+    """
+    database.execute("BEGIN DEFERRED")
+    try:
+        yield database
+    finally:
+        # Nothing was written; a read that failed may have ended it already.
+        if database.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+
+
 def sync_folder(folder: Path) -> None:
     """Make new and renamed files of a folder survive a power cut.
 

@@ -25,6 +25,7 @@ from smallcraft.serve.state.database import (
     ForeignFormatError,
     connect,
     connect_to_read,
+    snapshot,
     sync_folder,
     transaction,
 )
@@ -233,7 +234,7 @@ def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
             f"{folder} holds no state of a server; name the folder that 'smallcraft serve' uses"
         )
     try:
-        with contextlib.closing(connect_to_read(path)) as database:
+        with contextlib.closing(connect_to_read(path)) as database, snapshot(database):
             yield database
     except sqlite3.Error as error:
         raise IntegrityError(

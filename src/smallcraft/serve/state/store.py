@@ -25,7 +25,7 @@ from smallcraft.errors import IntegrityError, InvalidInputError
 from smallcraft.serve.rollout.receipts import Receipt, check_chain, parse_receipt
 from smallcraft.serve.rollout.standing import RolloutState
 from smallcraft.serve.rollout.stored_form import state_from, to_form
-from smallcraft.serve.state.database import check_pages, transaction
+from smallcraft.serve.state.database import check_pages, snapshot, transaction
 
 Result = TypeVar("Result")
 # Routers that were seen last; a router that lives is seen several times a second.
@@ -234,7 +234,7 @@ def epoch_in(database: sqlite3.Connection) -> int:
 
 
 def load(database: sqlite3.Connection) -> Stored:
-    """All that a file holds, checked.
+    """All that a file holds, checked, as it is at one moment.
 
     Raises:
         sqlite3.Error: The file cannot be read, or its pages are damaged.
@@ -242,6 +242,11 @@ def load(database: sqlite3.Connection) -> Stored:
         IntegrityError: A record is not what was written.
     """
     check_pages(database)
+    with snapshot(database):
+        return _load(database)
+
+
+def _load(database: sqlite3.Connection) -> Stored:
     row = database.execute("SELECT id FROM rollouts ORDER BY number DESC LIMIT 1").fetchone()
     stored = Stored(
         epoch=epoch_in(database),
