@@ -1,0 +1,114 @@
+"""Runs a command and watches what it takes, with all processes that work for it, wherever they came from.
+
+Always: memory is what all of them hold together, what several share counted once; CPU time that processes of
+a cluster took before is not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.serving.process_tree import MARK, cpu_s_of, memory_mb_of, processes_of
+
+_LOOK_S = 0.5
+
+
+@dataclass
+class Watched:
+    """What a command took.
+
+    Attributes:
+        code: Its exit code.
+        output: What it printed.
+        wall_s: From start to end.
+        cpu_s: Of all processes.
+        peak_mb: Most memory of all of them together, in MB (1e6 bytes).
+        killed: Workers that were killed meanwhile.
+    """
+
+    code: int = 0
+    output: str = ""
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+    killed: int = 0
+
+
+@dataclass
+class _Look:
+    mark: str
+    root: int
+    kill_after_s: float | None
+    peak_mb: float = 0.0
+    killed: int = 0
+    cpu_s: dict[int, float] = field(default_factory=dict)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        began = time.monotonic()
+        while not self.is_over.wait(_LOOK_S):
+            pids = processes_of(self.root, self.mark)
+            self.peak_mb = max(self.peak_mb, memory_mb_of(pids))
+            for pid in pids:
+                self.cpu_s[pid] = max(self.cpu_s.get(pid, 0.0), cpu_s_of(frozenset({pid})))
+            if self.kill_after_s is not None and time.monotonic() - began > self.kill_after_s:
+                self.killed += _kill_a_worker(pids)
+                if self.killed:
+                    self.kill_after_s = None
+
+
+def run_watched(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    mark: str,
+    folder: Path,
+    kill_after_s: float | None = None,
+) -> Watched:
+    """Run a command.
+
+    Args:
+        command: Of the child.
+        environment: Of it; processes with `mark` in theirs belong to it too.
+        mark: Under `process_tree.MARK`.
+        folder: Where it runs.
+        kill_after_s: After so long a worker of a Ray cluster that belongs to it is killed; None for none.
+    """
+    before = {pid: cpu_s_of(frozenset({pid})) for pid in processes_of(0, mark)}
+    began = time.monotonic()
+    child = subprocess.Popen(
+        command,
+        env={**environment, MARK: mark},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    look = _Look(mark, child.pid, kill_after_s)
+    watching = threading.Thread(target=look.run)
+    watching.start()
+    output, _ = child.communicate()
+    look.is_over.set()
+    watching.join()
+    spent = sum(cpu_s - before.get(pid, 0.0) for pid, cpu_s in look.cpu_s.items())
+    return Watched(child.returncode, output, time.monotonic() - began, spent, look.peak_mb, look.killed)
+
+
+def _kill_a_worker(pids: frozenset[int]) -> int:
+    """Kill one that is at work, as the system would that lacks memory."""
+    for pid in sorted(pids):
+        try:
+            name = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if name.startswith(b"ray::PoolActor"):
+            os.kill(pid, signal.SIGKILL)
+            return 1
+    return 0
