@@ -32,21 +32,21 @@ EXTRAS: Mapping[str, Extra] = {
 }
 
 
-def require_extra(name: str) -> None:
-    """Refuse to go on without an extra.
+def require_extra(*names: str) -> None:
+    """Refuse to go on without these extras.
 
     Args:
-        name: One of `EXTRAS`.
+        names: Of `EXTRAS`.
 
     Raises:
         MissingPartError: Names what is missing and the command that installs it.
     """
-    extra = EXTRAS[name]
-    for module in extra.modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise MissingPartError(
-                f"{extra.purpose} needs {error.name or module}, which is not installed; "
-                f"pip install 'smallcraft[{name}]'"
-            ) from error
+    for name in names:
+        for module in EXTRAS[name].modules:
+            try:
+                importlib.import_module(module)
+            except ImportError as error:
+                raise MissingPartError(
+                    f"{EXTRAS[name].purpose} needs {error.name or module}, which is not installed; "
+                    f"pip install 'smallcraft[{name}]'"
+                ) from error

@@ -121,9 +121,7 @@ def serve(
     /openapi.json describes both, /metrics is for Prometheus. `smallcraft rollout start` moves traffic to a
     new release while this runs.
     """
-    require_extra("serve")
-    if traces is not None:
-        require_extra("traces")
+    require_extra("serve", *(() if traces is None else ("traces",)))
     is_on_ray = _is_on_ray(on)
     with starting():
         from smallcraft.pipeline.serving import move_stable, serve_settings, served_project
