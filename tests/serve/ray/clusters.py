@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from smallcraft.serve.worker.answering import Model
 # A part of a processor each: all of them fit on two.
 PROCESSORS = 0.1
 PATIENCE_S = 300.0
+_PAUSE_S = 0.25
 _CHILD = """
 import json, logging, os, pickle, sys
 from dataclasses import asdict
@@ -61,6 +63,12 @@ class RunningOnRay(Running):
 
     def told(self, settings: ServeSettings) -> object:
         return settings, self.on_ray
+
+    def order(self, command: str, **more: Any) -> Any:
+        """An order; asked in a loop, it is asked a few times a second: each is a call across the cluster."""
+        if command == "status":
+            time.sleep(_PAUSE_S)
+        return super().order(command, **more)
 
     def commands(self, word: str) -> dict[int, str]:
         """Its processes whose title has a word, as Ray names them: `ray::...`."""

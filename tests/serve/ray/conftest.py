@@ -46,7 +46,7 @@ def many_heads(tmp_path_factory) -> ModelSource:
     return replace(trunk, heads=(head_of_folder(paths["cascade"], "intents", "2"),))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory, releases, many_heads) -> Iterator[RunningOnRay]:
     """Three ingresses before two replicas of each release; no test promotes a release or ends it."""
     require(why_no_ray())

@@ -14,7 +14,10 @@ ROWS = [row(place / 3 - 2) for place in range(12)]
 
 
 def in_canary(server, source) -> str:
-    """A rollout that gets its share for good; its id."""
+    """A rollout that gets its share for good, the one under way where there is one; its id."""
+    told = server.status()
+    if told["weight"] == GOES_ON.stages[0] and told["rollout"]["phase"] == "canary":
+        return str(told["rollout"]["id"])
     rollout = server.roll_out(source, GOES_ON)
     with server.load(*ROWS, connections=2) as load:
         until(lambda: server.status()["weight"] == GOES_ON.stages[0])

@@ -155,8 +155,8 @@ def test_a_fine_release_is_promoted_by_its_evidence_and_all_ends_in_order(tmp_pa
         non_inferior_drift=16.0,
         shown=3.0,
     )
-    with running_on_ray(tmp_path, (releases["1"],)) as server:
-        with server.load(*ROWS, connections=4) as load:
+    with running_on_ray(tmp_path, (releases["1"],), replicas=1, routers=1) as server:
+        with server.load(*ROWS, connections=2) as load:
             server.roll_out(releases["7"], plan)
             assert "every guardrail was shown to be no worse" in server.until_phase("done")["last_cause"]
             until(lambda: {one["release"] for one in server.order("status")["workers"]} == {"m@7"})
