@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from tests.pipeline.partitions.tables import messages, write_parts
 
+from smallcraft.data.partitions import counting
 from smallcraft.data.partitions.pieces import find_pieces
 from smallcraft.engine.engines import Engine
 from smallcraft.errors import DataError, InvalidInputError
@@ -19,6 +20,7 @@ from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
 from smallcraft.pipeline.partitions.large import content_of, inspect_table, large_pieces, locate
 from smallcraft.pipeline.partitions.size import estimate_rows
+from smallcraft.pipeline.stages import prepare
 from smallcraft.pipeline.stages.prepare import prepare_data
 
 PROJECT = """
@@ -115,6 +117,16 @@ def test_the_content_is_that_of_the_files_in_any_order(project):
         assert (
             content_of(pieces, engine) == content_of(pieces[::-1], engine) != content_of(pieces[:-1], engine)
         )
+
+
+def test_of_many_bad_rows_the_first_stand_in_the_quarantine_and_all_are_counted(project, monkeypatch):
+    monkeypatch.setattr(counting, "MOST_BAD_ROWS", 4)
+    monkeypatch.setattr(prepare, "MOST_BAD_ROWS", 4)
+    listener = Notes()
+    prepare_data(load_config(project), listener)
+    (told,) = [note for note in listener.notes if "were set aside" in note]
+    assert "10 of 3,000 rows were set aside, the first 4 with their reasons in " in told
+    assert pl.read_parquet(project / "quarantine.parquet")["line"].n_unique() <= 4
 
 
 def test_a_bad_row_is_refused_where_the_project_says_so(project, tmp_path):

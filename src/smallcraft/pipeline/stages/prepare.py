@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smallcraft.data.checks import run_checks
 from smallcraft.data.load import load_table
+from smallcraft.data.partitions.counting import MOST_BAD_ROWS
 from smallcraft.data.partitions.pieces import Piece
 from smallcraft.data.split import DEALT_BY_NUMBER, Splits, split_table
 from smallcraft.data.table import Table
@@ -127,7 +128,8 @@ def read_splits(
     }
     for part, loaded in {"main": table, **given}.items():
         if loaded.rows_quarantined:
-            listener.note(_quarantine_note(config, part, loaded))
+            is_whole = large is None or part != "main" or loaded.rows_quarantined <= MOST_BAD_ROWS
+            listener.note(_quarantine_note(config, part, loaded, is_whole=is_whole))
     listener.stage("splitting into train, dev and cert")
     splits = split_table(
         table if large is None else plain_rows(large),
@@ -193,8 +195,9 @@ def positions_in(frame: pl.DataFrame) -> NDArray[np.int64]:
     return frame[ROW_IN_FILE].to_numpy().astype(np.int64)
 
 
-def _quarantine_note(config: Config, part: str, table: Table) -> str:
+def _quarantine_note(config: Config, part: str, table: Table, *, is_whole: bool) -> str:
+    which = "each with its reason," if is_whole else f"the first {MOST_BAD_ROWS:,} with their reasons"
     return (
-        f"{table.rows_quarantined:,} of {table.rows_read:,} rows were set aside, each with its reason, "
+        f"{table.rows_quarantined:,} of {table.rows_read:,} rows were set aside, {which} "
         f"in {Workspace(config.folder).quarantine(part)}"
     )
