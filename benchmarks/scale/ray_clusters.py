@@ -45,7 +45,10 @@ class RayCluster:
     environment: Mapping[str, str]
 
     def run(self, code: str, **values: Any) -> Any:
-        """Run Python in a process that finds the cluster; gives what it printed last, read as JSON."""
+        """Run Python in a process that finds the cluster; gives what it printed last, read as JSON.
+
+        A process that does not end well, or complains at its end, is an error.
+        """
         told = f"import json\nvalues = json.loads({json.dumps(json.dumps(values))})\n{code}"
         done = subprocess.run(
             [sys.executable, "-c", told],
@@ -56,6 +59,7 @@ class RayCluster:
             timeout=PATIENCE_S,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         return json.loads(done.stdout.strip().splitlines()[-1])
 
 

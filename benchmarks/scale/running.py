@@ -1,12 +1,13 @@
 """Runs a command and watches what it takes, with all processes that work for it, wherever they came from.
 
-Always: memory is what all of them hold together, what several share counted once; CPU time that processes of
-a cluster took before is not counted.
+Always: memory is what all of them hold together, what several share counted once; CPU time is that of the
+command with all that it started and waited for, and what processes of its cluster took meanwhile.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -18,6 +19,8 @@ from pathlib import Path
 from benchmarks.serving.process_tree import MARK, cpu_s_of, memory_mb_of, processes_of
 
 _LOOK_S = 0.5
+# No process is it: what belongs to a cluster is known by its mark alone.
+_NO_ROOT = 0
 
 
 @dataclass
@@ -48,7 +51,6 @@ class _Look:
     kill_after_s: float | None
     peak_mb: float = 0.0
     killed: int = 0
-    cpu_s: dict[int, float] = field(default_factory=dict)
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -56,8 +58,6 @@ class _Look:
         while not self.is_over.wait(_LOOK_S):
             pids = processes_of(self.root, self.mark)
             self.peak_mb = max(self.peak_mb, memory_mb_of(pids))
-            for pid in pids:
-                self.cpu_s[pid] = max(self.cpu_s.get(pid, 0.0), cpu_s_of(frozenset({pid})))
             if self.kill_after_s is not None and time.monotonic() - began > self.kill_after_s:
                 self.killed += _kill_a_worker(pids)
                 if self.killed:
@@ -81,7 +81,7 @@ def run_watched(
         folder: Where it runs.
         kill_after_s: After so long a worker of a Ray cluster that belongs to it is killed; None for none.
     """
-    before = {pid: cpu_s_of(frozenset({pid})) for pid in processes_of(0, mark)}
+    before = cpu_s_of(processes_of(_NO_ROOT, mark)) + _cpu_s_of_ended()
     began = time.monotonic()
     child = subprocess.Popen(
         command,
@@ -97,8 +97,15 @@ def run_watched(
     output, _ = child.communicate()
     look.is_over.set()
     watching.join()
-    spent = sum(cpu_s - before.get(pid, 0.0) for pid, cpu_s in look.cpu_s.items())
-    return Watched(child.returncode, output, time.monotonic() - began, spent, look.peak_mb, look.killed)
+    wall_s = time.monotonic() - began
+    spent = cpu_s_of(processes_of(_NO_ROOT, mark)) + _cpu_s_of_ended() - before
+    return Watched(child.returncode, output, wall_s, spent, look.peak_mb, look.killed)
+
+
+def _cpu_s_of_ended() -> float:
+    """Of all that this process started and waited for, and they in their turn."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
 
 
 def _kill_a_worker(pids: frozenset[int]) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.builds import PYTHON
+from benchmarks.datasets import read_banking77, write_csv
 from benchmarks.process import run_child
 from benchmarks.records import Listing, Row, Sample
 from benchmarks.scale.page import POINTS
@@ -26,6 +27,19 @@ _HELD = 200_000
 _MOST_MB = 2 * 1024**3 / 1e6
 _ROOT = Path(__file__).resolve().parents[2]
 _KILL_AFTER_S = 20.0
+_ENGINES = ("local", "ray")
+_BANKING77 = """
+name = "banking77"
+[data]
+path = "train.csv"
+cert = "test.csv"
+label = "label"
+text = "text"
+[quality]
+metric = "accuracy"
+[ladder]
+rungs = ["majority", "linear", "ngram", "fast"]
+"""
 
 
 @dataclass(frozen=True)
@@ -43,9 +57,9 @@ class Job:
 
     name: str
     arguments: tuple[str, ...]
-    rows: int
-    folders: tuple[str, ...]
-    rows_of_a_quarter: int
+    rows: int = 0
+    folders: tuple[str, ...] = ()
+    rows_of_a_quarter: int = 0
     answer: str | None = None
 
     def of_a_quarter(self) -> Job:
@@ -70,6 +84,8 @@ def measure(around: Surroundings) -> Found:
         points.append((job.name, f"{job.rows:,}", f"{found[0].ours.value:.2f}"))
         told += found
         around.look(f"after {job.name}")
+    told += _rows_of_banking77(around)
+    around.look("after banking77")
     return Found(
         about=(
             f"A made-up table of {rows:,} rows in {parts} Parquet files (8 numbers, 4 counts, 4 categories, "
@@ -84,6 +100,7 @@ def measure(around: Surroundings) -> Found:
             f"The check holds {_HELD:,} rows, drawn by seed, where rows are needed side by side; no encoder.",
             "Everything that is counted is counted over all rows.",
             "Identical: every count and decision equal, every number to 1e-12 of itself.",
+            "Identical builds: the choice, the bytes of every candidate, every score; not what was timed.",
         ),
     )
 
@@ -156,6 +173,47 @@ def _rows_of(job: Job, around: Surroundings) -> Iterator[Row]:
                     )
     finally:
         del os.environ[MARK]
+
+
+def _rows_of_banking77(around: Surroundings) -> Iterator[Row]:
+    """Real rows that one machine holds: the same check, drift and build wherever the work is done."""
+    work = around.work / "banking77"
+    for engine in _ENGINES:
+        project = work / engine
+        project.mkdir(parents=True)
+        data = read_banking77()
+        write_csv(data.train, project / "train.csv")
+        write_csv(data.test, project / "test.csv")
+        (project / "smallcraft.toml").write_text(_BANKING77, encoding="utf-8")
+    answers: dict[str, list[Any]] = {engine: [] for engine in _ENGINES}
+    jobs = (
+        Job("check", ("check", "-o", "found", "--json"), answer="found/check.json"),
+        Job("drift", ("drift", "train.csv", "test.csv", "--json")),
+        Job("build", ("build", "--json")),
+    )
+    mark = uuid.uuid4().hex
+    with ray_cluster() as cluster:
+        for engine, environment in zip(_ENGINES, (os.environ, cluster.environment), strict=True):
+            for job in jobs:
+                _, answer = _run(job, work / engine, engine, dict(environment), mark)
+                answers[engine].append(decided(answer) if job.name == "build" else answer)
+    for job, here, there in zip(jobs, *answers.values(), strict=True):
+        differs = Sample(float(not is_same(here, there)), 1, "run")
+        yield Row(
+            f"{job.name} of banking77, Ray: answers that are not identical", "answers", differs, bar=0.0
+        )
+
+
+def decided(built: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a build decided, without what was timed."""
+    return {
+        "chosen": built["chosen"],
+        "candidates": [
+            [one["rung"], one["status"], one["digest"], one["scores"]] for one in built["candidates"]
+        ],
+        "released": built["released"]["digest"],
+        "cert": built["cert"]["scores"],
+    }
 
 
 def _run(

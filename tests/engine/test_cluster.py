@@ -99,6 +99,15 @@ def test_work_that_kills_every_worker_is_given_up(done):
     assert told.startswith("workers of the engine 'ray' ended 3 times at the same work")
 
 
+def test_an_engine_that_a_process_shares_is_closed_before_ray_is(cluster):
+    code = (
+        "from smallcraft.engine.engines import shared_engine\n"
+        "from tests.engine import jobs\n"
+        "print(json.dumps([one.value for one in shared_engine(values['engine']).map(jobs.square, [1, 2])]))\n"
+    )
+    assert mapped(cluster, code=code) == [1, 4]
+
+
 def test_workers_that_run_other_code_are_refused(cluster):
     code = "import smallcraft\nsmallcraft.__version__ = '9.9'\n" + _MAPS
     ((kind, told),) = mapped(cluster, ("square", [1]), code=code)

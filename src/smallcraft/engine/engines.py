@@ -113,6 +113,7 @@ class Engine:
 
     def close(self) -> None:
         """End what was started for it; mapping again starts it again."""
+        atexit.unregister(self.close)
         self._close_pool()
         self._cluster.close()
 
@@ -140,6 +141,9 @@ class Engine:
                 self._cluster.enter_context(join_cluster(self.name))
                 opened = make_pool(self._workers)
             self._parallel = self._pool.enter_context(opened)
+            # After joblib and Ray have said what they do at the end of the process: this comes before it.
+            atexit.unregister(self.close)
+            atexit.register(self.close)
         return self._parallel
 
     def _close_pool(self) -> None:
@@ -176,9 +180,7 @@ def shared_engine(name: str = LOCAL) -> Engine:
     Raises:
         InvalidInputError: There is no such engine.
     """
-    engine = Engine(name)
-    atexit.register(engine.close)
-    return engine
+    return Engine(name)
 
 
 def _done_away(function: Callable[[Item], Result], item: Item) -> Done[Result]:
