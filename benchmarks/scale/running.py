@@ -21,6 +21,8 @@ from benchmarks.serving.process_tree import MARK, cpu_s_of, memory_mb_of, proces
 _LOOK_S = 0.5
 # No process is it: what belongs to a cluster is known by its mark alone.
 _NO_ROOT = 0
+# Exit codes of a command that came to its end: pass, fail, undecided.
+_ANSWERED = (0, 2, 3)
 
 
 @dataclass
@@ -80,6 +82,9 @@ def run_watched(
         mark: Under `process_tree.MARK`.
         folder: Where it runs.
         kill_after_s: After so long a worker of a Ray cluster that belongs to it is killed; None for none.
+
+    Raises:
+        RuntimeError: The command did not come to its end.
     """
     before = cpu_s_of(processes_of(_NO_ROOT, mark)) + _cpu_s_of_ended()
     began = time.monotonic()
@@ -88,15 +93,17 @@ def run_watched(
         env={**environment, MARK: mark},
         cwd=folder,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
     look = _Look(mark, child.pid, kill_after_s)
     watching = threading.Thread(target=look.run)
     watching.start()
-    output, _ = child.communicate()
+    output, complaints = child.communicate()
     look.is_over.set()
     watching.join()
+    if child.returncode not in _ANSWERED:
+        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}: {complaints[-3000:]}")
     wall_s = time.monotonic() - began
     spent = cpu_s_of(processes_of(_NO_ROOT, mark)) + _cpu_s_of_ended() - before
     return Watched(child.returncode, output, wall_s, spent, look.peak_mb, look.killed)

@@ -6,6 +6,7 @@ import os
 from itertools import count, islice
 
 import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tests.engine.jobs import (
     burn,
     die,
@@ -104,6 +105,25 @@ def test_work_that_kills_every_worker_is_given_up(at_once):
             SmallcraftError, match="workers of the engine 'local' ended 3 times at the same work"
         ):
             list(engine.map(_call, items))
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+def test_a_worker_that_is_killed_before_all_have_come_costs_time_too(at_once, monkeypatch, deaths):
+    opens, failed = Engine._new_pool, []
+
+    def new_pool(engine):
+        if len(failed) < deaths:
+            failed.append(1)
+            raise TerminatedWorkerError("killed")
+        return opens(engine)
+
+    monkeypatch.setattr(Engine, "_new_pool", new_pool)
+    with Engine(workers=2) as engine:
+        if deaths < 3:
+            assert values(engine, square, range(5)) == [0, 1, 4, 9, 16]
+        else:
+            with pytest.raises(SmallcraftError, match=r"ended 3 times at the same work"):
+                values(engine, square, range(5))
 
 
 def _call(function) -> object:

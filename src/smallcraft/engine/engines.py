@@ -125,26 +125,48 @@ class Engine:
         return self._workers or len(os.sched_getaffinity(0))
 
     def _opened(self) -> Any:  # noqa: ANN401 - joblib carries no types
-        if self._parallel is None:
-            if self.is_local:
-                opened = joblib.Parallel(
-                    self._local_workers,
-                    backend="loky",
-                    batch_size=1,
-                    pre_dispatch="all",
-                    max_nbytes=None,
-                    inner_max_num_threads=1,
-                )
-            else:
-                from smallcraft.engine.cluster import join_cluster, make_pool
-
-                self._cluster.enter_context(join_cluster(self.name))
-                opened = make_pool(self._workers)
-            self._parallel = self._pool.enter_context(opened)
-            # After joblib and Ray have said what they do at the end of the process: this comes before it.
-            atexit.unregister(self.close)
-            atexit.register(self.close)
+        """The pool; a worker may die before all of them have come."""
+        for death in range(1, _MOST_DEATHS + 1):
+            if self._parallel is not None:
+                break
+            try:
+                self._parallel = self._pool.enter_context(self._new_pool())
+            except SmallcraftError:
+                raise
+            except _deaths(is_local=self.is_local) as error:
+                self._close_pool()
+                self._give_up_after(death, error)
         return self._parallel
+
+    def _new_pool(self) -> Any:  # noqa: ANN401
+        if not self.is_local:
+            from smallcraft.engine.cluster import join_cluster, make_pool
+
+            self._cluster.enter_context(join_cluster(self.name))
+            self._close_at_exit()
+            return make_pool(self._workers)
+        self._close_at_exit()
+        return joblib.Parallel(
+            self._local_workers,
+            backend="loky",
+            batch_size=1,
+            pre_dispatch="all",
+            max_nbytes=None,
+            inner_max_num_threads=1,
+        )
+
+    def _close_at_exit(self) -> None:
+        """Joblib and Ray have said by now what they do at the end of the process: this comes before it."""
+        atexit.unregister(self.close)
+        atexit.register(self.close)
+
+    def _give_up_after(self, death: int, error: Exception) -> None:
+        if death == _MOST_DEATHS:
+            raise SmallcraftError(
+                f"workers of the engine '{self.name}' ended {death} times at the same work "
+                f"({type(error).__name__}): it may need more memory than they have; "
+                "give them more, or use fewer"
+            ) from error
 
     def _close_pool(self) -> None:
         self._parallel = None
@@ -159,12 +181,7 @@ class Engine:
                     )
             except _deaths(is_local=self.is_local) as error:
                 self._close_pool()
-                if death == _MOST_DEATHS:
-                    raise SmallcraftError(
-                        f"workers of the engine '{self.name}' ended {death} times at the same work "
-                        f"({type(error).__name__}): it may need more memory than they have; "
-                        "give them more, or use fewer"
-                    ) from error
+                self._give_up_after(death, error)
             else:
                 return found
         raise AssertionError("the last death is raised")
