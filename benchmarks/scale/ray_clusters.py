@@ -76,6 +76,8 @@ def ray_cluster(*, nodes: int = 2) -> Iterator[RayCluster]:
             "RAY_AUTH_MODE": "disabled",
             "RAY_TMPDIR": folder,
             "RAY_USAGE_STATS_ENABLED": "0",
+            # As every other process: else whatever runs beside it goes first.
+            "RAY_worker_niceness": "0",
             "RAY_worker_register_timeout_seconds": "120",
             "PYTHONWARNINGS": "ignore",
         }

@@ -146,6 +146,8 @@ def running_on_ray(
         FAULTS: json.dumps(faults or {}),
         "RAY_ADDRESS": "local",
         "RAY_TMPDIR": str(own),
+        # As every other process: else whatever runs beside a test goes first.
+        "RAY_worker_niceness": "0",
         "HOME": str(own),
     }
     told = ServeSettings(models=models, state=folder / "state", port=0, routers=routers, **settings)
