@@ -27,7 +27,7 @@ def server_name(state: Path) -> str:
     """What a server's actor and applications begin with.
 
     >>> server_name(Path("/srv/state"))
-    'smallcraft-4cdeb2ff'
+    'smallcraft-75675986'
     """
     return f"smallcraft-{xxh3_64_hexdigest(str(state).encode())[:8]}"
 
