@@ -45,7 +45,7 @@ class RayCluster:
     environment: Mapping[str, str]
 
     def run(self, code: str, **values: Any) -> Any:
-        """Run Python in a process that finds the cluster; gives what it printed last, read as JSON.
+        """Run Python in a process that finds the cluster; gives the one line that it prints, read as JSON.
 
         A process that does not end well, or complains at its end, is an error.
         """
@@ -60,7 +60,8 @@ class RayCluster:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Traceback" not in done.stderr, done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        (line,) = done.stdout.strip().splitlines()
+        return json.loads(line)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -44,6 +45,7 @@ def join_cluster(name: str) -> Iterator[None]:
         yield
         return
     try:
+        _complain_on_stderr()
         _connect(name)
         _require_same_code(name)
         yield
@@ -96,6 +98,19 @@ def _connect(name: str) -> None:
             f"the Ray cluster '{name}' does not answer ({reason}); start it with `ray start --head`, "
             'or write engine = "local"'
         ) from error
+
+
+def _complain_on_stderr() -> None:
+    """What Ray tells of a worker that died would stand in the middle of an answer; it prints it itself."""
+    from ray._private import worker
+
+    told = getattr(worker, "print_to_stdstream", None)
+    if told is not None and not isinstance(told, partial):
+        worker.print_to_stdstream = partial(_on_stderr, told)
+
+
+def _on_stderr(told: Callable[..., None], data: Mapping[str, object], *more: object, **named: object) -> None:
+    told({**data, "is_err": True}, *more, **named)
 
 
 def _versions() -> dict[str, str]:
