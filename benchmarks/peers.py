@@ -85,6 +85,13 @@ MOTO = Environment(
         *("py-partiql-parser==0.6.3", "PyYAML==6.0.4"),
     ),
 )
+# Not a peer but the public schemas of what pipelines read.
+CHECK_JSONSCHEMA = Environment("check-jsonschema", ("check-jsonschema==0.39.0",))
+# Not a peer but what KServe and Kubernetes say of their own resources.
+KSERVE = Environment("kserve", ("kserve==0.21.0", "kubernetes==37.0.1"))
+
+# Not a peer but a server that people label with, which takes tasks and gives back answers.
+LABEL_STUDIO = Environment("label-studio", ("label-studio==1.23.2",))
 
 # Drift.
 EVIDENTLY = Environment("evidently", (*_LEARNING, "evidently==0.7.23", "pandas==2.3.3"))
