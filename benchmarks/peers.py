@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.process import ROOT
+from benchmarks.resolver import ResolverFailedError, run_uv
 
 ENVIRONMENTS = ROOT / ".bench" / "environments"
 _STAMP = ".installed"
@@ -182,9 +183,13 @@ def _make(environment: Environment, python: Path) -> None:
     folder = _folder(environment)
     # One pip serves all; what is never imported need not be compiled.
     _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)], environment)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
     for requirements in filter(None, (environment.first, environment.requirements)):
-        _run([*pip, "install", "--quiet", "--no-compile", *requirements], environment)
+        try:
+            run_uv(["pip", "install", "--quiet", "--python", str(python), *requirements])
+        except ResolverFailedError:
+            # Slower, but it knows of every setting of this machine, and says best what is wrong.
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+            _run([*pip, "install", "--quiet", "--no-compile", *requirements], environment)
     (folder / _STAMP).touch()
 
 

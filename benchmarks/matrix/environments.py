@@ -9,17 +9,16 @@ that there is. Torch is no part of it, nor what only people who work on smallcra
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import resolver
 from benchmarks.process import ROOT
+from benchmarks.resolver import ResolverFailedError
 
 MATRIX = ROOT / ".matrix"
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -30,7 +29,6 @@ TEST_TOOLS = (
     *("pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "httpx2>=2.0", "jsonschema>=4.23"),
     *("rfc8785>=0.1.4", "jsonpatch>=1.33", "cyclonedx-python-lib>=11.0", "open-inference-openapi>=2.0.0.1"),
 )
-_UV = "uv==0.13.9"
 _STAMP = ".made"
 
 
@@ -176,28 +174,7 @@ def run_uv(arguments: Sequence[str], what: str) -> None:
     Raises:
         EnvironmentFailedError: It failed.
     """
-    done = subprocess.run(
-        [str(_uv()), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"},
-    )
-    if done.returncode != 0:
-        raise EnvironmentFailedError(
-            f"the environment {what} could not be made: {' '.join(done.stderr.split())[-600:]}"
-        )
-
-
-def _uv() -> Path:
-    """The resolver, in an environment of its own, made at first use."""
-    program = MATRIX / "uv" / "bin" / "uv"
-    if not program.exists():
-        for command in (
-            [sys.executable, "-m", "venv", "--clear", str(MATRIX / "uv")],
-            [str(MATRIX / "uv/bin/python"), "-m", "pip", "install", "--quiet", _UV],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise EnvironmentFailedError(f"{_UV} could not be installed: {done.stderr.strip()[-300:]}")
-    return program
+    try:
+        resolver.run_uv(arguments)
+    except ResolverFailedError as error:
+        raise EnvironmentFailedError(f"the environment {what} could not be made: {error}") from error
