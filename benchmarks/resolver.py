@@ -52,6 +52,11 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {**of_pip, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", **environment}
 
 
+def is_installed() -> bool:
+    """Whether it is there already."""
+    return (_FOLDER / "bin" / "uv").exists()
+
+
 def _program() -> Path:
     program = _FOLDER / "bin" / "uv"
     if not program.exists():

@@ -1,7 +1,9 @@
 """Runs a command and watches what it takes, with all processes that work for it, wherever they came from.
 
 Always: memory is what all of them hold together, what several share counted once; CPU time is that of the
-command with all that it started and waited for, and what processes of its cluster took meanwhile.
+command with all that it started and waited for, and what processes of its cluster took meanwhile, those too
+that ended before the command.
+Not covered: what a process of the cluster took in its last half second, where it ended before the command.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.serving.process_tree import MARK, cpu_s_of, memory_mb_of, processes_of
+from benchmarks.serving.process_tree import MARK, memory_mb_of, own_cpu_s_of, processes_of
 
 _LOOK_S = 0.5
 # No process is it: what belongs to a cluster is known by its mark alone.
 _NO_ROOT = 0
+# Nothing is marked so: what the command itself started is known by its parents alone.
+_NO_MARK = "none"
 # Exit codes of a command that came to its end: pass, fail, undecided.
 _ANSWERED = (0, 2, 3)
 
@@ -53,6 +57,8 @@ class _Look:
     kill_after_s: float | None
     peak_mb: float = 0.0
     killed: int = 0
+    seen: dict[tuple[int, int], float] = field(default_factory=dict)
+    started: set[tuple[int, int]] = field(default_factory=set)
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -60,6 +66,8 @@ class _Look:
         while not self.is_over.wait(_LOOK_S):
             pids = processes_of(self.root, self.mark)
             self.peak_mb = max(self.peak_mb, memory_mb_of(pids))
+            self.started |= own_cpu_s_of(processes_of(self.root, _NO_MARK)).keys()
+            self.seen |= own_cpu_s_of(pids)
             if self.kill_after_s is not None and time.monotonic() - began > self.kill_after_s:
                 self.killed += _kill_a_worker(pids)
                 if self.killed:
@@ -86,7 +94,8 @@ def run_watched(
     Raises:
         RuntimeError: The command did not come to its end.
     """
-    before = cpu_s_of(processes_of(_NO_ROOT, mark)) + _cpu_s_of_ended()
+    ended = _cpu_s_of_ended()
+    before = own_cpu_s_of(processes_of(_NO_ROOT, mark))
     began = time.monotonic()
     child = subprocess.Popen(
         command,
@@ -105,7 +114,10 @@ def run_watched(
     if child.returncode not in _ANSWERED:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}: {complaints[-3000:]}")
     wall_s = time.monotonic() - began
-    spent = cpu_s_of(processes_of(_NO_ROOT, mark)) + _cpu_s_of_ended() - before
+    after = look.seen | own_cpu_s_of(processes_of(_NO_ROOT, mark))
+    # What the command started and waited for is counted below, to its end.
+    of_cluster = sum(after[one] - before.get(one, 0.0) for one in after.keys() - look.started)
+    spent = of_cluster + _cpu_s_of_ended() - ended
     return Watched(child.returncode, output, wall_s, spent, look.peak_mb, look.killed)
 
 

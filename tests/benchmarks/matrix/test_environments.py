@@ -16,6 +16,7 @@ from benchmarks.matrix.environments import (
     tried_extras,
 )
 
+from benchmarks import resolver
 from benchmarks.matrix import environments
 
 LOWEST = Cell("3.12", "lowest")
@@ -89,5 +90,6 @@ def test_a_resolver_that_fails_is_told_with_its_reason(tmp_path, monkeypatch):
     program.write_text("#!/bin/sh\necho 'no such version' >&2\nexit 2\n")
     program.chmod(0o755)
     monkeypatch.setattr(environments, "MATRIX", tmp_path)
+    monkeypatch.setattr(resolver, "_FOLDER", tmp_path / "uv")
     with pytest.raises(EnvironmentFailedError, match=r"3\.12-lowest could not be made: no such version"):
         make_environment(LOWEST, Path(sys.executable))
