@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.conftest import require, why_no_ray
@@ -46,10 +48,34 @@ def many_heads(tmp_path_factory) -> ModelSource:
     return replace(trunk, heads=(head_of_folder(paths["cascade"], "intents", "2"),))
 
 
-@pytest.fixture(scope="package")
-def server(tmp_path_factory, releases, many_heads) -> Iterator[RunningOnRay]:
+class _Shared:
+    """The server that tests of this folder share; an idle cluster takes half a core from whatever follows."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._server: RunningOnRay | None = None
+
+    def given(self, running: Callable[[], AbstractContextManager[RunningOnRay]]) -> RunningOnRay:
+        if self._server is None:
+            self._server = self._open.enter_context(running())
+        return self._server
+
+    def close(self) -> None:
+        self._server = None
+        self._open.close()
+
+
+_SHARED = _Shared()
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        _SHARED.close()
+
+
+@pytest.fixture
+def server(tmp_path_factory, releases, many_heads) -> RunningOnRay:
     """Three ingresses before two replicas of each release; no test promotes a release or ends it."""
     require(why_no_ray())
     models = (releases["1"], many_heads)
-    with running_on_ray(tmp_path_factory.mktemp("server"), models, faults=FAULTS) as server:
-        yield server
+    return _SHARED.given(lambda: running_on_ray(tmp_path_factory.mktemp("server"), models, faults=FAULTS))

@@ -23,6 +23,7 @@ _CLIENT = "ray://"
 # Looked for and not imported: that takes seconds. The second is what Ray Serve is built on.
 _PARTS = ("ray", "fastapi")
 _OBJECT_STORE_BYTES = 128 << 20
+_PROXY_COMES_S = "30"
 
 
 def require_ray() -> None:
@@ -77,6 +78,8 @@ def joined(settings: RaySettings) -> Iterator[None]:
     require_ray()
     # No use of it is told to anybody.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Serve takes a proxy that is not there in five seconds for dead; on a busy machine it is on its way.
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", _PROXY_COMES_S)
     import ray
 
     refuse_client(os.environ.get("RAY_ADDRESS", ""))
