@@ -19,7 +19,6 @@ from benchmarks.suites import (
     near_duplicates,
     privacy,
     registry,
-    scale,
     serving,
     startup,
     trunk,
@@ -46,5 +45,4 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "drift": drift.measure,
     "serving": serving.measure,
     "faces": faces.measure,
-    "scale": scale.measure,
 }

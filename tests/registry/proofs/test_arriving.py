@@ -19,7 +19,6 @@ class Courier:
     layout: Layout
     where: str = "a courier"
     altered: str = ""
-    at_once: int = 2
 
     @property
     def policy(self):

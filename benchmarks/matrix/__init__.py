@@ -1,1 +1,0 @@
-"""What smallcraft runs on: each Python, with the lowest and the newest of what it depends on."""

@@ -1,1 +1,0 @@
-"""Where work runs: here, in processes of this machine, on a Ray cluster; through the backends of joblib."""

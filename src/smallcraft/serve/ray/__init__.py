@@ -1,1 +1,0 @@
-"""Serving on a Ray cluster: the same protocol, router logic and decisions, on many machines."""
