@@ -19,7 +19,7 @@ TORCH := torch==2.13.0
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check fix axe browser bench goldens docs pictures torch weights clean
+.PHONY: help demo test check fix axe types browser bench matrix wheel goldens docs pictures torch weights clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,12 +44,22 @@ fix: $(INSTALLED)  ## format, and repair what the linter can
 axe:  ## fetch axe-core from npm: the accessibility tests of the pages run with it
 	@npm install --silent --no-save --no-package-lock axe-core@4
 
+types:  ## fetch from npm what Grafana and Argo say of their own files: exports are checked against it
+	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .bench/types \
+	  @grafana/schema@13.2.3 @kubernetes-models/argo-rollouts@2.0.0 kubernetes-models@5.1.0 typescript@5
+
 browser: $(INSTALLED)  ## tests of the pages in a real browser, with axe-core where npm is
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory axe; else echo "npm is not here; the tests by axe-core are skipped"; fi
 	@$(BIN)/python -m pytest -q tests/dashboard/test_pages.py tests/dashboard/test_live.py
 
 bench: $(INSTALLED)  ## everything measured again beside peers: hours, a stopped run goes on; writes BENCHMARKS.md and its pages
 	@$(BIN)/python -m benchmarks
+
+matrix: $(INSTALLED)  ## each Python with the lowest and the newest dependencies; what passed is not tried again; writes docs/matrix.md
+	@$(BIN)/python -m benchmarks.matrix $(if $(ANEW),--anew) $(CELLS)
+
+wheel: $(INSTALLED)  ## the wheel as strangers get it: its files, a bare installation and its tour, each extra alone and all together
+	@$(BIN)/python -m benchmarks.matrix.wheel
 
 goldens: $(INSTALLED)  ## rewrite golden files and the tree in the README from what is there
 	@$(BIN)/python -m pytest -q --update-goldens tests

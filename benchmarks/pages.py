@@ -12,7 +12,9 @@ from benchmarks.drift.page import write_page as write_drift
 from benchmarks.faults.page import write_page as write_faults
 from benchmarks.guarantees.page import write_page as write_guarantees
 from benchmarks.ladders.page import write_page as write_ladder
+from benchmarks.matrix.page import write_page as write_matrix
 from benchmarks.rollouts.page import write_page as write_rollouts
+from benchmarks.scale.page import write_page as write_scale
 from benchmarks.suites import SUITES
 from benchmarks.write import kept_results
 from benchmarks.write import write_page as write_benchmarks
@@ -29,6 +31,8 @@ PAGES: Mapping[str, Callable[[], None]] = {
     "docs/drift.md": write_drift,
     "docs/campaigns.md": _write_campaigns,
     "docs/faults.md": write_faults,
+    "docs/scale.md": write_scale,
+    "docs/matrix.md": write_matrix,
     # These two read what the others are made from.
     "docs/guarantees.md": write_guarantees,
     "docs/compare.md": write_comparison,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.process import ROOT
+from benchmarks.resolver import ResolverFailedError, run_uv
 
 ENVIRONMENTS = ROOT / ".bench" / "environments"
 _STAMP = ".installed"
@@ -85,6 +86,13 @@ MOTO = Environment(
         *("py-partiql-parser==0.6.3", "PyYAML==6.0.4"),
     ),
 )
+# Not a peer but the public schemas of what pipelines read.
+CHECK_JSONSCHEMA = Environment("check-jsonschema", ("check-jsonschema==0.39.0",))
+# Not a peer but what KServe and Kubernetes say of their own resources.
+KSERVE = Environment("kserve", ("kserve==0.21.0", "kubernetes==37.0.1"))
+
+# Not a peer but a server that people label with, which takes tasks and gives back answers.
+LABEL_STUDIO = Environment("label-studio", ("label-studio==1.23.2",))
 
 # Drift.
 EVIDENTLY = Environment("evidently", (*_LEARNING, "evidently==0.7.23", "pandas==2.3.3"))
@@ -175,9 +183,13 @@ def _make(environment: Environment, python: Path) -> None:
     folder = _folder(environment)
     # One pip serves all; what is never imported need not be compiled.
     _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)], environment)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
     for requirements in filter(None, (environment.first, environment.requirements)):
-        _run([*pip, "install", "--quiet", "--no-compile", *requirements], environment)
+        try:
+            run_uv(["pip", "install", "--quiet", "--python", str(python), *requirements])
+        except ResolverFailedError:
+            # Slower, but it knows of every setting of this machine, and says best what is wrong.
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+            _run([*pip, "install", "--quiet", "--no-compile", *requirements], environment)
     (folder / _STAMP).touch()
 
 

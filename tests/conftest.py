@@ -104,6 +104,10 @@ def why_no_program(name: str, package: str) -> str | None:
     return f"{name} is not installed; apt-get install {package}"
 
 
+def why_no_promtool() -> str | None:
+    return why_no_program("promtool", "prometheus")
+
+
 def why_no_go() -> str | None:
     if (GO_PATH / "src/golang.org/x/mod/sumdb/tlog").is_dir():
         return why_no_program("go", "golang-go")
@@ -117,10 +121,18 @@ def why_no_model_signing() -> str | None:
     return f"{' and '.join(absent)} not installed; pip install {' '.join(absent)}" if absent else None
 
 
+def why_no_ray() -> str | None:
+    """Looked for, not imported: it takes seconds to load."""
+    if all(importlib.util.find_spec(name) for name in ("ray", "fastapi")):
+        return None
+    return "Ray Serve is not installed; pip install 'smallcraft[scale]'"
+
+
 MISSING_REASONS: Mapping[str, Callable[[], str | None]] = {
     "realdata": why_no_data,
     "backbone": why_no_backbone,
     "torch": why_no_torch,
+    "ray": why_no_ray,
 }
 
 

@@ -130,7 +130,9 @@ def test_a_failure_on_the_way_ends_the_run(bare_checkout):
 def test_the_build_machine_runs_every_step_and_stops_at_the_first_that_fails(tmp_path):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
-    (tmp_path / "Makefile").write_text("torch docs axe:\n\t@echo $@ CI=$$CI\ncheck:\n\t@echo check; exit 3\n")
+    (tmp_path / "Makefile").write_text(
+        "torch docs axe types:\n\t@echo $@ CI=$$CI\ncheck:\n\t@echo check; exit 3\n"
+    )
     # Packages are not installed by a test: it looks at what would be asked for.
     for name in ("apt-get", "sudo"):
         asked = tmp_path / "bin" / name
@@ -142,7 +144,13 @@ def test_the_build_machine_runs_every_step_and_stops_at_the_first_that_fails(tmp
     answer = subprocess.run(
         [tmp_path / ".ci" / "run"], cwd="/", capture_output=True, text=True, check=False, env=kept
     )
-    assert answer.stdout.splitlines() == ["torch CI=true", "docs CI=true", "axe CI=true", "check"]
+    assert answer.stdout.splitlines() == [
+        "torch CI=true",
+        "docs CI=true",
+        "axe CI=true",
+        "types CI=true",
+        "check",
+    ]
     assert answer.returncode != 0
     asked = [line for line in (tmp_path / "asked").read_text().splitlines() if line.startswith("apt-get")]
     assert [line.split()[1] for line in asked] == ["update", "install"]

@@ -37,6 +37,8 @@ PLAN = RolloutPlan(
     stages=(0.05,), mature_requests=(10**9,), shadow_requests=20, baseline_requests=20, latency_floor_s=1.0
 )
 _CANARY_S = 120.0
+# On Ray: no cluster that is there is joined.
+_OF_ITS_OWN = {"RAY_ADDRESS": "local"}
 
 
 def name_of(way: Way) -> str:
@@ -59,15 +61,21 @@ def measure_ours(way: Way, form: str, work: Work, loads: Loads) -> dict[int, Tak
 
 
 @contextmanager
-def serving_ours(way: Way, work: Work) -> Iterator[tuple[ServerProcess, Target, Path]]:
-    """Start it in a folder of its own, and wait until it answers; also the folder of its state."""
+def serving_ours(way: Way, work: Work, **more: object) -> Iterator[tuple[ServerProcess, Target, Path]]:
+    """Start it in a folder of its own, and wait until it answers; also the folder of its state.
+
+    Args:
+        way: Where its stable release answers.
+        work: What it serves.
+        more: Of its job: `routers`, `on_ray`, `replicas`.
+    """
     with TemporaryDirectory(prefix="smallcraft-bench-server-") as name:
         folder, target = Path(name), Target(port=free_port())
         job, state = folder / "job.json", folder / "state"
         told = {"bundle": str(work.bundle), "name": MODEL, "state": str(state), "port": target.port}
-        job.write_text(json.dumps({**told, "in_process": way == "in process"}), encoding="utf-8")
+        job.write_text(json.dumps({**told, "in_process": way == "in process", **more}), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "benchmarks.serving.programs.our_server", str(job)]
-        with ServerProcess(command, folder) as server:
+        with ServerProcess(command, folder, environment=_OF_ITS_OWN) as server:
             wait_until_it_answers(server, target, OPEN.requests(work, INFER)[0])
             yield server, target, state
 

@@ -22,10 +22,11 @@ _OWN = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
 
 @dataclass(frozen=True)
 class _Stat:
-    """Of one process: its parent, its ticks and those of its ended children, its birth in ticks."""
+    """Of one process: its parent, its ticks (its own, and with ended children), its birth in ticks."""
 
     parent: int
     ticks: int
+    own_ticks: int
     born: int
     state: str
 
@@ -49,6 +50,12 @@ def processes_of(root: int, mark: str) -> frozenset[int]:
 def cpu_s_of(pids: frozenset[int]) -> float:
     """CPU-seconds that they and their ended children have taken, to a hundredth each."""
     return sum(stat.ticks for pid in pids if (stat := _stat_of(pid)) is not None) * _TICK_S
+
+
+def own_cpu_s_of(pids: frozenset[int]) -> dict[tuple[int, int], float]:
+    """CPU-seconds that each has taken itself, by its id and its birth, which no other process has."""
+    stats = ((pid, stat) for pid in pids if (stat := _stat_of(pid)) is not None)
+    return {(pid, stat.born): stat.own_ticks * _TICK_S for pid, stat in stats}
 
 
 def memory_mb_of(pids: frozenset[int]) -> float:
@@ -94,8 +101,13 @@ def _stat_of(pid: int) -> _Stat | None:
         return None
     # After the name, which stands in brackets and may hold any character (proc(5), /proc/PID/stat).
     fields = text.rpartition(") ")[2].split()
+    ticks = [int(field) for field in fields[11:15]]
     return _Stat(
-        parent=int(fields[1]), ticks=sum(map(int, fields[11:15])), born=int(fields[19]), state=fields[0]
+        parent=int(fields[1]),
+        ticks=sum(ticks),
+        own_ticks=sum(ticks[:2]),
+        born=int(fields[19]),
+        state=fields[0],
     )
 
 

@@ -19,6 +19,7 @@ from benchmarks.suites import (
     near_duplicates,
     privacy,
     registry,
+    scale,
     serving,
     startup,
     trunk,
@@ -45,4 +46,5 @@ SUITES: Mapping[str, Callable[[Surroundings], Found]] = {
     "drift": drift.measure,
     "serving": serving.measure,
     "faces": faces.measure,
+    "scale": scale.measure,
 }

@@ -20,6 +20,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST_LINE = 300
+
 
 class SmallcraftError(Exception):
     """Root of the tree above."""
@@ -82,3 +84,13 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" - did you mean '{close[0]}'?" if close else ""
+
+
+def first_line(error: BaseException) -> str:
+    r"""What another library's error says, short enough for a message of ours; its name where it says nothing.
+
+    >>> first_line(ValueError("no such bucket\n  at line 7")), first_line(TimeoutError())
+    ('no such bucket', 'TimeoutError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].strip()[:_LONGEST_LINE] if lines else type(error).__name__

@@ -13,7 +13,6 @@ import pytest
 from tests.serving_projects import PATIENCE_S, serving, until
 
 from smallcraft.cli import dashboard as verb
-from smallcraft.errors import MissingPartError
 
 PROGRAM = "import sys; from smallcraft.cli.main import run; sys.exit(run(sys.argv[1:]))"
 
@@ -79,12 +78,6 @@ def test_a_token_that_is_short_or_not_there_is_refused(storied_built, tmp_path, 
     assert "must be a text file" in told(
         "dashboard", "-p", storied_built, "--token-file", tmp_path / "none", code=1
     )
-
-
-def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "starlette", None)
-    with pytest.raises(MissingPartError, match=r"pip install 'smallcraft\[dashboard\]'"):
-        verb.require_parts()
 
 
 def test_the_token_of_the_pages_beside_a_server_is_in_a_file_of_this_user_alone(tmp_path):

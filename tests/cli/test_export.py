@@ -168,3 +168,16 @@ def test_without_the_extra_a_deployment_says_how_to_install_it(storied_built, to
     message = told("export", "rows@2", tmp_path / "x", "-p", storied_built, "--grafana", code=1)
     assert "pip install 'smallcraft[serve]'" in message
     told("export", "rows@2", tmp_path / "y", "-p", storied_built, "--only", "bundle")
+
+
+def test_alert_rules_carry_the_promise_and_the_budget_of_the_project(storied_built, told, tmp_path):
+    words = ("export", "rows@2", tmp_path / "rules", "-p", storied_built, "--alerts")
+    assert before_next(told(*words, "--availability", "0.99")).startswith("smallcraft-rules.yaml in ")
+    (found,) = yaml.safe_load_all((tmp_path / "rules/smallcraft-rules.yaml").read_text(encoding="utf-8"))
+    alerts = {rule["alert"]: rule for rule in found["groups"][1]["rules"]}
+    assert "(14.4 * 0.01)" in alerts["SmallcraftFailuresBurnFast"]["expr"]
+    assert "SmallcraftSlow" not in alerts
+    message = told(*words, code=1)
+    assert "is there already" in message
+    message = told("export", "rows@2", tmp_path / "x", "-p", storied_built, "--alerts", "--grafana", code=1)
+    assert "got --grafana and --alerts; run it once for each" in message

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 from tests.conftest import ROOT
+from tests.pipeline.posting.forge_server import READS, served_forge
 from tests.projects import change_project, copy_project, write_messages
 
 from smallcraft.cli.main import run
@@ -68,3 +69,39 @@ def test_a_changed_preregistration_exits_with_1_and_writes_nothing(project, tmp_
 def test_a_release_that_is_not_there_exits_with_1(project, capsys):
     assert gate(project, "nobody@7") == 1
     assert "there is nothing to judge" in capsys.readouterr().err
+
+
+def test_a_summary_is_posted_once_and_then_updated(project, monkeypatch, capsys):
+    with served_forge("github") as forge:
+        for name, value in forge.environment().items():
+            monkeypatch.setenv(name, value)
+        assert gate(project, "--post", "github", "--json") == 0
+        told = capsys.readouterr()
+        assert json.loads(told.out)["outcome"] == "PASS"
+        assert "the summary is a new comment on team/helpdesk#12" in told.err
+        change_project(project, "[ladder]", "[budget]\nsize_mb = 0.001\n[ladder]")
+        assert gate(project, "--post", "github") == 2
+        assert "the summary is updated on team/helpdesk#12" in capsys.readouterr().err
+        ((_, text),) = forge.comments.values()
+        assert "### smallcraft gate: FAIL" in text
+
+
+@pytest.mark.parametrize(("kind", "remedy"), [("github", "pull-requests: write"), ("gitlab", "scope `api`")])
+def test_a_comment_that_is_not_allowed_is_said_and_the_exit_code_is_the_gates(
+    kind, remedy, project, monkeypatch, capsys
+):
+    change_project(project, "[ladder]", "[budget]\nsize_mb = 0.001\n[ladder]")
+    with served_forge(kind) as forge:
+        for name, value in forge.environment(token=READS).items():
+            monkeypatch.setenv(name, value)
+        assert gate(project, "--post", kind) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("not posted: ")
+    assert remedy in said
+    assert READS not in said
+
+
+def test_a_pipeline_without_a_request_posts_nothing(project, monkeypatch, capsys):
+    monkeypatch.delenv("CI_MERGE_REQUEST_IID", raising=False)
+    assert gate(project, "--post", "gitlab") == 0
+    assert "runs for no pull or merge request" in capsys.readouterr().err

@@ -44,7 +44,7 @@ ELSEWHERE = {
     *("rollout start", "rollout status", "rollout receipts", "rollout replay"),
     *("rollout abort", "rollout promote", "rollout freeze", "rollout resume"),
     *("watch show", "watch close", "watch labels", "watch digest", "watch calibrate"),
-    *("label import", "label measure", "label stop"),
+    *("label import", "label measure", "label stop", "import cleanlab", "import evidently"),
 }
 
 

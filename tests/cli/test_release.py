@@ -221,3 +221,16 @@ def test_a_word_is_moved_at_the_bucket_first_on_top_of_what_others_put_there(sto
 def test_an_address_that_nothing_opens_is_refused(storied_built, told):
     message = told("push", "ftp://models", "-p", storied_built, code=1)
     assert "a remote is a folder or one of s3://bucket/prefix" in message
+
+
+def test_a_version_of_mlflow_goes_to_a_folder_and_nothing_else_does(storied_built, told, tmp_path):
+    message = told("pull", "mlflow://localhost:5000#rows/1", "-p", storied_built, code=1)
+    assert "--to and a version in MLflow belong together" in message
+    message = told("pull", tmp_path / "remote", "--to", tmp_path / "f", "-p", storied_built, code=1)
+    assert "with --to" in message
+
+
+def test_one_release_alone_is_pushed_to_mlflow_only(storied_built, told, tmp_path):
+    message = told("push", tmp_path / "remote", "--release", "rows@1", "-p", storied_built, code=1)
+    assert "gets the whole registry, leave the option out" in message
+    assert not (tmp_path / "remote").exists()

@@ -15,8 +15,6 @@ from tests.projects import copy_project
 from tests.serving_projects import PATIENCE_S, serving
 
 from smallcraft.api import load
-from smallcraft.cli import serve as serve_verb
-from smallcraft.errors import MissingPartError
 from smallcraft.pipeline.workspace import open_registry
 
 TEXTS = ["please refund my invoice", "the parcel of the courier"]
@@ -85,12 +83,33 @@ def test_without_a_name_the_stable_release_is_served_and_ctrl_c_ends_it_in_order
         (["rows@1", "--port", "70000"], "port must be from 0 to 65535"),
         (["rows@1", "--routers", "0"], "routers and open_requests must be 1 or more, got 0"),
         (["rows@1", "--token-file", "no-such-file"], "must be a text file with a token a line"),
+        (["rows@1", "--on", "there"], "a server is on 'here' or 'ray', got 'there'; write --on ray"),
+        (["rows@1", "--on", "ray://head:10001"], "make this machine one (`ray start --address HOST:6379`)"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_the_remedy(arguments, said, storied_built, told, tmp_path):
     message = told("serve", *arguments, "-p", storied_built, "--state", tmp_path / "state", code=1)
     assert message.startswith("error: ")
     assert said in message
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--in-process"], "a server on Ray has no --in-process"),
+        (["--traces", "http://127.0.0.1:4318/v1/traces"], "a server on Ray has no --traces"),
+        (["--replicas", "0"], "routers and replicas must be 1 or more, got 3 and 0"),
+        (["--cpus", "0"], "processors of a process must be above 0"),
+    ],
+)
+def test_what_cannot_be_served_on_ray_is_refused_before_a_cluster_is_looked_for(
+    arguments, said, storied_built, told, tmp_path
+):
+    state = tmp_path / "state"
+    command = ("serve", "rows@1", "--on", "ray", *arguments, "-p", storied_built, "--state", state)
+    assert said in told(*command, code=1)
+    assert not (state / "serving.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -120,12 +139,6 @@ def test_a_release_with_a_changed_byte_is_never_served(storied, told):
     largest.write_bytes(bytes(data))
     message = told("serve", "rows@2", "-p", storied, "--port", "0", code=4)
     assert message.startswith("broken: ")
-
-
-def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
-    with pytest.raises(MissingPartError, match=r"pip install 'smallcraft\[serve\]'"):
-        serve_verb.require_parts()
 
 
 def test_curl_has_an_answer(served):

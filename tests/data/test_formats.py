@@ -33,6 +33,36 @@ def test_files_of_a_glob_are_sorted_and_folders_left_out(tmp_path):
     assert [file.name for file in find_files(f"{tmp_path}/*.csv")] == ["a.csv", "b.csv"]
 
 
+def test_files_below_a_folder_are_sorted_and_what_writers_leave_is_not_read(tmp_path):
+    for name in (
+        "day=2/b.parquet",
+        "day=1/a.csv.gz",
+        "c.jsonl",
+        "_SUCCESS",
+        ".x.csv",
+        "_tmp/d.csv",
+        "notes.md",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = [file.relative_to(tmp_path).as_posix() for file in find_files(tmp_path)]
+    assert found == ["c.jsonl", "day=1/a.csv.gz", "day=2/b.parquet"]
+
+
+@pytest.mark.parametrize("span", [(0, 6), (6, 12), (0, 12)])
+def test_a_span_of_a_file_is_read_alone(tmp_path, span):
+    path = tmp_path / "a.csv"
+    path.write_bytes("aä\nb\n".encode() + "cö\nd\n".encode())
+    assert read_text_bytes(path, is_gzipped=False, span=span) == path.read_bytes()[slice(*span)]
+
+
+def test_a_fault_in_a_span_is_told_by_its_place_in_the_file(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"abcdef\nx\0y\n")
+    with pytest.raises(DataError, match="byte 8 is NUL"):
+        read_text_bytes(path, is_gzipped=False, span=(7, 11))
+
+
 def test_a_file_whose_name_has_glob_marks_is_itself(tmp_path):
     odd = tmp_path / "a[1].csv"
     odd.write_text("x")

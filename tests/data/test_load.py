@@ -148,8 +148,19 @@ def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path):
         load_table(tmp_path / "tikets.csv", TEXT)
 
 
-def test_a_directory_is_refused_with_a_glob_to_write(tmp_path):
-    with pytest.raises(DataError, match=r"is a directory.*\*\.csv"):
+def test_a_folder_is_all_tables_below_it(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "_temporary").mkdir()
+    write(tmp_path / "b" / "2.csv", ROWS)
+    write(tmp_path / "a.csv", ROWS)
+    write(tmp_path / "_temporary" / "half.csv", ROWS)
+    write(tmp_path / "README.md", "not rows")
+    both = load_table(tmp_path, TEXT)
+    assert both.frame.height == 2 * load_table(tmp_path / "a.csv", TEXT).frame.height
+
+
+def test_a_folder_without_tables_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no file below the folder"):
         load_table(tmp_path, TEXT)
 
 

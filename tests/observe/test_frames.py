@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
+from smallcraft.data.profiles.categories import from_counts
 from smallcraft.data.profiles.numeric import NumericProfile
 from smallcraft.errors import DataError
-from smallcraft.observe.frames import profile_arrays, profile_frame
+from smallcraft.observe.frames import profile_arrays, profile_frame, profile_series
 
 FRAME = pl.DataFrame(
     {
@@ -57,3 +59,16 @@ def test_columns_of_different_lengths_are_refused():
 def test_a_missing_column_is_named_with_the_nearest_one():
     with pytest.raises(DataError, match="did you mean 's'"):
         profile_frame(FRAME.select("s", "n"), columns=["ss"])
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_beyond_the_capacity_a_table_keeps_what_counting_keeps(repeats):
+    values = [f"value {number}" for number in range(10_050)] * repeats + ["often"] * 30 + [None]
+    counted = Counter(value for value in values if value is not None)
+    assert profile_series(pl.Series(values)) == from_counts(counted, n=len(values), nulls=1)
+    assert profile_series(pl.Series(values)).as_mapping() == {"often": 30 - repeats}
+
+
+def test_long_values_with_one_beginning_add_up():
+    values = ["x" * 200 + "a", "x" * 200 + "b", "y"]
+    assert profile_series(pl.Series(values)).as_mapping() == {"x" * 200: 2, "y": 1}

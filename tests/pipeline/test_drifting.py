@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from smallcraft.engine import engines
+from smallcraft.engine.engines import Engine
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.drifting import compare_files
 from smallcraft.records import Outcome
@@ -97,3 +99,64 @@ def test_what_cannot_be_compared_is_refused_with_the_remedy(files, tmp_path):
         compare_files(reference, current, metric="psy", threshold=0.1)
     with pytest.raises(InvalidInputError, match="give both"):
         compare_files(reference, current, metric="psi")
+
+
+def spread(folder, *, rows: int, shift: float, parts: int = 6) -> str:
+    """A table in files of several kinds."""
+    rng = np.random.default_rng(rows)
+    table = pl.DataFrame(
+        {
+            "amount": rng.normal(shift, 1, rows),
+            "colour": rng.choice(["red", "green", "blue"], rows),
+            "code": rng.integers(0, 50, rows),
+            "note": [f"note {number}" for number in range(rows)],
+        }
+    )
+    folder.mkdir()
+    for number, part in enumerate(table.iter_slices(rows // parts + 1)):
+        if number % 3 == 0:
+            part.write_parquet(folder / f"{number}.parquet")
+        elif number % 3 == 1:
+            part.write_csv(folder / f"{number}.csv")
+        else:
+            part.write_ndjson(folder / f"{number}.jsonl")
+    table.write_parquet(folder.with_suffix(".parquet"))
+    return str(folder)
+
+
+def test_a_table_in_many_files_drifts_like_the_same_table_in_one(tmp_path):
+    before = spread(tmp_path / "before", rows=6_000, shift=0.0)
+    after = spread(tmp_path / "after", rows=5_000, shift=0.3)
+    parts = compare_files(before, after)
+    whole = compare_files(f"{before}.parquet", f"{after}.parquet")
+    assert parts.drift == whole.drift
+    assert parts.drift.drifted == ("amount",)
+    assert parts.free_texts == whole.free_texts == ("note",)
+
+
+def test_the_answer_is_the_same_in_processes(tmp_path, monkeypatch):
+    before = spread(tmp_path / "before", rows=3_000, shift=0.0)
+    after = spread(tmp_path / "after", rows=3_000, shift=0.3)
+    here = compare_files(before, after)
+    monkeypatch.setattr(engines, "_WORTH_S", 0.0)
+    told = []
+    with Engine(workers=2) as engine:
+        away = compare_files(before, after, engine=engine, progress=lambda *one: told.append(one))
+    assert away == here
+    assert told[-1] == (f"reading {after}", 1.0)
+
+
+def test_text_in_one_file_makes_the_column_one_of_categories_in_all(tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    pl.DataFrame({"code": [1, 2, 3] * 40}).write_parquet(folder / "1.parquet")
+    pl.DataFrame({"code": ["1", "none", "3"] * 40}).write_csv(folder / "2.csv")
+    answer = compare_files(folder, folder)
+    assert [(one.column, one.kind, one.n) for one in answer.drift.columns] == [("code", "categories", 240)]
+
+
+def test_a_bad_row_in_one_of_many_files_is_told_by_its_place(tmp_path):
+    folder = spread(tmp_path / "before", rows=600, shift=0.0)
+    (tmp_path / "before" / "1.csv").write_text("amount,colour,code,note\n1,red,3,x\n2,blue\n")
+    with pytest.raises(DataError, match=r"1\.csv, line 3"):
+        compare_files(folder, folder)

@@ -17,7 +17,7 @@ from typing import Any
 from smallcraft.bundle.inputs import Inputs
 from smallcraft.errors import BundleFormatError
 from smallcraft.serve.questions import ModelFacts, Reply
-from smallcraft.serve.worker.loop import Model
+from smallcraft.serve.worker.answering import Model
 from smallcraft.serve.worker.starting import WorkerOrder, load, run_worker
 
 FAULTS = "SMALLCRAFT_TEST_FAULTS"

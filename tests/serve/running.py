@@ -56,14 +56,14 @@ serve(pickle.load(sys.stdin.buffer), on_ready=lambda where: print(json.dumps(asd
 """
 
 
-def until(is_true: Callable[[], object], *, within_s: float = PATIENCE_S) -> Any:
-    """Wait for a condition, and give what it gave."""
+def until(is_true: Callable[[], object], *, within_s: float = PATIENCE_S, pause_s: float = 0.02) -> Any:
+    """Wait for a condition, looked at that often, and give what it gave."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
         found = is_true()
         if found:
             return found
-        time.sleep(0.02)
+        time.sleep(pause_s)
     raise AssertionError(f"not within {within_s} s: {is_true}")
 
 
@@ -110,6 +110,11 @@ class Running:
     process: subprocess.Popen[bytes] | None = None
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     runs: list[str] = field(default_factory=list)
+    child: str = _CHILD
+
+    def told(self, settings: ServeSettings) -> object:
+        """What the child is told, once: its settings."""
+        return settings
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections."""
@@ -119,7 +124,7 @@ class Running:
             told = replace(told, port=self.port)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _CHILD],
+                [sys.executable, "-c", self.child],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -133,7 +138,7 @@ class Running:
             )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(pickle.dumps(told))
+        self.process.stdin.write(pickle.dumps(self.told(told)))
         self.process.stdin.close()
         line = self.process.stdout.readline()
         if not line:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smallcraft.cli.options import Json, Project
+from smallcraft.cli.options import EngineOption, Json, Project
 from smallcraft.cli.saying import starting
 from smallcraft.errors import InvalidInputError
 
@@ -29,6 +29,7 @@ def build(
     because: Annotated[
         str | None, typer.Option(help="Why this release is made; a terminal asks when it is left out.")
     ] = None,
+    engine: EngineOption = None,
     as_json: Json = False,
 ) -> int:
     """Check the data, climb the ladder, and release the cheapest candidate that is good enough."""
@@ -36,10 +37,10 @@ def build(
         from smallcraft.cli.show import show_result
         from smallcraft.cli.views import open_view
         from smallcraft.pipeline.build import build as run_build
-        from smallcraft.pipeline.config import load_config
+        from smallcraft.pipeline.config import load_config, with_engine
         from smallcraft.records import Outcome
 
-    config = load_config(project)
+    config = with_engine(load_config(project), engine)
     with open_view(config.quality.metric, to_stderr=as_json) as view:
         result = run_build(config, listener=view, because=_reason(because, view, is_quiet=as_json))
     if as_json:

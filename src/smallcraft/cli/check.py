@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smallcraft.cli.next_steps import tell_next
-from smallcraft.cli.options import Json, Project
+from smallcraft.cli.options import EngineOption, Json, Project
 from smallcraft.cli.saying import starting
 from smallcraft.errors import InvalidInputError
 
@@ -46,6 +46,15 @@ Fix = Annotated[
     str | None, typer.Option("--fix", help="Write a repaired version: some of drop, relabel, merge.")
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the page and the findings.")]
+MostRows = Annotated[
+    int | None,
+    typer.Option(
+        "--most-rows",
+        help="With DATA: a table with more rows is counted whole, and this many of them are judged.",
+        min=1_000,
+        show_default="1000000",
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit with 2 when any check FAILs; without it findings exit with 0."),
@@ -71,6 +80,8 @@ def check(
     output: Output = None,
     backbone: Backbone = "auto",
     seed: Seed = 0,
+    most_rows: MostRows = None,
+    engine: EngineOption = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> int:
@@ -78,9 +89,11 @@ def check(
     with starting():
         from smallcraft.cli.show import show_quality
         from smallcraft.cli.views import plain_view
+        from smallcraft.engine.naming import LOCAL
         from smallcraft.pipeline.check_output import CheckOptions
         from smallcraft.pipeline.checking import check_file, check_project, check_votes
-        from smallcraft.pipeline.config import load_config
+        from smallcraft.pipeline.config import load_config, with_engine
+        from smallcraft.pipeline.partitions.size import MOST_ROWS
         from smallcraft.records import Outcome
 
     options = CheckOptions(
@@ -90,6 +103,8 @@ def check(
         answers=audit_answers,
         fix=_actions(fix),
         output=output,
+        most_rows=most_rows or MOST_ROWS,
+        engine=engine or LOCAL,
     )
     view = plain_view(to_stderr=as_json)
     if data is not None:
@@ -100,7 +115,7 @@ def check(
         done = check_votes(votes, options=options, seed=seed, listener=view)
     else:
         _refuse_file_options(label, text)
-        done = check_project(load_config(project), options=options, listener=view)
+        done = check_project(with_engine(load_config(project), engine), options=options, listener=view)
     if as_json:
         typer.echo(json.dumps(done.as_json(), indent=2))
     else:

@@ -13,9 +13,9 @@ import typer
 
 from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Project
-from smallcraft.errors import InvalidInputError, MissingPartError, NotFoundError
+from smallcraft.cli.parts import require_extra
+from smallcraft.errors import InvalidInputError, NotFoundError
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST_TOKEN = 16
 
 TokenFile = Annotated[
@@ -47,11 +47,6 @@ class PagesBeside:
 
     command: tuple[str, ...]
     token: str
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    return host in _LOOPBACK
 
 
 def register(app: typer.Typer) -> None:
@@ -122,10 +117,11 @@ def run_dashboard(
         InvalidInputError: The address cannot be had.
     """
     _require_project(project)
-    require_parts()
+    require_extra("dashboard")
     from smallcraft.dashboard.app import make_app
     from smallcraft.dashboard.running import bind, run_app
     from smallcraft.dashboard.sources import Sources
+    from smallcraft.registry.remotes.remote import is_loopback
 
     is_open = not is_loopback(host)
     if write or is_open:
@@ -155,7 +151,7 @@ def pages_beside(project: Path, state: Path, *, must_sign_in: bool) -> PagesBesi
     Raises:
         MissingPartError: The extra `[dashboard]` is not installed.
     """
-    require_parts()
+    require_extra("dashboard")
     token, path = secrets.token_urlsafe(24), state / "pages-token"
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)
@@ -185,21 +181,6 @@ def read_token(path: Path) -> str:
             "with `openssl rand -hex 24`"
         )
     return token
-
-
-def require_parts() -> None:
-    """Refuse to go on without the extra `[dashboard]`.
-
-    Raises:
-        MissingPartError: Names what is missing and the command that installs it.
-    """
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingPartError(
-            f"the dashboard needs {error.name}, which is not installed; pip install 'smallcraft[dashboard]'"
-        ) from error
 
 
 def _require_project(project: Path) -> None:

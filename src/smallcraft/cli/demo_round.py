@@ -68,18 +68,20 @@ def _watch_and_learn(
 @contextmanager
 def _serving(folder: Path, first: Release) -> Iterator[LiveServer | None]:
     """A server that was asked a few questions; None where a part of it is not installed."""
-    from smallcraft.cli.serve import require_parts
-    from smallcraft.demo.clients import ask_once
-    from smallcraft.demo.live_server import live_server
-    from smallcraft.demo.tour import EXAMPLES
+    from smallcraft.cli.parts import require_extra
     from smallcraft.errors import MissingPartError
 
     try:
-        require_parts()
+        require_extra("serve")
     except MissingPartError as error:
         tell(f"left out: {error}")
         yield None
         return
+    # The server's modules import its parts as they load.
+    from smallcraft.demo.clients import ask_once
+    from smallcraft.demo.live_server import live_server
+    from smallcraft.demo.tour import EXAMPLES
+
     Stages().stage(f"starting a server of {first.label}, a process on the loopback")
     with live_server(folder, f"{first.name}@stable") as server:
         tell(f"{first.label} answers at http://127.0.0.1:{server.port}")

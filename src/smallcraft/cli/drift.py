@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smallcraft.cli.next_steps import tell_next
-from smallcraft.cli.options import Json
+from smallcraft.cli.options import EngineOption, Json
 
 if TYPE_CHECKING:
     from smallcraft.observe.comparing import ColumnDrift
@@ -23,7 +23,12 @@ def register(app: typer.Typer) -> None:
 
 
 def drift(
-    reference: Annotated[str, typer.Argument(help="What was: a file, or a glob.", metavar="REFERENCE")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            help="What was: a file, a folder, a glob, or s3://bucket/rows/*.parquet.", metavar="REFERENCE"
+        ),
+    ],
     current: Annotated[str, typer.Argument(help="What is.", metavar="CURRENT")],
     *,
     column: Annotated[
@@ -40,14 +45,17 @@ def drift(
     threshold: Annotated[
         float | None, typer.Option(help="Of the plain rule: a column drifted above it.", show_default=False)
     ] = None,
+    engine: EngineOption = None,
     as_json: Json = False,
 ) -> int:
-    """Compare two files column by column: which drifted, by how much, and what carries it.
+    """Compare two tables column by column: which drifted, by how much, and what carries it.
 
     A column drifted when its rows moved by more than the tolerance, chance allowed for over all columns.
     Exit code 0 none did, 2 some did, 3 too few rows to tell. With --metric and --threshold a plain rule
     decides instead, and how often it would fire on no drift is told beside it.
     """
+    from smallcraft.cli.views import progress_lines
+    from smallcraft.engine.engines import shared_engine
     from smallcraft.pipeline.drifting import compare_files
 
     answer = compare_files(
@@ -57,6 +65,8 @@ def drift(
         tolerance_sd=tolerance_sd,
         metric=metric,
         threshold=threshold,
+        engine=shared_engine(engine or "local"),
+        progress=progress_lines(),
     )
     if as_json:
         typer.echo(json.dumps(answer.as_json(), indent=2, allow_nan=False))

@@ -18,7 +18,7 @@ Model = Annotated[
         "--model",
         "-m",
         help="A release, bundle directory, .skops or .onnx file, module:function, http://.../v2/models/NAME, "
-        "or a file of predictions; several are compared.",
+        "models:/NAME/1 of MLflow, or a file of predictions; several are compared.",
     ),
 ]
 Metric = Annotated[
@@ -44,7 +44,11 @@ Classes = Annotated[
     str | None, typer.Option("--classes", help="Labels of the columns of probabilities: a,b,c.")
 ]
 Trust = Annotated[
-    list[str] | None, typer.Option("--trust", help="A type that a .skops file may make; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        help="A type that a .skops file may make; may be repeated. pyfunc lets an MLflow model run its code.",
+    ),
 ]
 Gates = Annotated[
     Path | None, typer.Option("--gates", help="A TOML file of [gates.NAME]; exit codes 0, 2 and 3 follow.")

@@ -1,4 +1,4 @@
-"""`smallcraft export`: a release as files for others: a folder, a device, KServe, Argo, Flagger, Grafana."""
+"""`smallcraft export`: a release as files for others: a folder, a device, a cluster, a monitor."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import typer
 
 from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Json, Project
+from smallcraft.cli.parts import require_extra
 from smallcraft.cli.saying import say
-from smallcraft.cli.serve import require_parts
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smallcraft.registry.reading import Stored
     from smallcraft.serve.exports.export import Deployment
 
 _DASHBOARD = "smallcraft-dashboard.json"
+_RULES = "smallcraft-rules.yaml"
 
 
 class Part(StrEnum):
@@ -35,6 +38,7 @@ class System(StrEnum):
     ARGO = "argo"
     FLAGGER = "flagger"
     GRAFANA = "grafana"
+    ALERTS = "alerts"
 
 
 Of = Annotated[str, typer.Argument(help="A release: helpdesk@3, helpdesk@stable, latest.", metavar="RELEASE")]
@@ -53,6 +57,12 @@ ForFlagger = Annotated[
     bool, typer.Option("--flagger", help="Flagger: MetricTemplates and a Canary that wait for the rollout.")
 ]
 ForGrafana = Annotated[bool, typer.Option("--grafana", help="Grafana: a dashboard of what /metrics tells.")]
+ForAlerts = Annotated[
+    bool, typer.Option("--alerts", help="Prometheus: recording and alert rules over /metrics.")
+]
+Availability = Annotated[
+    float, typer.Option(help="For --alerts: the share of requests that was promised to be answered.")
+]
 Image = Annotated[
     str, typer.Option(help="For KServe: a container image with smallcraft and the project in it.")
 ]
@@ -87,6 +97,8 @@ def export(
     argo: ForArgo = False,
     flagger: ForFlagger = False,
     grafana: ForGrafana = False,
+    alerts: ForAlerts = False,
+    availability: Availability = 0.999,
     image: Image = "smallcraft:latest",
     rollout: Rollout = "",
     namespace: Annotated[str, typer.Option(help="Namespace of Kubernetes.")] = "default",
@@ -101,13 +113,19 @@ def export(
     from smallcraft.pipeline.workspace import open_registry
     from smallcraft.registry.proofs.exporting import export_release
 
-    system = _only_one(device=device, kserve=kserve, argo=argo, flagger=flagger, grafana=grafana)
+    system = _only_one(
+        device=device, kserve=kserve, argo=argo, flagger=flagger, grafana=grafana, alerts=alerts
+    )
     found = open_registry(project).find(release)
     if system == "device":
         _export_device(found, target, project=project, as_json=as_json)
         return
+    if system == "alerts":
+        files = {_RULES: _rules(project, availability)}
+        _write_files(files, target, release=found.entry.label, project=project, as_json=as_json)
+        return
     if system is not None:
-        require_parts()
+        require_extra("serve")
         from smallcraft.pipeline.deploying import deployment_of
 
         asks = system in (System.ARGO, System.FLAGGER)
@@ -162,7 +180,6 @@ def _export_device(found: Stored, target: Path, *, project: Path, as_json: bool)
 def _export_deployment(
     system: System, deployment: Deployment, target: Path, *, project: Path, as_json: bool
 ) -> None:
-    from smallcraft.pipeline.workspace import write_whole
     from smallcraft.serve.exports import BUILTIN
     from smallcraft.serve.metrics.grafana import write_dashboard
 
@@ -170,6 +187,23 @@ def _export_deployment(
         files = {_DASHBOARD: write_dashboard()}
     else:
         files = {file.name: file.text for file in BUILTIN[system.value].write(deployment)}
+    _write_files(files, target, release=deployment.canary, project=project, as_json=as_json)
+
+
+def _rules(project: Path, availability: float) -> str:
+    """What is promised: by the user, and by the project's budget."""
+    from smallcraft.pipeline.config import load_config
+    from smallcraft.serve.metrics.rules import Promise, write_rules
+
+    limit_ms = load_config(project).budget.latency_p95_ms
+    return write_rules(Promise(availability, None if limit_ms is None else limit_ms / 1000))
+
+
+def _write_files(
+    files: Mapping[str, str], target: Path, *, release: str, project: Path, as_json: bool
+) -> None:
+    from smallcraft.pipeline.workspace import write_whole
+
     if target.exists() and not target.is_dir():
         raise InvalidInputError(f"the target must be a folder, got the file {target}; name another one")
     taken = [name for name in files if (target / name).exists()]
@@ -179,7 +213,7 @@ def _export_deployment(
         write_whole(target / name, text.encode())
     say(
         f"{', '.join(files)} in {target}",
-        told={"release": deployment.canary, "folder": str(target), "files": list(files)},
+        told={"release": release, "folder": str(target), "files": list(files)},
         as_json=as_json,
         then=next_line("serve", project=project),
     )

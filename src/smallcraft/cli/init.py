@@ -59,21 +59,23 @@ def init(
     if output.exists() and not force:
         raise InvalidInputError(f"{output} is there already; edit it, or replace it with --force")
     with starting():
-        from smallcraft.data.inspect import inspect_file
+        from smallcraft.data.partitions.stores import is_address
         from smallcraft.data.spellings import spelled_name, write_one_spelling
         from smallcraft.pipeline.config import name_from_path, render_config
+        from smallcraft.pipeline.partitions.large import inspect_table, large_pieces
+        from smallcraft.pipeline.partitions.size import MOST_ROWS
         from smallcraft.pipeline.workspace import write_whole
 
-        guess = inspect_file(data, label=label, text=text)
+        guess = inspect_table(data, large_pieces(data, most=MOST_ROWS), label=label, text=text)
     source = data
     if one_spelling:
         data = str(spelled_name(Path(source)))
         changed = write_one_spelling(source, guess.roles.label, Path(data))
         typer.echo(f"wrote {data}: {changed:,} labels are respelt, all else is as in {source}")
-        guess = inspect_file(data, label=guess.roles.label, text=text)
+        guess = inspect_table(data, (), label=guess.roles.label, text=text)
     written = render_config(
         name=name_from_path(source),
-        path=os.path.relpath(data, output.parent),
+        path=data if is_address(data) else os.path.relpath(data, output.parent),
         roles=guess.roles,
         metric=guess.metric,
         reasons=_reasons(guess),

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Data": ("init", "check"),
+    "Data": ("init", "import", "check"),
     "Build": ("build", "gate", "evaluate", "predict", "cost", "curve"),
     "Registry": (
         *("log", "show", "diff", "card", "verify", "reproduce"),
@@ -26,6 +26,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 EXAMPLES: Mapping[str, str] = {
     "init": "smallcraft init tickets.csv",
+    "import cleanlab": "smallcraft import cleanlab --labels labels.npy --probs pred_probs.npy",
+    "import evidently": "smallcraft import evidently --reference may.csv --current june.csv --target label",
     "check": "smallcraft check --strict",
     "build": 'smallcraft build --because "new labels of May"',
     "gate": "smallcraft gate latest --junit gates.xml",

@@ -29,6 +29,7 @@ from smallcraft.cli import (
     export,
     gate,
     history,
+    importing,
     init,
     label,
     predict,
@@ -66,7 +67,7 @@ def begin(context: typer.Context) -> None:
 
 
 for _module in (
-    *(init, check, build, evaluate, gate, cost, curve, predict, history, card, verify, reproduce),
+    *(init, importing, check, build, evaluate, gate, cost, curve, predict, history, card, verify, reproduce),
     *(release, export, registry, serve, dashboard, rollout, watch, label, drift, selftest, doctor, demo),
 ):
     _module.register(app)

@@ -15,6 +15,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object; every
 Release = Annotated[
     str, typer.Argument(help="A release: helpdesk@3, a bare 3, or latest.", metavar="[RELEASE]")
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help="Where work runs: local (processes of this machine), ray, or ray://host:10001.",
+        metavar="NAME",
+        show_default="local, or what the project says",
+    ),
+]
 
 
 def folder_of(project: Path) -> Path:

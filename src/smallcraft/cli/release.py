@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from smallcraft.records import Release
     from smallcraft.registry.keys.policy import Policy as TrustedKeys
+    from smallcraft.registry.mlflow.addressing import MlflowAddress
     from smallcraft.registry.store import Registry
 
 
@@ -25,7 +26,7 @@ Policy = Annotated[
     Path | None, typer.Option(help="A policy file: whose logs and witnesses count.", show_default=False)
 ]
 
-_PLACES = "a folder, s3://bucket/prefix, gs://, az://, oci://host/name or hf://owner/name"
+_PLACES = "a folder, s3://bucket/prefix, gs://, az://, oci://host/name, hf://owner/name or mlflow://host:5000"
 
 
 def register(app: typer.Typer) -> None:
@@ -101,20 +102,34 @@ def push(
     *,
     project: Project = Path(),
     policy: Policy = None,
+    release: Annotated[
+        str | None,
+        typer.Option(help="For MLflow: this release alone; else all in use.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring a shared folder, a bucket or another remote up to this project's registry.
 
-    Every byte is checked on the way. Credentials are those of the environment: AWS_*, GOOGLE_*, AZURE_*, what
-    `docker login` stored, HF_TOKEN.
+    Every byte is checked on the way. MLflow gets a version a release, with its proof. Credentials are those
+    of the environment: AWS_*, GOOGLE_*, AZURE_*, what `docker login` stored, HF_TOKEN, MLFLOW_TRACKING_*.
     """
     from smallcraft.canonical import plain
     from smallcraft.cli.show_registry import describe_transfer
     from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.mlflow.addressing import parse_address
     from smallcraft.registry.proofs.transfer import push as push_to_folder
     from smallcraft.registry.sharing.addressing import open_remote
     from smallcraft.registry.sharing.sending import push_to
 
+    neighbour = parse_address(remote)
+    if neighbour is not None:
+        _push_to_mlflow(neighbour, release, project=project, as_json=as_json)
+        return
+    if release is not None:
+        raise InvalidInputError(
+            f"--release is for mlflow://host:5000, which has a version a release; {remote} gets the whole "
+            "registry, leave the option out"
+        )
     trusted, found = _policy_in(policy), open_remote(remote)
     root = open_registry(project).root
     if found is None:
@@ -129,26 +144,92 @@ def pull(
     *,
     project: Project = Path(),
     policy: Policy = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            help="For mlflow://host:5000#NAME/3: the new folder of that one release.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring this project's registry up to a remote, then verify it."""
+    """Bring this project's registry up to a remote, then verify it; of MLflow, one release into a folder."""
     from smallcraft.canonical import plain
     from smallcraft.cli.show_registry import describe_transfer
+    from smallcraft.cli.views import plain_view
     from smallcraft.pipeline.workspace import Workspace
+    from smallcraft.registry.mlflow.addressing import parse_address
     from smallcraft.registry.proofs.transfer import pull as pull_from_folder
     from smallcraft.registry.sharing.addressing import open_remote
     from smallcraft.registry.sharing.fetching import pull_from
     from smallcraft.registry.verify.registry import verify_registry
 
+    neighbour = parse_address(remote)
+    if (neighbour is None) != (to is None):
+        raise InvalidInputError(
+            "--to and a version in MLflow belong together: `smallcraft pull mlflow://host:5000#tickets/1 "
+            f"--to FOLDER`, got {remote} {'without' if to is None else 'with'} --to"
+        )
+    if neighbour is not None and to is not None:
+        _pull_from_mlflow(neighbour, to, policy=policy, project=project, as_json=as_json)
+        return
     trusted, found = _policy_in(policy), open_remote(remote)
     local = Workspace(folder_of(project)).registry
     local.parent.mkdir(parents=True, exist_ok=True)
     if found is None:
         done = pull_from_folder(Path(remote), local, verify=verify_registry, policy=trusted)
     else:
-        done = pull_from(found, local, verify=verify_registry, policy=trusted)
+        view = plain_view(to_stderr=True)
+        done = pull_from(
+            found,
+            local,
+            verify=verify_registry,
+            policy=trusted,
+            tell=lambda came, whole: view.progress(f"{came:,} of {whole:,} bytes", came / max(whole, 1)),
+        )
     then = next_line("log", project=project)
     say(describe_transfer(done, f"from {remote}"), told=plain(done), as_json=as_json, then=then)
+
+
+def _push_to_mlflow(address: MlflowAddress, release: str | None, *, project: Path, as_json: bool) -> None:
+    from smallcraft.canonical import plain
+    from smallcraft.pipeline.workspace import open_registry
+    from smallcraft.registry.mlflow.registering import push_releases
+
+    done = push_releases(address, open_registry(project), reference=release)
+    lines = [
+        f"{one.release} is version {one.version} of '{one.name}' at {address.uri}"
+        f"{'' if one.is_new else ', as before'}"
+        for one in done.versions
+    ]
+    lines += [f"{word} means version {version} there" for word, version in done.aliases.items()]
+    last = done.versions[-1] if done.versions else None
+    version = f"{address.text}#{last.name}/{last.version}" if last else address.text
+    say(
+        *(lines or [f"nothing is in use that could be registered at {address.uri}"]),
+        told=plain(done),
+        as_json=as_json,
+        then=next_line("verify", version, project=project) if last else next_line("log", project=project),
+    )
+
+
+def _pull_from_mlflow(
+    address: MlflowAddress, target: Path, *, policy: Path | None, project: Path, as_json: bool
+) -> None:
+    from smallcraft.canonical import plain
+    from smallcraft.pipeline.mlflow_versions import pull_from_mlflow
+    from smallcraft.pipeline.verifying import VerifyOptions
+    from smallcraft.registry.mlflow.receiving import RELEASE_STEP
+
+    report = pull_from_mlflow(address, target, project, VerifyOptions(policy=policy))
+    held = sum(step.count for step in report.steps if step.name == RELEASE_STEP)
+    say(
+        f"{held:,} files of {address.text} are in {target}/release, checked; the proof is in {target}/proof",
+        told={"folder": str(target), **plain(report)},
+        as_json=as_json,
+        then=next_line("verify", f"{target}/proof"),
+    )
 
 
 def _policy_in(path: Path | None) -> TrustedKeys | None:

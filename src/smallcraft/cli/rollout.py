@@ -12,9 +12,9 @@ import typer
 
 from smallcraft.cli.next_steps import after_rollout, next_line, tell_next
 from smallcraft.cli.options import Json, Project
+from smallcraft.cli.parts import require_extra
 from smallcraft.cli.rollout_simulation import simulate
 from smallcraft.cli.saying import say
-from smallcraft.cli.serve import require_parts
 from smallcraft.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def _told(again: Replay) -> dict[str, object]:
 
 
 def _served(project: Path, state: Path | None) -> ServedProject:
-    require_parts()
+    require_extra("serve")
     from smallcraft.pipeline.serving import served_project
 
     return served_project(project, state)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smallcraft.cli.next_steps import tell_next
-from smallcraft.cli.options import Json, Project
+from smallcraft.cli.options import EngineOption, Json, Project
 from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def simulate(
     p50_ms: Annotated[float, typer.Option(help="Half of the requests take less.")] = 20.0,
     p99_ms: Annotated[float, typer.Option(help="99 % take less.")] = 100.0,
     seed: Annotated[int, typer.Option(help="Of all chance: the same gives the same.", min=0)] = 0,
+    engine: EngineOption = None,
     as_json: Json = False,
 ) -> None:
     """Try the settings of [rollout] on good and bad releases, before you use them.
@@ -52,6 +53,8 @@ def simulate(
     Each scenario is rolled out many times in made traffic like yours: how often is a good release rolled
     back, how soon a bad one, and how many requests does it spoil until then?
     """
+    from smallcraft.engine.engines import shared_engine
+    from smallcraft.engine.naming import LOCAL
     from smallcraft.serve.simulation.cells import to_json
     from smallcraft.serve.simulation.scenarios import find_scenario
     from smallcraft.serve.simulation.simulate import simulate as run_scenario
@@ -63,7 +66,8 @@ def simulate(
     cells = []
     for found in scenarios:
         typer.echo(f"{found.name}: {found.about}", err=True)
-        cells.append(run_scenario(plan, found, traffic=traffic, rollouts=rollouts, seed=seed))
+        where = shared_engine(engine or LOCAL)
+        cells.append(run_scenario(plan, found, traffic=traffic, rollouts=rollouts, seed=seed, engine=where))
         if not as_json:
             typer.echo(f"{found.name}: {tell_cell(cells[-1])}")
     if as_json:

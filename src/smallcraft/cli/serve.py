@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smallcraft.cli.dashboard import PagesBeside, is_loopback, pages_beside
+from smallcraft.cli.dashboard import PagesBeside, pages_beside
 from smallcraft.cli.next_steps import next_line
 from smallcraft.cli.options import Project
+from smallcraft.cli.parts import require_extra
 from smallcraft.cli.saying import starting
-from smallcraft.errors import InvalidInputError, MissingPartError
+from smallcraft.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from smallcraft.serve.processes.settings import ServeSettings
     from smallcraft.serve.processes.whereabouts import Whereabouts
+    from smallcraft.serve.ray.settings import RaySettings
+    from smallcraft.serve.supervisor import OnDone, OnReady
+
+_ROUTERS_ON_RAY = 3
 
 Releases = Annotated[
     list[str] | None,
@@ -53,6 +59,27 @@ Traces = Annotated[
     ),
 ]
 
+Routers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that read requests, more for more cores; by default 1, on Ray 3.", show_default=False
+    ),
+]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of what the server keeps, such as its rollouts; by default .smallcraft/serving.",
+        show_default=False,
+    ),
+]
+On = Annotated[
+    str,
+    typer.Option(
+        help="Where: 'here' for this machine, 'ray' for Ray Serve on the cluster that it is in.",
+        metavar="here|ray",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -65,7 +92,7 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for any.")] = 8080,
-    routers: Annotated[int, typer.Option(help="Processes that read requests; more for more cores.")] = 1,
+    routers: Routers = None,
     in_process: Annotated[
         bool,
         typer.Option(
@@ -80,16 +107,13 @@ def serve(
     trace_ratio: Annotated[
         float, typer.Option(help="Share of requests that are traced.", min=0, max=1)
     ] = 0.01,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of what the server keeps, such as its rollouts; by default .smallcraft/serving.",
-            show_default=False,
-        ),
-    ] = None,
+    state: StateFolder = None,
     ui: Annotated[
         bool, typer.Option("--ui", help="Show the pages of `smallcraft dashboard` at /ui too.")
     ] = False,
+    on: On = "here",
+    replicas: Annotated[int, typer.Option(help="On Ray, processes that answer for each release.")] = 2,
+    cpus: Annotated[float, typer.Option(help="On Ray, processors that each process reserves.")] = 1.0,
 ) -> None:
     """Serve releases over HTTP until Ctrl-C, each verified before it loads.
 
@@ -97,10 +121,11 @@ def serve(
     /openapi.json describes both, /metrics is for Prometheus. `smallcraft rollout start` moves traffic to a
     new release while this runs.
     """
-    require_parts()
+    require_extra("serve", *(() if traces is None else ("traces",)))
+    is_on_ray = _is_on_ray(on)
     with starting():
         from smallcraft.pipeline.serving import move_stable, serve_settings, served_project
-        from smallcraft.serve.supervisor import serve as run_server
+        from smallcraft.serve.ray.settings import RaySettings
         from smallcraft.serve.tracing import TraceSettings
 
         served = served_project(project, state)
@@ -109,7 +134,7 @@ def serve(
         settings,
         host=host,
         port=port,
-        routers=routers,
+        routers=(_ROUTERS_ON_RAY if is_on_ray else 1) if routers is None else routers,
         in_process=in_process,
         tokens=_tokens(token_file),
         workers=replace(settings.workers, memory_bytes=memory_mb << 20),
@@ -117,17 +142,41 @@ def serve(
     )
     pages = _pages(project, settings) if ui else None
     settings = replace(settings, pages_command=pages.command if pages else ())
-    run_server(
+    _run(
         settings,
-        on_done=lambda done: move_stable(served, done),
+        RaySettings(replicas=replicas, processors=cpus) if is_on_ray else None,
+        on_done=partial(move_stable, served),
         on_ready=lambda where: _say_ready(
             where, settings, project=project, token_file=token_file, pages=pages
         ),
     )
 
 
+def _is_on_ray(on: str) -> bool:
+    from smallcraft.serve.ray.cluster import read_place, require_ray
+
+    is_on_ray = read_place(on)
+    if is_on_ray:
+        require_ray()
+    return is_on_ray
+
+
+def _run(settings: ServeSettings, on_ray: RaySettings | None, *, on_done: OnDone, on_ready: OnReady) -> None:
+    """Serve on this machine, or on its cluster."""
+    if on_ray is None:
+        from smallcraft.serve.supervisor import serve as serve_here
+
+        serve_here(settings, on_done=on_done, on_ready=on_ready)
+        return
+    from smallcraft.serve.ray.running import serve_on_ray
+
+    serve_on_ray(settings, on_ray, on_done=on_done, on_ready=on_ready)
+
+
 def _pages(project: Path, settings: ServeSettings) -> PagesBeside:
     """The pages at /ui; who must show a token to ask must sign in to look."""
+    from smallcraft.registry.remotes.remote import is_loopback
+
     is_closed = bool(settings.tokens) or not is_loopback(settings.host)
     return pages_beside(project, settings.state, must_sign_in=is_closed)
 
@@ -168,24 +217,6 @@ def _first_question(address: str, bundle: Path, token_file: Path | None) -> str:
         else f' -H "Authorization: Bearer $(head -n 1 {shlex.quote(str(token_file))})"'
     )
     return f"curl {address}/predict{token} -d {shlex.quote(json.dumps(row, ensure_ascii=False))}"
-
-
-def require_parts() -> None:
-    """Refuse to go on without the extra `[serve]`.
-
-    Raises:
-        MissingPartError: Names what is missing and the command that installs it.
-    """
-    try:
-        import httptools  # noqa: F401
-        import orjson  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import uvicorn  # noqa: F401
-        import xxhash  # noqa: F401
-    except ImportError as error:
-        raise MissingPartError(
-            f"serving needs {error.name}, which is not installed; pip install 'smallcraft[serve]'"
-        ) from error
 
 
 def _heads(named: list[str] | tuple[()]) -> dict[str, str]:

@@ -21,8 +21,8 @@ def verify(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A registry, proof or bundle (a folder, tar or zip), or a release such as helpdesk@3; the "
-            "whole project by default."
+            help="A registry, proof or bundle (a folder, tar or zip), a release such as helpdesk@3, or a "
+            "version in MLflow, mlflow://host:5000#helpdesk/3; the whole project by default."
         ),
     ] = None,
     *,
@@ -42,11 +42,15 @@ def verify(
     """Check every stored byte, signature and delta; exit 4 names the first that is not as recorded."""
     from smallcraft.canonical import plain
     from smallcraft.cli.show_registry import show_verified
+    from smallcraft.pipeline.mlflow_versions import verify_at_mlflow
     from smallcraft.pipeline.verifying import VerifyOptions, verify_named, verify_path, verify_project
+    from smallcraft.registry.mlflow.addressing import parse_address
 
     options = VerifyOptions(pins=tuple(pin or ()), policy=policy, deep=deep)
     if target is None:
         report = verify_project(project, options)
+    elif (address := parse_address(target)) is not None:
+        report = verify_at_mlflow(address, project, options)
     elif Path(target).exists() or "/" in target:
         report = verify_path(Path(target), options)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -44,16 +44,21 @@ def plain_view(*, to_stderr: bool, metric: str = "") -> PlainView:
     return PlainView(metric, to_stderr=to_stderr)
 
 
+def progress_lines() -> Callable[[str, float], None]:
+    """Tells on standard error what is running, a line every ten seconds; nothing of what takes less."""
+    return PlainView("", to_stderr=True, is_patient=True).progress
+
+
 class PlainView:
     """Lines for logs; long steps report every ten seconds.
 
     On standard output the decision and the verdicts are left to the result that follows.
     """
 
-    def __init__(self, metric: str, *, to_stderr: bool) -> None:
+    def __init__(self, metric: str, *, to_stderr: bool, is_patient: bool = False) -> None:
         self._metric = metric
         self._stream = sys.stderr if to_stderr else sys.stdout
-        self._last = 0.0
+        self._last = time.monotonic() if is_patient else 0.0
 
     def stage(self, sentence: str) -> None:
         """Say it."""

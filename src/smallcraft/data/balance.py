@@ -6,7 +6,9 @@ Numbers in, numbers out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from smallcraft.records import Task
 
 _BALANCED_SHARE = 0.95
 _FEW_CLASSES = 20
@@ -56,3 +58,19 @@ def suggested_metric(class_counts: Mapping[str, int]) -> tuple[str, str]:
     if len(class_counts) <= _FEW_CLASSES and effective >= _BALANCED_SHARE * len(class_counts):
         return "accuracy", f"accuracy: few and balanced classes ({described})"
     return "macro_f1", f"macro_f1: every class counts alike ({described})"
+
+
+def largest_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """Rows of each class, the largest class first, equal ones by name.
+
+    >>> largest_first({"b": 1, "c": 2, "a": 1})
+    {'c': 2, 'a': 1, 'b': 1}
+    """
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+SUGGESTED_METRICS: Mapping[Task, Callable[[Mapping[str, int]], tuple[str, str]]] = {
+    "multiclass": suggested_metric,
+    "multilabel": lambda counts: ("macro_f1", f"macro_f1: each of {len(counts):,} labels counts alike"),
+    "regression": lambda _: ("rmse", "rmse: what candidates are fitted to, in the unit of the numbers"),
+}

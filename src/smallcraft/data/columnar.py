@@ -16,7 +16,12 @@ from smallcraft.errors import DataError
 
 
 def read_parquet(
-    path: Path, name: str, *, wanted: tuple[str, ...] | None, lists: frozenset[str] | None = frozenset()
+    path: Path,
+    name: str,
+    *,
+    wanted: tuple[str, ...] | None,
+    lists: frozenset[str] | None = frozenset(),
+    rows: tuple[int, int] | None = None,
 ) -> RawFile:
     """Read the wanted columns; None reads every column that is plain.
 
@@ -25,6 +30,7 @@ def read_parquet(
         name: What messages call it.
         wanted: Columns to read.
         lists: Those whose values may be lists of plain values; None for any.
+        rows: From the first up to the second; None for all.
 
     Raises:
         DataError: A damaged file, no rows, a missing or nested column.
@@ -40,13 +46,19 @@ def read_parquet(
                     f"{name}, column '{column}': plain values were wanted, got the nested or binary type "
                     f"{schema[column]}; flatten it into columns of their own"
                 )
-        frame = pl.read_parquet(path, columns=list(wanted))
+        frame = _read(path, list(wanted), rows)
     except (PolarsError, PanicException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{name} is a damaged Parquet file ({reason}); export it again") from error
     if frame.height == 0:
         raise DataError(f"{name} has columns and no rows; rows were wanted")
     return RawFile(name, frame.select(wanted), tuple(schema), None)
+
+
+def _read(path: Path, wanted: list[str], rows: tuple[int, int] | None) -> pl.DataFrame:
+    if rows is None:
+        return pl.read_parquet(path, columns=wanted)
+    return pl.scan_parquet(path).select(wanted).slice(rows[0], rows[1] - rows[0]).collect()
 
 
 def _may_be_read(column: str, dtype: pl.DataType, lists: frozenset[str] | None) -> bool:

@@ -26,6 +26,7 @@ from smallcraft.data.targets import WrittenLabels, written_tags, written_values
 from smallcraft.records import Roles, Task
 
 NUMERIC_SHARE = 0.95
+_POINTED = r"^-?\d+\.0$"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 _ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
 
@@ -49,12 +50,79 @@ class TypedColumns:
     faults: tuple[Fault, ...]
 
 
-def typed_columns(raw: pl.DataFrame, roles: Roles) -> TypedColumns:
+@dataclass(frozen=True)
+class Spelling:
+    """How a column's values are written, which decides its type; those of parts of a column add up.
+
+    Attributes:
+        filled: Values that are there.
+        numbers: Of them, those that read as numbers.
+        switches: Of them, `true` and `false`.
+        pointed: Of them, whole numbers with a point, such as `1.0`.
+        has_leading_zero: Whether one is a code such as `007`.
+    """
+
+    filled: int = 0
+    numbers: int = 0
+    switches: int = 0
+    pointed: int = 0
+    has_leading_zero: bool = False
+
+    def __add__(self, other: Spelling) -> Spelling:
+        return Spelling(
+            self.filled + other.filled,
+            self.numbers + other.numbers,
+            self.switches + other.switches,
+            self.pointed + other.pointed,
+            self.has_leading_zero or other.has_leading_zero,
+        )
+
+    @property
+    def are_switches(self) -> bool:
+        """Whether every value is true or false."""
+        return self.switches == self.filled > 0
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether they are numbers, but for a few that are faults."""
+        has_enough = self.numbers > 0 and self.numbers >= NUMERIC_SHARE * self.filled
+        return has_enough and not self.has_leading_zero
+
+    @property
+    def are_pointed(self) -> bool:
+        """Whether every value is a whole number with a point."""
+        return self.pointed == self.filled > 0
+
+
+def spelling_of(series: pl.Series) -> Spelling:
+    """How a column as a reader gave it is written.
+
+    >>> spelling_of(pl.Series(["1.0", " 2", "x", None]))
+    Spelling(filled=3, numbers=2, switches=0, pointed=1, has_leading_zero=False)
+    """
+    text = _stripped(series)
+    filled = len(text) - text.null_count()
+    if series.dtype.is_numeric():
+        return Spelling(filled, filled, pointed=0)
+    numbers = text.cast(pl.Float64, strict=False)
+    return Spelling(
+        filled,
+        len(numbers) - numbers.null_count(),
+        int(text.str.to_lowercase().is_in(["true", "false"]).sum()),
+        int(text.str.contains(_POINTED).sum()),
+        bool(text.str.contains(r"^[+-]?0\d").any()),
+    )
+
+
+def typed_columns(
+    raw: pl.DataFrame, roles: Roles, spellings: Mapping[str, Spelling] | None = None
+) -> TypedColumns:
     """Type every column by its role and list every value that does not fit.
 
     Args:
         raw: Columns as a reader gave them; columns without a role are read as text.
         roles: Which column plays which part.
+        spellings: Of whole columns, of which `raw` has some rows; None where it has all.
 
     Returns:
         The typed frame, same rows and order, and the faults.
@@ -62,28 +130,30 @@ def typed_columns(raw: pl.DataFrame, roles: Roles) -> TypedColumns:
     columns: list[pl.Series] = []
     faults: list[Fault] = []
     for name in raw.columns:
-        series, found = _typed(raw[name], name, roles)
+        series, found = _typed(raw[name], name, roles, (spellings or {}).get(name))
         columns.append(series.rename(name))
         faults.extend(found)
     return TypedColumns(pl.DataFrame(columns), tuple(sorted(faults, key=lambda fault: fault.row)))
 
 
-def _typed(series: pl.Series, name: str, roles: Roles) -> tuple[pl.Series, list[Fault]]:
+def _typed(
+    series: pl.Series, name: str, roles: Roles, spelling: Spelling | None
+) -> tuple[pl.Series, list[Fault]]:
     if name == roles.text:
         text = text_form(series)
         blank = text.is_null() | (text.str.strip_chars().str.len_bytes() == 0)
         return text, _faults(series, blank, "the text is missing or blank", "write it or remove the row")
     if name == roles.label:
-        return _typed_label(series, roles)
+        return _typed_label(series, roles, spelling)
     if name == roles.time:
         return _typed_time(series)
     if name in roles.features:
-        return typed_feature(series)
-    return code_text(series), []
+        return typed_feature(series, spelling)
+    return code_text(series, spelling), []
 
 
-def _typed_label(series: pl.Series, roles: Roles) -> tuple[pl.Series, list[Fault]]:
-    label = _LABELS[roles.task](series, roles)
+def _typed_label(series: pl.Series, roles: Roles, spelling: Spelling | None) -> tuple[pl.Series, list[Fault]]:
+    label = _LABELS[roles.task](series, roles, spelling)
     missing = label.text.is_null() & ~label.odd
     faults = _faults(series, missing, "the label is missing", "label or remove the row")
     return label.text, faults + _faults(series, label.odd, label.reason, label.remedy)
@@ -91,18 +161,18 @@ def _typed_label(series: pl.Series, roles: Roles) -> tuple[pl.Series, list[Fault
 
 def written_labels(series: pl.Series, roles: Roles) -> pl.Series:
     """A label column in the one spelling of its task; null where there is no label, or none that it knows."""
-    return _LABELS[roles.task](series, roles).text.rename(series.name)
+    return _LABELS[roles.task](series, roles, None).text.rename(series.name)
 
 
-def _written_classes(series: pl.Series, roles: Roles) -> WrittenLabels:  # noqa: ARG001 - the table's shape
-    text = code_text(series)
+def _written_classes(series: pl.Series, roles: Roles, spelling: Spelling | None) -> WrittenLabels:  # noqa: ARG001 - the table's shape
+    text = code_text(series, spelling)
     return WrittenLabels(text, pl.Series([False] * len(text), dtype=pl.Boolean))
 
 
-_LABELS: Mapping[Task, Callable[[pl.Series, Roles], WrittenLabels]] = {
+_LABELS: Mapping[Task, Callable[[pl.Series, Roles, Spelling | None], WrittenLabels]] = {
     "multiclass": _written_classes,
-    "multilabel": lambda series, roles: written_tags(series, roles.separator),
-    "regression": lambda series, _: written_values(series),
+    "multilabel": lambda series, roles, _: written_tags(series, roles.separator),
+    "regression": lambda series, *_: written_values(series),
 }
 
 
@@ -120,41 +190,53 @@ def _stripped(series: pl.Series) -> pl.Series:
     return text.set(text.str.len_bytes() == 0, None)
 
 
-def code_text(series: pl.Series) -> pl.Series:
+def code_text(series: pl.Series, spelling: Spelling | None = None) -> pl.Series:
     """Labels, votes, keys and groups as text: no space around it, blank is null, no point in whole numbers.
+
+    Args:
+        series: As a reader gave it.
+        spelling: Of the whole column, of which these are some values; None where these are all.
 
     >>> code_text(pl.Series(["1.0", " 2.0", ""])).to_list()
     ['1', '2', None]
     """
     text = _stripped(series)
-    if text.str.contains(r"^-?\d+\.0$").all() and text.null_count() < len(text):
-        return text.str.strip_suffix(".0")
-    return text
+    are_pointed = (
+        text.str.contains(_POINTED).all() and text.null_count() < len(text)
+        if spelling is None
+        else spelling.are_pointed
+    )
+    return text.str.strip_suffix(".0") if are_pointed else text
 
 
-def typed_feature(series: pl.Series) -> tuple[pl.Series, list[Fault]]:
+def typed_feature(series: pl.Series, spelling: Spelling | None = None) -> tuple[pl.Series, list[Fault]]:
     """A feature by the values it holds, and the values that do not fit.
+
+    Args:
+        series: As a reader gave it.
+        spelling: Of the whole column, of which these are some values; None where these are all.
 
     >>> typed_feature(pl.Series("age", ["31", " 4.5", ""]))[0].to_list()
     [31.0, 4.5, None]
     """
-    if series.dtype == pl.Boolean:
+    if spelling is None and series.dtype == pl.Boolean:
         return series, []
+    if spelling is None and series.dtype.is_numeric():
+        return _finite(series, _as_double(series))
+    spelling = spelling_of(series) if spelling is None else spelling
+    text = _stripped(series)
+    if spelling.are_switches:
+        return text.str.to_lowercase() == "true", []
+    if not spelling.are_numbers:
+        return text, []
     if series.dtype.is_numeric():
         return _finite(series, _as_double(series))
-    text = _stripped(series)
-    lowered = text.str.to_lowercase()
-    if lowered.is_in(["true", "false"]).all() and text.null_count() < len(text):
-        return lowered == "true", []
     numbers = text.cast(pl.Float64, strict=False)
-    filled, read = len(text) - text.null_count(), len(numbers) - numbers.null_count()
-    if read == 0 or read < NUMERIC_SHARE * filled or text.str.contains(r"^[+-]?0\d").any():
-        return text, []
     unread = text.is_not_null() & numbers.is_null()
     misfits = _faults(
         series,
         unread,
-        f"{{}} is not a number, as {read:,} of {filled:,} values of the column are",
+        f"{{}} is not a number, as {spelling.numbers:,} of {spelling.filled:,} values of the column are",
         "write a number or leave it empty; if these are codes, give every one a letter in front",
     )
     finite, infinite = _finite(series, numbers)

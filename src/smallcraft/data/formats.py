@@ -49,16 +49,19 @@ class FileFormat:
 
 
 def find_files(location: str | Path) -> list[Path]:
-    """The files a path or glob names, sorted.
+    """The files a path, folder or glob names, sorted.
+
+    Of a folder, all below it whose suffix is one of a table's; names that begin with `_` or `.` are what
+    writers of partitions leave beside them.
 
     Raises:
-        DataError: Nothing is there, or a directory is.
+        DataError: Nothing is there.
     """
     path = Path(location)
     if path.is_file():
         return [path]
     if path.is_dir():
-        raise DataError(f"{path} is a directory, a file or glob was wanted; write for example '{path}/*.csv'")
+        return _files_below(path)
     if any(mark in str(location) for mark in "*?["):
         found = [Path(name) for name in sorted(glob.glob(str(location), recursive=True))]  # noqa: PTH207
         found = [file for file in found if file.is_file()]
@@ -69,19 +72,40 @@ def find_files(location: str | Path) -> list[Path]:
     raise DataError(f"there is no file {path}; check the path{nearest_name(path.name, siblings)}")
 
 
+def _files_below(folder: Path) -> list[Path]:
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and _suffix_of(path)[0] in _SUFFIXES
+        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+    ]
+    if not found:
+        raise DataError(
+            f"no file below the folder {folder} is a table by its suffix ({', '.join(_SUFFIXES)}); "
+            "name the file, or rename it"
+        )
+    return found
+
+
+def _suffix_of(path: Path) -> tuple[str, bool]:
+    """A file's suffix without that of gzip, and whether it has that; empty for none."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    is_gzipped = suffixes[-1:] == [".gz"]
+    return "".join((suffixes[:-1] if is_gzipped else suffixes)[-1:]), is_gzipped
+
+
 def file_format(path: Path) -> FileFormat:
     """Format by suffix, confirmed by the first bytes.
 
     Raises:
         DataError: The suffix is unknown, the file is empty, or holds something else.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    is_gzipped = suffixes[-1:] == [".gz"]
-    suffix = (suffixes[:-1] if is_gzipped else suffixes)[-1:]
-    name = _SUFFIXES.get(suffix[0]) if suffix else None
+    suffix, is_gzipped = _suffix_of(path)
+    name = _SUFFIXES.get(suffix)
     if name is None or (is_gzipped and name == "parquet"):
         known = [*_SUFFIXES, ".csv.gz", ".tsv.gz", ".jsonl.gz"]
-        hint = nearest_name(suffix[0], _SUFFIXES) if suffix else ""
+        hint = nearest_name(suffix, _SUFFIXES) if suffix else ""
         raise DataError(f"{path} has a suffix that is not one of {', '.join(known)}{hint}; rename it")
     _check_first_bytes(path, name, is_gzipped=is_gzipped)
     return FileFormat(name, is_gzipped)
@@ -117,17 +141,26 @@ def refuse_other_kinds(path: Path, first: bytes) -> None:
             raise DataError(f"{path} is not text as its suffix says; it is {what}")
 
 
-def read_text_bytes(path: Path, *, is_gzipped: bool) -> bytes:
+def read_text_bytes(path: Path, *, is_gzipped: bool, span: tuple[int, int] | None = None) -> bytes:
     """All bytes of a text file, checked block by block while reading; a UTF-8 mark in front is left out.
+
+    Args:
+        path: The file.
+        is_gzipped: Whether it is compressed.
+        span: From the first byte up to the second, of a file that is not compressed; None for all.
 
     Raises:
         DataError: Not UTF-8, holds NUL, damaged gzip, a line past `LONGEST_LINE_BYTES`, or nothing but space.
     """
-    sound = _SoundText(path)
+    start, left = (0, None) if span is None else (span[0], span[1] - span[0])
+    sound = _SoundText(path, start)
     blocks: list[bytes] = []
     try:
         with _opened(path, is_gzipped=is_gzipped) as stream:
-            while block := stream.read(_BLOCK_BYTES):
+            if start:
+                stream.seek(start)
+            while block := stream.read(_BLOCK_BYTES if left is None else min(_BLOCK_BYTES, left)):
+                left = None if left is None else left - len(block)
                 sound.check(block)
                 blocks.append(block)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -148,10 +181,10 @@ def _opened(path: Path, *, is_gzipped: bool) -> IO[bytes]:
 class _SoundText:
     """Checks a stream of blocks; keeps only what the next block needs."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, offset: int = 0) -> None:
         self._path = path
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._offset = 0
+        self._offset = offset
         self._line_bytes = 0
 
     def check(self, block: bytes, *, is_last: bool = False) -> None:

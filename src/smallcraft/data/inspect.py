@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Literal
 import polars as pl
 
 from smallcraft.data.badrows import refuse_bad_rows
-from smallcraft.data.balance import suggested_metric
+from smallcraft.data.balance import SUGGESTED_METRICS, largest_first
 from smallcraft.data.columns import parse_times, typed_feature
 from smallcraft.data.load import Source, read_source
 from smallcraft.data.spellings import find_spellings
@@ -26,7 +26,7 @@ from smallcraft.data.table import require_columns, text_form
 from smallcraft.data.tagged import TaskGuess, guess_task
 from smallcraft.data.targets import label_counts
 from smallcraft.errors import DataError
-from smallcraft.records import Roles, Task
+from smallcraft.records import Roles
 
 _LABEL_NAMES = (
     *("label", "intent", "category", "class", "target", "label_gold", "gold_label", "gold"),
@@ -149,7 +149,17 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
     Raises:
         DataError: The file cannot be read, or no column is clearly the label.
     """
-    source = read_source(location, None, lists=None)
+    return inspect_source(read_source(location, None, lists=None), label=label, text=text)
+
+
+def inspect_source(source: Source, *, label: str | None = None, text: str | None = None) -> Guess:
+    """Look at rows that were read, all of a table or its first ones.
+
+    Args:
+        source: All columns of them; the rest is as in `inspect_file`.
+        label: As there.
+        text: As there.
+    """
     _refuse_mostly_broken(source)
     require_columns([name for name in (label, text) if name], source.frame.columns, source=source.name)
     columns = [_described(source.frame[name], name) for name in source.frame.columns]
@@ -158,8 +168,8 @@ def inspect_file(location: str | Path, *, label: str | None = None, text: str | 
     guesser.choose_text(text)
     guesser.choose_the_rest()
     roles, column = guesser.roles(), guesser.column(guesser.label)
-    counts = _largest_first(column, roles)
-    metric, why = _METRICS[roles.task](counts)
+    counts = largest_first(label_counts(column.text, roles))
+    metric, why = SUGGESTED_METRICS[roles.task](counts)
     reasons = {column.name: guesser.reasons[column.name] for column in columns}
     spellings = find_spellings(column.text) if roles.task == "multiclass" else {}
     needed = [guesser.column(name) for name in (roles.label, roles.text) if name]
@@ -386,15 +396,3 @@ def _no_label(source: str, candidates: list[_Column]) -> str:
     what = f"it could be {listed}" if listed else "no column has a few values that repeat"
     name = shlex.quote(candidates[0].name) if candidates else "NAME"
     return f"cannot tell which column of {source} is the label: {what}; say it with --label {name}"
-
-
-def _largest_first(column: _Column, roles: Roles) -> dict[str, int]:
-    counts = label_counts(column.text, roles)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-_METRICS: Mapping[Task, Callable[[Mapping[str, int]], tuple[str, str]]] = {
-    "multiclass": suggested_metric,
-    "multilabel": lambda counts: ("macro_f1", f"macro_f1: each of {len(counts):,} labels counts alike"),
-    "regression": lambda _: ("rmse", "rmse: what candidates are fitted to, in the unit of the numbers"),
-}

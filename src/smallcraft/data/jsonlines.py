@@ -24,7 +24,12 @@ _REMEDY = 'write one JSON object a line, like {"text": "...", "label": "..."}'
 
 
 def read_json_lines(
-    data: bytes, name: str, *, wanted: tuple[str, ...] | None, lists: frozenset[str] | None = frozenset()
+    data: bytes,
+    name: str,
+    *,
+    wanted: tuple[str, ...] | None,
+    lists: frozenset[str] | None = frozenset(),
+    is_part: bool = False,
 ) -> RawFile:
     """Read every line that is an object.
 
@@ -33,11 +38,12 @@ def read_json_lines(
         name: What messages call it.
         wanted: Columns to read; None for all.
         lists: Those whose values may be lists of plain values; None for any.
+        is_part: Whether other parts of the file may have what is missing here: objects, or a column.
 
     Raises:
         DataError: No line is an object, a missing column, or lists and objects as values.
     """
-    if data.lstrip()[:1] == b"[" and not _is_object_line(data.lstrip().split(b"\n", 1)[0]):
+    if not is_part and data.lstrip()[:1] == b"[" and not _is_object_line(data.lstrip().split(b"\n", 1)[0]):
         raise DataError(f"{name} holds one JSON array, JSON Lines was wanted; {_REMEDY}")
     objects: list[dict[str, object]] = []
     lines: list[int] = []
@@ -52,10 +58,11 @@ def read_json_lines(
         else:
             broken.append(_broken(name, number, line, parsed))
     columns = tuple(dict.fromkeys(key for row in objects for key in row))
-    if not objects:
+    if not objects and not is_part:
         raise DataError(broken[0].sentence if broken else f"{name} is empty; rows were wanted")
     wanted = columns if wanted is None else wanted
-    require_columns(wanted, columns, source=name)
+    if not is_part:
+        require_columns(wanted, columns, source=name)
     series = []
     for column in wanted:
         values = [row.get(column) for row in objects]

@@ -175,10 +175,11 @@ def read_source(
                 f"{files[0].name} and {file.name} have different columns: only one has "
                 f"{', '.join(repr(name) for name in sorted(odd))}; give every file the same columns"
             )
-    return Source(str(location), files, _stacked([file.frame for file in files]))
+    return Source(str(location), files, stacked([file.frame for file in files]))
 
 
-def _stacked(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Rows of several frames with the same columns; values of several types become numbers, or text."""
     if len(frames) == 1:
         return frames[0]
     columns = []

@@ -32,7 +32,9 @@ class Table:
         ref: Digests, row count and roles.
         source: Where the rows came from, for people.
         rows_read: Rows the source held, good and bad.
-        rows_quarantined: Rows set aside with a reason; `rows_read - rows_quarantined == frame.height`.
+        rows_quarantined: Rows set aside with a reason.
+        rows_left_out: Rows that were counted and not drawn into a sample; 0 for a table that is held whole.
+            `rows_read - rows_quarantined - rows_left_out == frame.height`.
         positions: `(n,)` where each row stands among the rows of its source that could be read.
     """
 
@@ -42,6 +44,7 @@ class Table:
     rows_read: int
     rows_quarantined: int
     positions: NDArray[np.int64] = field(compare=False, repr=False)
+    rows_left_out: int = 0
 
     @property
     def roles(self) -> Roles:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from smallcraft.bundle.inputs import Inputs
 from smallcraft.serve.questions import ModelFacts, Reply
-from smallcraft.serve.worker.loop import Model
+from smallcraft.serve.worker.answering import Model
 from smallcraft.serve.worker.starting import WorkerOrder, load, run_worker
 
 _SEED = 1

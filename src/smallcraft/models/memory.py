@@ -18,8 +18,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from smallcraft.engine.engines import Engine
+
 Arrays = Mapping[str, NDArray[np.generic]]
 Made = TypeVar("Made", covariant=True)
+Item = TypeVar("Item")
 _COSTS, _COSTS_OF = "cpu_s", "cpu_s_of"
 
 
@@ -61,6 +64,41 @@ class Memory:
             self._held[name] = found
         self.charges.append(self._held[name].cpu_s)
         return self._held[name].value
+
+    def recall_each(
+        self,
+        names: Mapping[str, Item],
+        compute: Callable[[Item], Arrays],
+        engine: Engine,
+        *,
+        done: Callable[[int], object] = bool,
+    ) -> list[Arrays]:
+        """The arrays of several names, like `recall`; those that are not there yet are computed on an engine.
+
+        Args:
+            names: Each with what it is computed from, in order.
+            compute: A function of a module, which can be sent to where it runs.
+            engine: Where it runs.
+            done: Told how many of the names are done.
+        """
+        missing = [name for name in names if not self._finds(name)]
+        results = engine.map(compute, [names[name] for name in missing])
+        for number, name in enumerate(missing):
+            done(len(names) - len(missing) + number)
+            tracked = self.track(name, lambda: next(results))
+            there = {**tracked.cpu_s, name: tracked.cpu_s[name] + tracked.value.away_cpu_s}
+            found = Tracked(tracked.value.value, there)
+            _write(self.folder / f"{name}.npz", found)
+            self._held[name] = found
+        self.charges += [self._held[name].cpu_s for name in names]
+        return [self._held[name].value for name in names]
+
+    def _finds(self, name: str) -> bool:
+        if name not in self._held:
+            found = _read(self.folder / f"{name}.npz")
+            if found is not None:
+                self._held[name] = found
+        return name in self._held
 
     def track(self, name: str, make: Callable[[], Made]) -> Tracked[Made]:
         """Make something and note its cost; who uses it appends `cpu_s` to `charges`.

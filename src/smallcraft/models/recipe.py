@@ -78,14 +78,25 @@ class LinearRecipe:
         """`(n, k)` logits, each row from a head that did not see its fold."""
         work = self.workshop
         logits = np.empty((len(work.labels), len(work.classes)))
-        folds = np.unique(work.folds)
-        for number, fold in enumerate(folds):
-            work.progress(f"fitting {self.name}, fold {number + 1} of {len(folds)}", number / len(folds))
-            found = work.memory.recall(
-                f"{self.name}/{work.name}-fold{fold}", partial(self._fit_fold, int(fold))
-            )
-            logits[work.folds == fold] = found["logits"]
+        folds = np.unique(work.folds).tolist()
+        found = work.memory.recall_each(
+            {f"{self.name}/{work.name}-fold{fold}": fold for fold in folds},
+            partial(
+                _fit_fold, FoldRows(self.matrix, work.labels, work.folds), self.fit, work.task, self._shape
+            ),
+            work.engine,
+            done=lambda number: work.progress(
+                f"fitting {self.name}, fold {number + 1} of {len(folds)}", number / len(folds)
+            ),
+        )
+        for fold, arrays in zip(folds, found, strict=True):
+            logits[work.folds == fold] = arrays["logits"]
         return logits
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        """Classes and seed."""
+        return len(self.workshop.classes), self.workshop.seed
 
     def _fit_rows(self, rows: NDArray[np.bool_]) -> Arrays:
         work = self.workshop
@@ -96,10 +107,27 @@ class LinearRecipe:
         work = self.workshop
         return head_of(work.task, self.fit)(matrix, labels, len(work.classes), work.seed)
 
-    def _fit_fold(self, fold: int) -> Arrays:
-        held = self.workshop.folds == fold
-        weights = np.asarray(self._fit_rows(~held)["weights"], np.float64)
-        return {"logits": linear_logits(self.matrix[held], weights)}
+
+@dataclass(frozen=True)
+class FoldRows:
+    """What folds are trained from, wherever they are.
+
+    Attributes:
+        matrix: `(n, width)`.
+        labels: As of the workshop.
+        folds: `(n,)` int64.
+    """
+
+    matrix: Matrix
+    labels: NDArray[Any]
+    folds: NDArray[np.int64]
+
+
+def _fit_fold(rows: FoldRows, fit: Fit, task: Task, shape: tuple[int, int], fold: int) -> Arrays:
+    """Logits of a fold's rows by a head that did not see them."""
+    held = rows.folds == fold
+    weights = head_of(task, fit)(rows.matrix[~held], rows.labels[~held], *shape)
+    return {"logits": linear_logits(rows.matrix[held], np.asarray(weights, np.float64))}
 
 
 @dataclass(frozen=True)

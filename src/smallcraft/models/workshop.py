@@ -24,6 +24,7 @@ from smallcraft.bundle.encoded import Dense, Encoded
 from smallcraft.bundle.inputs import Inputs, InputSpec
 from smallcraft.bundle.layout import BundleFiles, listed_digests, read_description
 from smallcraft.canonical import digest_value
+from smallcraft.engine.engines import Engine, shared_engine
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone
 from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
@@ -70,6 +71,7 @@ class Workshop:
         form: How stages are written; what is trained does not depend on it.
         task: What the labels are.
         decision: What the user asks of answers: an error budget, a coverage, or nothing.
+        engine: Where folds are trained.
         text_memory: Knows what encoders made of texts before, whichever rows they stood among; None for
             no such memory.
     """
@@ -94,6 +96,7 @@ class Workshop:
     task: Task = "multiclass"
     decision: DecisionPlan = ANSWER_ALWAYS
     text_memory: TextMemory | None = None
+    engine: Engine = field(default_factory=shared_engine, compare=False)
     _made: dict[str, Tracked[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smallcraft.data.profiles.categories import CategoryProfile, from_counts
+from smallcraft.data.profiles.categories import LONGEST_VALUE, CategoryProfile, from_counts
 from smallcraft.data.profiles.numeric import from_histogram
 from smallcraft.data.profiles.profile import ColumnProfile, Profile
 from smallcraft.errors import DataError, nearest_name
+from smallcraft.stats.category_counts import CAPACITY, CategoryCounts
 from smallcraft.stats.histograms import count_values
 
 Arrays = Mapping[str, NDArray[np.float64] | Sequence[str | None] | pl.Series]
@@ -75,9 +76,23 @@ def _numbers(column: pl.Series) -> ColumnProfile:
 def _categories(column: pl.Series) -> CategoryProfile:
     if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
-    counted = column.value_counts(sort=False, name="times")
-    values = counted[column.name].cast(pl.String).to_list()
-    times = counted["times"].to_list()
-    found = dict(zip(values, times, strict=True))
-    nulls = found.pop(None, 0)
-    return from_counts(found, n=len(column), nulls=nulls)
+    # Cut first: values with the same beginning add up.
+    named = column.cast(pl.String).str.slice(0, LONGEST_VALUE) if column.dtype == pl.String else column
+    counted = named.value_counts(sort=False, name="times")
+    nulls = column.null_count()
+    kept, off = _most_frequent(counted.filter(pl.col(column.name).is_not_null()))
+    counts = dict(zip(kept[column.name].cast(pl.String).to_list(), kept["times"].to_list(), strict=True))
+    if not off:
+        return from_counts(counts, n=len(column), nulls=nulls)
+    named_counts = {value: counts[value] for value in sorted(counts)}
+    lost = len(column) - nulls - sum(counts.values())
+    return CategoryProfile(CategoryCounts(named_counts, nulls, lost, off), len(column), CAPACITY)
+
+
+def _most_frequent(counted: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """What `stats.category_counts` keeps of many values, found before they become Python's; and the error."""
+    if counted.height <= CAPACITY:
+        return counted, 0
+    off = int(counted["times"].top_k(CAPACITY + 1).min())  # type: ignore[arg-type]  # of rows that are there
+    kept = counted.filter(pl.col("times") > off)
+    return kept.with_columns(pl.col("times") - off), off

@@ -15,7 +15,7 @@ from smallcraft.pipeline.recorded import candidates_of, decision_of
 from smallcraft.pipeline.report_parts.reliability import Reliability, describe_reliability
 from smallcraft.pipeline.workspace import write_whole
 from smallcraft.registry.memory.answers import ANSWERS_FILE, decode_answers
-from smallcraft.registry.memory.evidence import confidence_of, map_of
+from smallcraft.registry.memory.evidence import confidence_of
 from smallcraft.registry.papers.checking import embed_card
 from smallcraft.registry.papers.markdown import escape
 from smallcraft.registry.reading import Stored
@@ -48,7 +48,7 @@ def draw_release(stored: Stored) -> tuple[Drawing, ...]:
     """The pictures of a release; one without the numbers for a picture lacks it."""
     facts = stored.facts
     candidates = candidates_of(facts)
-    decision = decision_of(facts) if map_of(facts, "decision") else None
+    decision = decision_of(facts)
     found: list[Drawing | None] = []
     if decision is not None:
         found = [cost_drawing(candidates, decision), class_drawing(candidates, decision)]

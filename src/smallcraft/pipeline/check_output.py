@@ -20,9 +20,11 @@ from smallcraft.data.load import read_source
 from smallcraft.data.quality.audit import plan_audit, write_audit_sheet
 from smallcraft.data.quality.consensus import Consensus
 from smallcraft.data.repair import Action, VersionRecord, plan_repairs, write_version
+from smallcraft.engine.naming import LOCAL
 from smallcraft.errors import InvalidInputError
 from smallcraft.pipeline.check_page import render_check_page
 from smallcraft.pipeline.findings_file import findings_frame, write_findings
+from smallcraft.pipeline.partitions.size import MOST_ROWS
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.stages.assess import Assessment
 from smallcraft.pipeline.stages.quality import Judged
@@ -44,6 +46,9 @@ class CheckOptions:
         answers: The sheet of an audit, answered.
         fix: Kinds of repair to make.
         output: Folder for what is written.
+        most_rows: A bare table with more rows is counted whole, piece by piece, and this many of its rows are
+            held for what needs them side by side.
+        engine: Where pieces of one are read; see `engine.naming`.
     """
 
     probs: Path | None = None
@@ -52,6 +57,8 @@ class CheckOptions:
     answers: Path | None = None
     fix: tuple[Action, ...] = ()
     output: Path | None = None
+    most_rows: int = MOST_ROWS
+    engine: str = LOCAL
 
 
 @dataclass(frozen=True)

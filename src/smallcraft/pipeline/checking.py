@@ -20,15 +20,17 @@ import polars as pl
 
 from smallcraft.canonical import digest_file
 from smallcraft.data.columns import written_labels
-from smallcraft.data.inspect import inspect_file
 from smallcraft.data.quality.answers import AuditAnswers
 from smallcraft.data.quality.consensus import find_consensus, inspect_consensus
 from smallcraft.data.quality.disagreement import inspect_disagreement
 from smallcraft.data.table import make_table
+from smallcraft.engine.engines import shared_engine
 from smallcraft.errors import DataError, InvalidInputError
 from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check, write_votes_check
 from smallcraft.pipeline.config import Config, name_from_path
 from smallcraft.pipeline.events import Listener, SilentListener
+from smallcraft.pipeline.partitions.large import inspect_table, large_pieces, read_large
+from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
 from smallcraft.pipeline.quality_report import INDEX, QualityReport, SplitSize
 from smallcraft.pipeline.stages.assess import assess
 from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
@@ -49,6 +51,7 @@ from smallcraft.pipeline.subject import (
     project_answers,
     project_subject,
     read_answers,
+    sample_subject,
     table_subject,
 )
 from smallcraft.pipeline.workspace import Workspace
@@ -160,10 +163,10 @@ def check_file(
     listener: Listener | None = None,
     now: datetime | None = None,
 ) -> Checked:
-    """Check a bare file: its roles are guessed, all rows are one split.
+    """Check a bare table: its roles are guessed, all rows are one split.
 
     Args:
-        data: A path or glob.
+        data: A file, a folder, a glob, or an address of an object store.
         label: The label column, when the guess would be wrong.
         text: The text column, likewise.
         backbone: As in `[ladder] backbone`; `none` to do without.
@@ -180,26 +183,25 @@ def check_file(
     folder = options.output or Path(f"{name_from_path(str(data))}-check")
     long = None if options.votes is None else read_long_votes(options.votes)
     listener.stage(f"reading {data}")
-    roles = inspect_file(data, label=label, text=text).roles
+    pieces = large_pieces(data, most=options.most_rows)
+    if pieces:
+        _refuse_for_size(options)
+    roles = inspect_table(data, pieces, label=label, text=text).roles
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     cache = folder / ".cache"
     try:
-        subject = bare_subject(str(data), roles, folder, long, listener)
+        if pieces:
+            keep = () if long is None else (long.item,)
+            subject = _large_subject(
+                ScanSubject(str(data), pieces, roles, seed, keep), folder, options, listener
+            )
+        else:
+            subject = bare_subject(str(data), roles, folder, long, listener)
         _refuse_for_task(options, subject)
         answers = read_answers(options.answers, subject)
         listener.stage("judging every row by a model that did not see it")
-        if options.probs is None:
-            judged = judge_table(
-                subject.table,
-                subject.checks,
-                cache=cache,
-                backbone=backbone,
-                seed=seed,
-                progress=listener.progress,
-            )
-        else:
-            judged = _own(options.probs, subject)
+        judged = _judge_file(subject, options.probs, cache, backbone=backbone, seed=seed, listener=listener)
         done = _finish(
             subject,
             judged,
@@ -219,6 +221,44 @@ def check_file(
     # A killed run goes on from here; a finished one needs it no more.
     shutil.rmtree(cache, ignore_errors=True)
     return done
+
+
+def _judge_file(
+    subject: Subject, probs: Path | None, cache: Path, *, backbone: str, seed: int, listener: Listener
+) -> Judged:
+    """Rows of a bare table, judged by a model that did not see them, or by the user's probabilities."""
+    if probs is not None:
+        return _own(probs, subject)
+    return judge_table(
+        subject.table,
+        subject.checks,
+        cache=cache,
+        backbone=backbone,
+        seed=seed,
+        progress=listener.progress,
+    )
+
+
+def _large_subject(scanned: ScanSubject, folder: Path, options: CheckOptions, listener: Listener) -> Subject:
+    """A table that is too large to be held, counted, and the sample of it that is checked."""
+    large = read_large(
+        scanned,
+        shared_engine(options.engine),
+        most=options.most_rows,
+        progress=listener.progress,
+        quarantine=folder / "quarantine.parquet",
+    )
+    return sample_subject(large, scanned.name, listener)
+
+
+def _refuse_for_size(options: CheckOptions) -> None:
+    """What has to read or write the whole table row by row is not done to one that is not held."""
+    named = [name for name, value in {"--fix": options.fix, "--probs": options.probs}.items() if value]
+    if named:
+        raise InvalidInputError(
+            f"{' and '.join(named)} want the whole table in memory, and it has more rows than are held; "
+            "write --most-rows with a larger number, or check a part of it"
+        )
 
 
 def check_frame(

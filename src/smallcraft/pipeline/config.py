@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
-from smallcraft.errors import ConfigError, NotFoundError
+from smallcraft.data.partitions.stores import is_address
+from smallcraft.engine.naming import LOCAL, check_engine
+from smallcraft.errors import ConfigError, InvalidInputError, NotFoundError
 from smallcraft.evaluate.by_task import BY_TASK
 from smallcraft.evaluate.choice.paired import DECIDING_BY_TASK
 from smallcraft.pipeline.card_section import CardSection
@@ -45,11 +47,19 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAME_IN_WORDS = "a name of letters, digits, '.', '_' and '-', such as helpdesk"
 
 
+def _engine_setting(name: str) -> str:
+    try:
+        return check_engine(name)
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from error
+
+
 class Config(Section):
     """A whole project file."""
 
     name: Annotated[str, Field(pattern=_NAME, max_length=100, description=_NAME_IN_WORDS)] = ""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    engine: Annotated[str, AfterValidator(_engine_setting)] = LOCAL
     data: DataSection
     budget: BudgetSection = BudgetSection()
     quality: QualitySection = QualitySection()
@@ -115,6 +125,10 @@ class Config(Section):
         """A path of this file as seen from the working folder; absolute ones stay as they are."""
         return self._folder / path
 
+    def locate(self, location: str) -> str | Path:
+        """Where rows are: a path as `resolve` has it, or the address of an object store as it stands."""
+        return location if is_address(location) else self.resolve(location)
+
     def roles(self) -> Roles:
         """Which column plays which part."""
         data = self.data
@@ -129,6 +143,19 @@ class Config(Section):
             task=data.task,
             separator=data.label_separator,
         )
+
+
+def with_engine(config: Config, name: str | None) -> Config:
+    """The same project, whose work runs elsewhere; None leaves it where the project says.
+
+    Args:
+        config: The project.
+        name: As of `engine.naming`.
+
+    Raises:
+        InvalidInputError: There is no such engine.
+    """
+    return config if name is None else config.model_copy(update={"engine": check_engine(name)})
 
 
 def load_config(path: Path) -> Config:

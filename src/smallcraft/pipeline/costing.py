@@ -38,7 +38,7 @@ from smallcraft.pipeline.columns import bundle_rows
 from smallcraft.pipeline.config import FILE_NAME, Config, load_config
 from smallcraft.pipeline.cost_output import Costed, CostSubject
 from smallcraft.pipeline.events import Listener, SilentListener
-from smallcraft.pipeline.gating import read_evidence
+from smallcraft.pipeline.recorded import evidence_of
 from smallcraft.pipeline.stages.prepare import prepare_data
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released
 from smallcraft.records import CandidateStatus, Evidence, GateSpec, Measurement, Outcome, Roles, Verdict
@@ -201,7 +201,7 @@ def _open_named(name: str, project: Path) -> CostSubject:
     folder = project.parent if project.is_file() else project
     bundle = open_released(Workspace(folder), registry, release)
     facts: Mapping[str, Any] = release.facts
-    return CostSubject(release.label, bundle, read_evidence(facts["released"]).find("accuracy", split="cert"))
+    return CostSubject(release.label, bundle, evidence_of(facts["released"]).find("accuracy", split="cert"))
 
 
 def _open_folder(folder: Path, name: str) -> CostSubject:

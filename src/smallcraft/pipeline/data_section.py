@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from smallcraft.errors import ConfigError
+from smallcraft.pipeline.partitions.size import MOST_ROWS
 from smallcraft.pipeline.sections import Column, Fraction, Section
 from smallcraft.records import SplitName, Task
 
@@ -57,6 +58,7 @@ class DataSection(Section):
     split: Column | None = None
     fractions: Fractions = Fractions()
     on_bad_rows: Literal["refuse", "quarantine"] = "refuse"
+    most_rows: Annotated[int, Field(ge=1_000)] = MOST_ROWS
     positive: Annotated[str, Field(min_length=1)] | None = None
     out_of_scope: str | None = None
 

@@ -1,15 +1,17 @@
-"""`smallcraft drift REFERENCE CURRENT`: two files read, their columns typed alike, profiled, compared.
+"""`smallcraft drift REFERENCE CURRENT`: two tables read piece by piece, typed alike, compared.
 
-A column is one of numbers where every value that is there reads as one, in both files; else its values are
+A column is one of numbers where every value that is there reads as one, on both sides; else its values are
 categories, and a column of long different texts is left to `watch`, which knows words and meaning.
-Leaves to others: what drift is (`observe.comparing`).
-Always: neither file is changed; the order of rows does not matter.
+Leaves to others: what drift is (`observe.comparing`), where pieces are read (`engine`).
+Always: no file is changed; the order of rows does not matter; memory is that of a few pieces, however large
+the tables are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,21 @@ import polars as pl
 
 from smallcraft.canonical import plain
 from smallcraft.data.badrows import refuse_bad_rows
-from smallcraft.data.load import read_source
+from smallcraft.data.partitions.pieces import Piece, find_pieces
+from smallcraft.data.partitions.reading import read_chunks
 from smallcraft.data.table import require_columns
+from smallcraft.engine.engines import Engine, shared_engine
 from smallcraft.errors import DataError
 from smallcraft.observe.comparing import TOLERANCE_SD, Drift, compare
-from smallcraft.observe.frames import profile_frame
+from smallcraft.observe.tallies import Tally, merge_tallies, tally_frame, to_read_again, typed_profiles
 from smallcraft.records import Outcome
 
-# Where nearly every value is another one, a share of values says nothing.
-_MOST_DIFFERENT = 0.5
-_FEWEST_ROWS = 50
+Progress = Callable[[str, float], None]
+_MERGED_AT_ONCE = 16
+
+
+def no_progress(step: str, share: float) -> None:
+    """Reports nothing."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +77,40 @@ def compare_files(
     tolerance_sd: float = TOLERANCE_SD,
     metric: str | None = None,
     threshold: float | None = None,
+    engine: Engine | None = None,
+    progress: Progress = no_progress,
 ) -> DriftAnswer:
-    """Compare two files.
+    """Compare two tables.
 
     Args:
-        reference: What was: a path or a glob.
+        reference: What was: a file, a folder, a glob, or an address of an object store.
         current: What is.
         columns: Which ones; None is all.
         tolerance_sd: Shifts up to it do not matter, in standard deviations.
         metric: Of a plain rule; None for the verdict.
         threshold: Of the plain rule.
+        engine: Where pieces are read; None for this machine.
+        progress: Told what is running, and the share of it that is done.
 
     Raises:
         DataError: A file cannot be read, has no rows, or lacks a column.
         InvalidInputError: A setting cannot be used.
     """
     wanted = None if columns is None else tuple(columns)
-    before, after = (_read(location, wanted) for location in (reference, current))
-    drift, free = _compared(before, after, tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
-    return DriftAnswer(str(reference), str(current), drift, free)
+    pieces = [find_pieces(location) for location in (reference, current)]
+    engine = shared_engine() if engine is None else engine
+    names = str(reference), str(current)
+    read = [
+        _tally_pieces(engine, each, wanted, name=name, progress=progress)
+        for each, name in zip(pieces, names, strict=True)
+    ]
+    again = [to_read_again(read[0], read[1]), to_read_again(read[1], read[0])]
+    tallies = [
+        _with_text(engine, tally, each, texts, name=name, progress=progress)
+        for tally, each, texts, name in zip(read, pieces, again, names, strict=True)
+    ]
+    drift, free = _compared(*tallies, tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
+    return DriftAnswer(*names, drift, free)
 
 
 def compare_frames(
@@ -116,63 +138,68 @@ def compare_frames(
             raise DataError(f"the {name} has no rows; give a table with some")
         if columns is not None:
             require_columns(columns, table.columns, source=f"the {name}")
-    before, after = (table.select(columns) if columns is not None else table for table in tables.values())
+    before, after = (
+        tally_frame(table.select(columns) if columns is not None else table) for table in tables.values()
+    )
     drift, free = _compared(before, after, tolerance_sd=tolerance_sd)
     return DriftAnswer("reference", "current", drift, free)
 
 
 def _compared(
-    reference: pl.DataFrame,
-    current: pl.DataFrame,
+    reference: Tally,
+    current: Tally,
     *,
     tolerance_sd: float,
     metric: str | None = None,
     threshold: float | None = None,
 ) -> tuple[Drift, tuple[str, ...]]:
     """The comparison, and the columns that were left out of it."""
-    typed = _typed(reference, current)
-    free = tuple(name for name in typed[0].columns if _is_free_text(typed[0][name]))
-    profiles = [profile_frame(frame.drop(free, strict=False)) for frame in typed]
-    drift = compare(profiles[0], profiles[1], tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
+    before, after, free = typed_profiles(reference, current)
+    drift = compare(before, after, tolerance_sd=tolerance_sd, metric=metric, threshold=threshold)
     return drift, free
 
 
-def _read(location: str | Path, wanted: tuple[str, ...] | None) -> pl.DataFrame:
-    source = read_source(location, wanted)
-    refuse_bad_rows(source.broken)
-    if not source.frame.height:
-        raise DataError(f"{location} has no rows; give a file with some")
-    return source.frame
+def _tally_pieces(
+    engine: Engine,
+    pieces: Sequence[Piece],
+    wanted: tuple[str, ...] | None,
+    *,
+    name: str,
+    progress: Progress,
+    as_text: tuple[str, ...] = (),
+) -> Tally:
+    """The tally of a table, piece by piece."""
+    read: list[Tally] = []
+    for place, done in enumerate(engine.map(partial(_tally_piece, wanted, as_text), pieces)):
+        read.append(done.value)
+        if len(read) == _MERGED_AT_ONCE:
+            read = [merge_tallies(read)]
+        progress(f"reading {name}", (place + 1) / len(pieces))
+    tally = merge_tallies(read)
+    if not tally.rows:
+        raise DataError(f"{name} has no rows; give a file with some")
+    return tally
 
 
-def _typed(reference: pl.DataFrame, current: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Columns that read as numbers in both files, as numbers."""
-    frames = (reference, current)
-    names = dict.fromkeys([*reference.columns, *current.columns])
-    numbers = [
-        name
-        for name in names
-        if all(_reads_as_numbers(frame[name]) for frame in frames if name in frame.columns)
-    ]
-    return _as_numbers(reference, numbers), _as_numbers(current, numbers)
+def _tally_piece(wanted: tuple[str, ...] | None, as_text: tuple[str, ...], piece: Piece) -> Tally:
+    tallies = []
+    for chunk in read_chunks(piece, wanted=wanted):
+        refuse_bad_rows(chunk.raw.broken)
+        tallies.append(tally_frame(chunk.raw.frame, as_text=as_text))
+    return merge_tallies(tallies)
 
 
-def _as_numbers(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.col(name).cast(pl.Float64, strict=False) for name in names if name in frame.columns
-    )
-
-
-def _reads_as_numbers(column: pl.Series) -> bool:
-    if column.dtype.is_numeric():
-        return True
-    if column.dtype != pl.String:
-        return False
-    there = column.drop_nulls()
-    return len(there) > 0 and there.cast(pl.Float64, strict=False).null_count() == 0
-
-
-def _is_free_text(column: pl.Series) -> bool:
-    if column.dtype != pl.String or len(column) < _FEWEST_ROWS:
-        return False
-    return column.n_unique() > _MOST_DIFFERENT * len(column)
+def _with_text(
+    engine: Engine,
+    tally: Tally,
+    pieces: Sequence[Piece],
+    texts: tuple[str, ...],
+    *,
+    name: str,
+    progress: Progress,
+) -> Tally:
+    """The same tally, in which numbers of some columns are told by their text."""
+    if not texts:
+        return tally
+    again = _tally_pieces(engine, pieces, texts, name=name, progress=progress, as_text=texts)
+    return Tally(tally.rows, {**tally.columns, **again.columns})

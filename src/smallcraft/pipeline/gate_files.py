@@ -75,16 +75,22 @@ def render_junit(subject: str, verdicts: Sequence[Verdict]) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def render_markdown(subject: str, verdicts: Sequence[Verdict]) -> str:
-    """A table for people, worst first; it fits the step summary of GitHub."""
+def render_markdown(subject: str, verdicts: Sequence[Verdict], *, most_rows: int = MOST_ROWS) -> str:
+    """A table for people, worst first; it fits the step summary of GitHub.
+
+    Args:
+        subject: What was judged.
+        verdicts: Of every gate.
+        most_rows: Verdicts that are shown; the others are counted.
+    """
     outcome = overall_outcome(tuple(verdicts))
     ordered = sorted(verdicts, key=_badness)
     rows = [
         f"| {_said(verdict)} | {_in_cell(verdict.gate)} | {_in_cell(verdict.measurement)} "
         f"| {_in_cell(verdict.slice)} | {_in_cell(_told(verdict), _LONGEST_REASON)} |"
-        for verdict in ordered[:MOST_ROWS]
+        for verdict in ordered[:most_rows]
     ]
-    left = Counter(verdict.outcome.value for verdict in ordered[MOST_ROWS:])
+    left = Counter(verdict.outcome.value for verdict in ordered[most_rows:])
     counts = Counter(verdict.outcome.value for verdict in verdicts)
     lines = [
         f"### smallcraft gate: {outcome.value}",

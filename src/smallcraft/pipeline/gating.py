@@ -16,14 +16,14 @@ from smallcraft.canonical import canonical_json
 from smallcraft.errors import ConfigError, NotFoundError
 from smallcraft.gates.policy import QUALITY_GATE
 from smallcraft.pipeline.config import FILE_NAME, Config
+from smallcraft.pipeline.recorded import evidence_of
 from smallcraft.pipeline.result import overall_outcome
 from smallcraft.pipeline.stages.audit import read_result
 from smallcraft.pipeline.stages.confirm import CERT_GATE, INCUMBENT_GATE
 from smallcraft.pipeline.stages.judge import evidence_to_judge, judge_declared
 from smallcraft.pipeline.stages.looks import is_floor_kept
-from smallcraft.pipeline.stages.measure import read_measurement
 from smallcraft.pipeline.workspace import Workspace, open_registry, write_whole
-from smallcraft.records import AuditResult, CandidateStatus, Evidence, Outcome, Verdict
+from smallcraft.records import AuditResult, Outcome, Verdict
 from smallcraft.registry.verify.registry import verify_registry
 
 _ANEW = "declare the next [quality] preregistration and run `smallcraft build`, which pays for another look"
@@ -60,10 +60,10 @@ def gate_project(config: Config, reference: str | None = None) -> Gated:
     """
     subject, facts = _find_facts(config, reference)
     _require_preregistration(config, facts, subject)
-    candidates = [read_evidence(entry) for entry in facts["candidates"]]
+    candidates = [evidence_of(entry) for entry in facts["candidates"]]
     majority = next((found for found in candidates if found.rung == "majority"), None)
     evidence = evidence_to_judge(
-        read_evidence(facts["released"]),
+        evidence_of(facts["released"]),
         candidates,
         chosen=facts["chosen"],
         audits=_audits(facts),
@@ -77,17 +77,6 @@ def keep_last_build(config: Config, facts: Mapping[str, Any], *, release: str | 
     """Remember what a build found, so that its gates can be judged again; a release has its own record."""
     kept = {"release": release, "facts": None if release else facts}
     write_whole(Workspace(config.folder).last_build, canonical_json(kept))
-
-
-def read_evidence(entry: Mapping[str, Any]) -> Evidence:
-    """Evidence from its canonical JSON."""
-    return Evidence(
-        entry["rung"],
-        CandidateStatus(entry["status"]),
-        entry["candidate"],
-        tuple(read_measurement(found) for found in entry["measurements"]),
-        entry["reason"],
-    )
 
 
 def _find_facts(config: Config, reference: str | None) -> tuple[str, Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.errors import InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import Config, load_config
+from smallcraft.pipeline.usual_release import usual_reference
 from smallcraft.pipeline.version_control import keep_checkpoint
 from smallcraft.pipeline.watching.project import WatchPlaces, place_reference
 from smallcraft.pipeline.workspace import Workspace, open_registry
@@ -252,16 +253,6 @@ def _has_rollout(folder: Path, rollout: str) -> bool:
     except NotFoundError:
         return False
     return True
-
-
-def usual_reference(registry: Registry, project: Path) -> str:
-    """A project's stable release, or its newest where none was called stable yet."""
-    name = load_config(project).name
-    try:
-        registry.find(f"{name}@{STABLE}")
-    except (NotFoundError, InvalidInputError):
-        return f"{name}@latest"
-    return f"{name}@{STABLE}"
 
 
 def _served_release(served: ServedProject, *, reference: str, registry: Registry) -> NamedRelease:

@@ -20,6 +20,7 @@ from smallcraft.data.table import Table
 from smallcraft.errors import DataError
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.partitions.large import Large, Whole, whole_results
 from smallcraft.pipeline.quality_report import QualityReport, SplitSize
 from smallcraft.pipeline.stages.assess import Assessment
 from smallcraft.pipeline.stages.longvotes import LongVotes
@@ -27,6 +28,8 @@ from smallcraft.pipeline.stages.material import SEALED, WHOLE
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in, with_positions
 from smallcraft.pipeline.worst_rows import gather_rows
 from smallcraft.records import CheckResult, Roles
+
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Subject:
         checks: The checks that read rows alone.
         notes: What was done to the rows before.
         in_main_file: Splits whose rows stand in the main file.
+        whole: What was counted of all rows, where `table` is a sample of them.
     """
 
     source: str
@@ -52,6 +56,7 @@ class Subject:
     checks: tuple[CheckResult, ...]
     notes: tuple[str, ...]
     in_main_file: tuple[str, ...]
+    whole: Whole | None = None
 
     @property
     def roles(self) -> Roles:
@@ -81,6 +86,7 @@ def project_subject(config: Config, prepared: Prepared) -> Subject:
         checks=prepared.checks,
         notes=splits.notes,
         in_main_file=tuple(name for name in splits.frames if name not in prepared.given),
+        whole=prepared.whole,
     )
 
 
@@ -114,7 +120,34 @@ def bare_subject(
     return table_subject(table, data, Path(data), notes, listener)
 
 
-def table_subject(table: Table, source: str, path: Path, notes: Sequence[str], listener: Listener) -> Subject:
+def sample_subject(large: Large, data: str, listener: Listener) -> Subject:
+    """A sample of a table that is too large to be held, as what is checked: one split called `all`.
+
+    Raises:
+        DataError: It has one class only.
+    """
+    listener.note(large.whole.note)
+    notes = [large.whole.note, *_aside_notes(large.table)]
+    table = with_positions(large.table)
+    return table_subject(table, data, Path(data), notes, listener, whole=large.whole)
+
+
+def _aside_notes(table: Table) -> list[str]:
+    if not table.rows_quarantined:
+        return []
+    told = f"{table.rows_quarantined:,} of {table.rows_read:,} rows cannot be used and are left out"
+    return [f"{told}; the first of them stand in quarantine.parquet, each with its reason"]
+
+
+def table_subject(
+    table: Table,
+    source: str,
+    path: Path,
+    notes: Sequence[str],
+    listener: Listener,
+    *,
+    whole: Whole | None = None,
+) -> Subject:
     """One table as what is checked, all of it one split called `all`.
 
     Raises:
@@ -131,7 +164,7 @@ def table_subject(table: Table, source: str, path: Path, notes: Sequence[str], l
     # Leaks go from one split to another.
     names = [name for name in BUILTIN if name != "leakage"]
     checks = run_checks(frames, table.roles, names=names)
-    for result in checks:
+    for result in checks if whole is None else whole_results(whole, checks, confidence=_CONFIDENCE):
         listener.checked(result)
     return Subject(
         source=source,
@@ -142,6 +175,7 @@ def table_subject(table: Table, source: str, path: Path, notes: Sequence[str], l
         checks=checks,
         notes=tuple(notes),
         in_main_file=(WHOLE,),
+        whole=whole,
     )
 
 
@@ -159,9 +193,20 @@ def project_answers(config: Config, subject: Subject, path: Path | None = None) 
     return read_answers(path, subject)
 
 
-def make_report(subject: Subject, assessment: Assessment, *, model: str) -> QualityReport:
-    """The record that page, JSON and datasheet are made of."""
-    label = subject.roles.label
+def make_report(
+    subject: Subject, assessment: Assessment, *, model: str, confidence: float = _CONFIDENCE
+) -> QualityReport:
+    """The record that page, JSON and datasheet are made of.
+
+    Args:
+        subject: What was checked.
+        assessment: What was found.
+        model: What judged the rows.
+        confidence: Of intervals over all rows of a table of which a sample was judged.
+    """
+    label, checks = subject.roles.label, assessment.checks
+    if subject.whole is not None:
+        checks = whole_results(subject.whole, checks, confidence=confidence)
     return QualityReport(
         source=subject.source,
         splits=tuple(
@@ -171,7 +216,7 @@ def make_report(subject: Subject, assessment: Assessment, *, model: str) -> Qual
         model=model,
         index=assessment.index.as_measurement(),
         factors=assessment.index.factors,
-        checks=assessment.checks,
+        checks=checks,
         rows=gather_rows(assessment.checks, subject.frames, subject.roles, lines=subject.lines),
         notes=subject.notes,
     )

@@ -202,14 +202,19 @@ def _verify_proof(folder: Path, options: VerifyOptions) -> VerifyReport:
     policy = options.policy.read_bytes() if options.policy else None
     found = verify_proof(read_proof_folder(folder), policy=policy)
     for copy in options.copies:
-        _require_same_state(found, copy)
+        require_same_state(found, copy)
     steps = tuple(Step(step.name, step.detail, step.count) for step in found.steps)
     root = found.checkpoint.root_digest
     return VerifyReport(steps, f"{found.checkpoint.size}:{root}", root)
 
 
-def _require_same_state(proof: ProofReport, copy: Copy) -> None:
-    """A proof holds no more of the log than one state: a pin of that size has that root."""
+def require_same_state(proof: ProofReport, copy: Copy) -> None:
+    """A proof holds no more of the log than one state: a pin of that size has that root.
+
+    Raises:
+        IntegrityError: It has another.
+        InvalidInputError: It is of another size.
+    """
     pin = pin_of(copy, [proof.vkey])
     if (pin.checkpoint.size, pin.checkpoint.root) == (proof.checkpoint.size, proof.checkpoint.root):
         return

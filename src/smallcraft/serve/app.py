@@ -112,7 +112,7 @@ class App:
             body, request_id = exchange.body, exchange.request_id
         else:
             request_id = next((value for name, value in headers if name == b"x-request-id"), None)
-            body = await _read_body(receive, self._most_bytes)
+            body = await read_body(receive, self._most_bytes)
         try:
             message = self._respond(scope, headers, body, exchange)
             if not isinstance(message, Message):
@@ -246,8 +246,8 @@ def _end(span: Span, given: Given | Refusal) -> None:
         span.end({"http.response.status_code": given.status}, failure=failure)
 
 
-async def _read_body(receive: Receive, most: int) -> bytes | None:
-    """A body as ASGI brings it; None when it is too long."""
+async def read_body(receive: Receive, most: int) -> bytes | None:
+    """A body as ASGI brings it; None when it has more bytes than this."""
     body = bytearray()
     while True:
         event = await receive()

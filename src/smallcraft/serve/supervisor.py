@@ -19,25 +19,19 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from smallcraft.errors import NotFoundError, SmallcraftError
-from smallcraft.serve.controller import Controller
-from smallcraft.serve.loading.leases import Leases
 from smallcraft.serve.loading.trial import try_model
-from smallcraft.serve.metrics.totals import Totals
 from smallcraft.serve.processes.admin import AdminChannel, listen_privately
 from smallcraft.serve.processes.listening import listen
 from smallcraft.serve.processes.messages import Channel, Message
-from smallcraft.serve.processes.orders import obey
 from smallcraft.serve.processes.pages import Pages
+from smallcraft.serve.processes.roster import Roster
 from smallcraft.serve.processes.routers import RouterLife, Routers
 from smallcraft.serve.processes.served import Served
 from smallcraft.serve.processes.settings import ServeSettings, check_settings
-from smallcraft.serve.processes.shipping import Shipping
-from smallcraft.serve.processes.told import answer
 from smallcraft.serve.processes.whereabouts import (
     Whereabouts,
     forget_whereabouts,
@@ -48,7 +42,6 @@ from smallcraft.serve.processes.whereabouts import (
     write_whereabouts,
 )
 from smallcraft.serve.rollout.standing import RolloutState
-from smallcraft.serve.state.deciding import Moment
 from smallcraft.serve.worker.blackbox import read_under_way
 
 _LOG = logging.getLogger("smallcraft.serve")
@@ -94,16 +87,12 @@ class Supervisor:
         self._settings = settings
         self._on_done = on_done
         self._on_ready = on_ready
-        self._models: dict[str, Served] = {}
+        self._roster = Roster()
+        self._models = self._roster.models
         self._routers: Routers | None = None
         self._pages: Pages | None = None
-        self._totals = Totals()
         self._deaths: list[tuple[str, tuple[int, ...]]] = []
-        self._controllers: dict[str, Controller] = {}
-        self._shipping = Shipping(self._controllers, self._totals)
         self._orphans: dict[Channel, str] = {}
-        self._alarms: dict[str, str] = {}
-        self._leases: Leases | None = None
         self._is_over = asyncio.Event()
         self._ticking: asyncio.Task[None] | None = None
 
@@ -139,7 +128,7 @@ class Supervisor:
         if settings.in_process:
             await self._try_first()
         for source in settings.models:
-            self._models[source.name] = Served(
+            model = Served(
                 source,
                 settings,
                 run,
@@ -148,9 +137,8 @@ class Supervisor:
                 on_death=self._note_death,
                 on_done=self._on_done,
             )
-            self._controllers[source.name] = self._models[source.name].controller
-        if settings.registry is not None:
-            self._leases = Leases(settings.registry, holder=f"serve {settings.state}")
+            self._roster.add(model)
+        self._roster.hold_leases(settings)
         control = await listen_privately(where.control, lambda: Channel(self._hear_orphan, self._lose_orphan))
         admin = await listen_privately(where.admin, lambda: AdminChannel(self._obey))
         stack.callback(control.close)
@@ -183,7 +171,9 @@ class Supervisor:
         try:
             write_whereabouts(state, where)
         except OSError as error:
-            self._alarm("state", f"{state} cannot be written ({error.strerror}), so no orders can be given")
+            self._roster.alarm(
+                "state", f"{state} cannot be written ({error.strerror}), so no orders can be given"
+            )
             return
         stack.callback(forget_whereabouts, state)
 
@@ -214,15 +204,13 @@ class Supervisor:
             self._routers.kill()
         if self._ticking is not None:
             self._ticking.cancel()
-            self._tick()
+            self._roster.tick()
         for model in self._models.values():
             model.stop(is_urgent=self._routers is None)
         await _while(lambda: any(model.is_running for model in self._models.values()), until)
         for model in self._models.values():
             model.stop(is_urgent=True)
-            model.controller.close()
-        if self._leases is not None:
-            self._leases.keep((), now=datetime.now(UTC))
+        self._roster.close()
 
     # --- as time passes --------------------------------------------------------------
 
@@ -230,38 +218,12 @@ class Supervisor:
         while True:
             await asyncio.sleep(_TICK_S)
             try:
-                self._tick()
-                self._look()
+                self._roster.tick()
+                self._roster.look()
+                if self._routers is not None:
+                    self._routers.look()
             except Exception:  # noqa: BLE001 - whatever broke, requests are served on
                 _LOG.exception("a tick failed")
-
-    def _tick(self) -> None:
-        at = _now()
-        for model in self._models.values():
-            model.tick(at)
-        self._shipping.acknowledge()
-
-    def _look(self) -> None:
-        now = time.monotonic()
-        for model in self._models.values():
-            model.look(now)
-        if self._routers is not None:
-            self._routers.look()
-        if self._leases is not None:
-            served = [source.label for model in self._models.values() for source in model.sources()]
-            self._alarm("registry", self._leases.keep(served, now=datetime.now(UTC)) or "")
-
-    def _alarm(self, name: str, why: str) -> None:
-        if why and self._alarms.get(name) != why:
-            _LOG.error("%s", why)
-        self._alarms.pop(name, None)
-        if why:
-            self._alarms[name] = why
-
-    def _all_alarms(self) -> tuple[str, ...]:
-        of_models = (alarm for model in self._models.values() for alarm in model.alarms())
-        # Several routers may say the same.
-        return tuple(dict.fromkeys((*self._alarms.values(), *of_models)))
 
     # --- routers ---------------------------------------------------------------------
 
@@ -277,26 +239,19 @@ class Supervisor:
     def _hear(self, life: RouterLife, message: Message) -> None:
         kind = message.get("kind")
         if kind == "counts":
-            self._shipping.take(message, life)
+            self._roster.shipping.take(message, life)
         elif kind == "ask":
-            life.send(self._answer(message))
+            life.send(self._roster.answer(message))
         elif kind == "alarm":
-            self._alarm(life.name, message["why"])
+            self._roster.alarm(life.name, message["why"])
         elif kind == "following":
             self._models[message["model"]].follow_news(life.name, message["local"])
             life.following.add(message["model"])
             if self._routers is not None and life.following >= set(self._models):
                 self._routers.followed(life)
 
-    def _answer(self, message: Message) -> Message:
-        alarms, now = self._all_alarms(), time.monotonic()
-        return answer(message, self._models, self._totals, alarms=alarms, now=now)
-
     def _forget_router(self, life: RouterLife, box: Path) -> None:
-        self._shipping.forget(life.name)
-        self._alarm(life.name, "")
-        for model in self._models.values():
-            model.forget_router(life.name)
+        self._roster.forget_router(life.name)
         self._note_death(box)
         box.unlink(missing_ok=True)
 
@@ -315,12 +270,12 @@ class Supervisor:
             self._orphans[channel] = str(message["router"])
             channel.send({"kind": "drain"})
         elif kind == "counts":
-            self._shipping.take(message, channel)
+            self._roster.shipping.take(message, channel)
 
     def _lose_orphan(self, channel: Channel) -> None:
         router = self._orphans.pop(channel, None)
         if router is not None:
-            self._shipping.forget(router)
+            self._roster.shipping.forget(router)
 
     # --- orders ----------------------------------------------------------------------
 
@@ -328,30 +283,12 @@ class Supervisor:
         if message.get("command") == "stop":
             self._is_over.set()
             return {"told": "the server answers what it has, and ends"}
-        if message.get("command") == "metrics":
-            return {"page": self._answer({"goal": "metrics"})["body"]}
-        told = obey(message, self._models, at=_now())
+        told = self._roster.obey(message)
         if message.get("command") == "status":
             routers = () if self._routers is None else self._routers.lives
-            told |= {
-                "pid": os.getpid(),
-                "routers": [life.child.pid for life in routers if life.child is not None],
-                "workers": [
-                    {
-                        "release": worker.release,
-                        "pid": int(worker.worker),
-                        "memory_bytes": worker.memory_bytes,
-                    }
-                    for model in self._models.values()
-                    for worker in model.workers()
-                ],
-                "alarms": list(self._all_alarms()),
-            }
+            pids = [life.child.pid for life in routers if life.child is not None]
+            told |= {"pid": os.getpid(), "routers": pids}
         return told
-
-
-def _now() -> Moment:
-    return Moment(time.monotonic(), datetime.now(UTC))
 
 
 async def _while(is_running: Callable[[], bool], until: float) -> None:

@@ -17,7 +17,7 @@ from smallcraft.stats.intervals import require_fraction, two_sided_tail
 
 REPLICATES = 1000
 # Items are resampled in so many random blocks at most: the spread of sums stays the same.
-_MOST_BLOCKS = 1000
+BLOCKS = 1000
 
 
 @dataclass(frozen=True)
@@ -112,33 +112,62 @@ def measure_agreement(
     0.533
     """
     require_fraction(level, "level")
+    rows = item_sums(counts, posterior)
+    return agreement_of_sums(_block_sums(rows, rng), level=level, rng=rng)
+
+
+def item_sums(counts: NDArray[np.int64], posterior: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """What agreement is made of, for each item with two votes or more: rows add up over any set of items.
+
+    Args:
+        counts: `(n, k)` int64 votes of each item for each class.
+        posterior: As in `measure_agreement`.
+
+    Returns:
+        `(m, 6 + k)` float64: 1, disagreement, unanimity, its two parts, disagreement by vote, votes by class.
+    """
     votes = counts.sum(axis=1)
     several = votes >= 2
-    if not several.any():
-        none = Estimate(None, None)
-        return Agreement(none, none, none, none, none, 0, 0)
     kept = counts[several]
     apart = pair_disagreement(kept)
     is_open = np.full(len(kept), np.nan) if posterior is None else openness(posterior[several], kept)
     n = votes[several].astype(np.float64)
     columns = [np.ones(len(kept)), apart, apart == 0, apart * is_open, apart * (1 - is_open), n * apart]
-    sums = _block_sums(np.column_stack([*columns, kept]), rng)
+    return np.column_stack([*columns, kept])
+
+
+def agreement_of_sums(
+    sums: NDArray[np.float64], *, level: float = 0.95, rng: np.random.Generator
+) -> Agreement:
+    """Agreement from sums over blocks of items, each item in one block by chance.
+
+    Args:
+        sums: `(blocks, 6 + k)` of `item_sums`; blocks without items may be among them.
+        level: Of the intervals, a fraction in (0, 1).
+        rng: Resamples blocks.
+    """
+    sums = sums[sums[:, 0] > 0]
+    if not len(sums):
+        none = Estimate(None, None)
+        return Agreement(none, none, none, none, none, 0, 0)
     weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=REPLICATES)
-    point, samples = _quantities(sums.sum(axis=0)[None]), _quantities(weights @ sums)
+    total = sums.sum(axis=0)
+    point, samples = _quantities(total[None]), _quantities(weights @ sums)
     # One item shows no spread.
     found = [
-        _estimate(a[0], b if len(kept) > 1 else None, level) for a, b in zip(point, samples, strict=True)
+        _estimate(a[0], b if len(sums) > 1 else None, level) for a, b in zip(point, samples, strict=True)
     ]
     disagreement, alpha, unanimous, ambiguity, worker_error = found
-    return Agreement(disagreement, alpha, unanimous, ambiguity, worker_error, len(kept), int(n.sum()))
+    items, votes = round(total[0]), round(total[6:].sum())
+    return Agreement(disagreement, alpha, unanimous, ambiguity, worker_error, items, votes)
 
 
 def _block_sums(rows: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Sums over random blocks of equal size, or the rows themselves where they are few."""
-    if len(rows) <= _MOST_BLOCKS:
+    if len(rows) <= BLOCKS:
         return rows
-    block = rng.permutation(len(rows)) % _MOST_BLOCKS
-    columns = [np.bincount(block, weights=column, minlength=_MOST_BLOCKS) for column in rows.T]
+    block = rng.permutation(len(rows)) % BLOCKS
+    columns = [np.bincount(block, weights=column, minlength=BLOCKS) for column in rows.T]
     return np.column_stack(columns)
 
 

@@ -12,6 +12,7 @@ from benchmarks.serving.process_tree import (
     births_of,
     cpu_s_of,
     memory_mb_of,
+    own_cpu_s_of,
     own_memory_mb,
     processes_of,
     still_alive,
@@ -41,6 +42,8 @@ def test_a_server_is_all_that_came_from_it_and_its_cpu_time_that_of_all():
             assert len(processes_of(parent.pid, "abcd")) == 2
             assert cpu_s_of(pids) > 0.45
             assert cpu_s_of(pids - {parent.pid}) < 0.4
+            assert {pid for pid, _ in own_cpu_s_of(pids)} == pids
+            assert sum(own_cpu_s_of(pids).values()) < 0.4
             assert memory_mb_of(pids) > memory_mb_of(frozenset([parent.pid])) > 1
             assert sum(own_memory_mb(pids).values()) > 1
         finally:

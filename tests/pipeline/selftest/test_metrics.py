@@ -17,12 +17,23 @@ def test_promises_hold_for_other_seeds_too(promise, seed, tmp_path):
     assert promise.attempt(tmp_path, seed)
 
 
+@pytest.mark.parametrize(
+    "attempt", [metrics.intervals_cover_as_often_as_they_say, metrics.a_gate_at_its_limit_rarely_errs]
+)
+def test_rates_of_error_are_exact_so_that_no_seed_breaks_a_promise_by_chance(attempt, tmp_path):
+    assert len({attempt(tmp_path, seed) for seed in range(5)}) == 1
+
+
+def test_the_counts_that_are_looked_at_hold_all_the_probability_there_is():
+    assert sum(metrics._chances().values()) == pytest.approx(1.0, abs=1e-9)
+
+
 def test_intervals_that_are_too_narrow_are_noticed(monkeypatch, tmp_path):
     def narrow(successes, trials, *, level=0.95):
         return Interval(successes / trials - 0.01, successes / trials + 0.01)
 
     monkeypatch.setattr(metrics, "clopper_pearson_interval", narrow)
-    with pytest.raises(BrokenPromiseError, match="missed the truth"):
+    with pytest.raises(BrokenPromiseError, match=r"miss the truth with probability 0\.5"):
         metrics.intervals_cover_as_often_as_they_say(tmp_path, 0)
 
 

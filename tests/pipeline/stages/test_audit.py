@@ -13,9 +13,9 @@ from smallcraft.evaluate.audits.audit import AuditSubject
 from smallcraft.evaluate.audits.privacy import PrivacyAudit
 from smallcraft.pipeline.build import build
 from smallcraft.pipeline.config import load_config, parse_config
+from smallcraft.pipeline.recorded import measurement_of
 from smallcraft.pipeline.stages import audit as stage
 from smallcraft.pipeline.stages.audit import read_result
-from smallcraft.pipeline.stages.measure import read_measurement
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import AuditResult, Finding, Measurement
 
@@ -158,10 +158,10 @@ def test_the_canaries_are_as_many_as_the_tolerance_needs_up_to_a_limit():
 def test_a_result_reads_back_as_it_was_written():
     share = Measurement("flip_rate", 1.0, "fraction", 4, "exact", 0.0, 1.0, "dev", level=0.95, trials=4.0)
     plain = {**share.__dict__, "value": 1, "trials": 4}
-    assert read_measurement(plain) == share
-    assert type(read_measurement(plain).value) is float
+    assert measurement_of(plain) == share
+    assert type(measurement_of(plain).value) is float
     empty = replace(share, value=None, detail="no rows")
-    assert read_measurement(empty.__dict__) == empty
+    assert measurement_of(empty.__dict__) == empty
     entry = {"audit": "a", "summary": "s", "measurements": [plain], "findings": []}
     assert read_result(entry) == AuditResult("a", "s", (share,))
 

@@ -19,6 +19,7 @@ class Courier:
     layout: Layout
     where: str = "a courier"
     altered: str = ""
+    at_once: int = 2
 
     @property
     def policy(self):

@@ -13,6 +13,8 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import yaml
+
 from smallcraft.registry.remotes.remote import Remote
 from smallcraft.registry.sharing.addressing import open_remote
 
@@ -66,6 +68,23 @@ class HubPlace:
         self.hub.add(self.repository, state)
 
 
+def why_not_front_matter(card: str) -> list[str]:
+    """What the Hub would refuse in a README, as far as its documentation says."""
+    lines = card.split("\n")
+    if lines[0] != "---":
+        return []
+    try:
+        found = yaml.safe_load("\n".join(lines[1 : lines.index("---", 1)]))
+    except (ValueError, yaml.YAMLError) as error:
+        return [str(error)]
+    kinds = {"license": str, "library_name": str, "pipeline_tag": str, "tags": list, "model-index": list}
+    return [
+        f"{key} is of the wrong kind"
+        for key, kind in kinds.items()
+        if not isinstance(found.get(key, kind()), kind)
+    ]
+
+
 class Answers(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
@@ -105,6 +124,9 @@ class Answers(BaseHTTPRequestHandler):
                 if is_new:
                     self.hub.add(repository, {".gitattributes": b""})
             self.reply(200 if is_new else 409, {"url": f"{self.hub.endpoint}/{repository}"})
+        elif parts[:2] == ["api", "validate-yaml"]:
+            wrong = why_not_front_matter(json.loads(body)["content"])
+            self.reply(400 if wrong else 200, {"errors": [{"message": one} for one in wrong], "warnings": []})
         elif parts[4] == "preupload":
             asked = json.loads(body)["files"]
             modes = [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in asked]

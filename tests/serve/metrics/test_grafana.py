@@ -1,5 +1,10 @@
 import itertools
 import json
+import re
+
+import pytest
+from tests.conftest import require
+from tests.typescript import type_errors, why_no_types
 
 from smallcraft.serve.metrics.grafana import write_dashboard
 
@@ -52,3 +57,36 @@ def test_evidence_is_on_a_logarithmic_axis_with_the_line_that_decides():
 def test_every_variable_used_is_declared():
     declared = {variable["name"] for variable in DASHBOARD["templating"]["list"]}
     assert declared == {"datasource", "model", "release", "rollout"}
+
+
+# Grafana's enumerations are written as their values in JSON.
+CHECKED = """
+import type {{ Dashboard }} from "./node_modules/@grafana/schema/dist/types/raw/dashboard/x/types.gen";
+type Written<T> = T extends (infer U)[]
+  ? Written<U>[]
+  : T extends object
+    ? {{ [K in keyof T]: Written<T[K]> }}
+    : T extends string ? `${{T}}` : T extends number ? number : T;
+export const dashboard: Written<Dashboard> = {dashboard};
+"""
+
+
+@pytest.mark.slow
+def test_it_fits_the_types_that_grafana_publishes(tmp_path):
+    require(why_no_types("@grafana/schema"))
+    assert type_errors(CHECKED.format(dashboard=write_dashboard()), tmp_path) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ('"graphTooltip": 1', '"graphTooltipp": 1'),
+        ('"schemaVersion": 39', '"schemaVersion": "39"'),
+        ('"mode": "palette-classic"', '"mode": "rainbow"'),
+    ],
+)
+def test_the_types_refuse_what_is_none(written, wrong, tmp_path):
+    require(why_no_types("@grafana/schema"))
+    changed = re.sub(re.escape(written), wrong, write_dashboard(), count=1)
+    assert "error TS" in type_errors(CHECKED.format(dashboard=changed), tmp_path)

@@ -1,17 +1,19 @@
 import numpy as np
 import pytest
 
+from smallcraft.engine import engines
+from smallcraft.engine.engines import Engine
 from smallcraft.serve.simulation import runs
 from smallcraft.serve.simulation.flagger import Flagger
 from smallcraft.serve.simulation.rules import GOES_ON, PROMOTED, ROLLED_BACK
-from smallcraft.serve.simulation.runs import run_rule
+from smallcraft.serve.simulation.runs import TOGETHER, run_rule
 from smallcraft.serve.simulation.scenarios import SCENARIOS
 from smallcraft.serve.simulation.traffic import Traffic
 
 RULE = Flagger("flagger", tick_s=10.0, threshold=2, weights=(0.2, 0.4))
 
 
-def run(name, *, rollouts, horizon_s=600.0, seed=1, progress=None, rule=RULE):
+def run(name, *, rollouts, horizon_s=600.0, seed=1, progress=None, rule=RULE, engine=None):
     return run_rule(
         rule,
         Traffic(),
@@ -20,6 +22,7 @@ def run(name, *, rollouts, horizon_s=600.0, seed=1, progress=None, rule=RULE):
         seed=seed,
         horizon_s=horizon_s,
         progress=progress,
+        engine=engine,
     )
 
 
@@ -77,3 +80,20 @@ def test_progress_is_told_up_to_the_end():
     run("fine", rollouts=300, horizon_s=10.0, progress=lambda done, of: told.append((done, of)))
     assert told[-1] == (300, 300)
     assert np.all(np.diff([done for done, _ in told]) > 0)
+
+
+def test_fates_are_the_same_wherever_rollouts_are_played(monkeypatch):
+    monkeypatch.setattr(engines, "_WORTH_S", 0.0)
+    told = []
+    here = run("errors", rollouts=2 * TOGETHER + 7, horizon_s=60.0)
+    with Engine(workers=2) as engine:
+        away = run(
+            "errors",
+            rollouts=2 * TOGETHER + 7,
+            horizon_s=60.0,
+            progress=lambda *one: told.append(one),
+            engine=engine,
+        )
+    for field in vars(here):
+        np.testing.assert_array_equal(getattr(away, field), getattr(here, field))
+    assert told == [(200, 407), (400, 407), (407, 407)]

@@ -29,7 +29,7 @@ from smallcraft.pipeline.report_parts.tables import (
 from smallcraft.pipeline.report_parts.task_words import task_of_evidence
 from smallcraft.pipeline.report_parts.wording import describe_cost, describe_quality
 from smallcraft.records import Decision, Evidence, Measurement
-from smallcraft.registry.memory.evidence import Facts, map_of
+from smallcraft.registry.memory.evidence import Facts, map_of, text_of
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def tell_evidence(facts: Facts, *, digest: str) -> EvidencePart:
         digest: Of its manifest: equal ones give the picture that was drawn before.
     """
     candidates, decision = candidates_of(facts), decision_of(facts)
+    if decision is None:
+        return _tell_undecided(facts)
     winner = find_winner(candidates, decision) or evidence_of({})
     beside = extra_scores(decision.metric, task_of_evidence(candidates))
     points = cost_points(candidates, decision)
@@ -94,6 +96,24 @@ def tell_evidence(facts: Facts, *, digest: str) -> EvidencePart:
         classes=class_rows(winner),
         groups=group_rows(winner),
         methods=cost_rows(evidence_of(map_of(facts, "released"))),
+    )
+
+
+def _tell_undecided(facts: Facts) -> EvidencePart:
+    """What a release without a choice on record has: scores on cert, costs of what was released."""
+    released = evidence_of(map_of(facts, "released"))
+    return EvidencePart(
+        metric=text_of(facts, "metric"),
+        sentence="",
+        picture=None,
+        points=(),
+        candidates=(),
+        beside=(),
+        costs=CANDIDATE_COSTS,
+        scores=_scores(measurements_of(map_of(facts, "cert")), None),
+        classes=(),
+        groups=(),
+        methods=cost_rows(released),
     )
 
 
@@ -121,8 +141,9 @@ def _candidate(evidence: Evidence, decision: Decision, beside: Sequence[str]) ->
     )
 
 
-def _scores(cert: Sequence[Measurement], winner: Evidence) -> tuple[ScoreRow, ...]:
-    on_dev = [one for one in winner.measurements if one.split == "dev" and one.slice == "all"]
+def _scores(cert: Sequence[Measurement], winner: Evidence | None) -> tuple[ScoreRow, ...]:
+    measured = () if winner is None else winner.measurements
+    on_dev = [one for one in measured if one.split == "dev" and one.slice == "all"]
     return tuple(
         ScoreRow(
             one.split or "cert",

@@ -46,13 +46,13 @@ class Integrity:
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
         splits = comparable_labels(splits, roles)
-        kinds: dict[str, int] = dict.fromkeys(_ROW_FAULTS, 0)
+        kinds: dict[str, int] = dict.fromkeys(ROW_FAULTS, 0)
         failing: dict[str, int] = {}
         findings: list[Finding] = []
         flagged: list[FlaggedRows] = []
         for split, frame in splits.items():
             found: dict[str, NDArray[np.bool_]] = {}
-            for kind, column, is_bad in _row_faults(frame, roles):
+            for kind, column, is_bad in row_faults(frame, roles):
                 kinds[kind] += int(is_bad.sum())
                 found[kind] = found.get(kind, False) | is_bad
                 findings.extend(_row_findings(kind, split, column, np.flatnonzero(is_bad)))
@@ -80,7 +80,7 @@ class Integrity:
         )
 
 
-_ROW_FAULTS: Mapping[str, tuple[str, str]] = {
+ROW_FAULTS: Mapping[str, tuple[str, str]] = {
     "missing_label": ("the label is missing", "label the row or remove it"),
     "blank_text": ("the text is missing or blank", "write it or remove the row"),
     "replacement_characters": (
@@ -92,7 +92,8 @@ _ROW_FAULTS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def _row_faults(frame: pl.DataFrame, roles: Roles) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def row_faults(frame: pl.DataFrame, roles: Roles) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Kind (of `ROW_FAULTS`), column and `(n,)` rows of each fault that a row can have by itself."""
     yield "missing_label", roles.label, frame[roles.label].is_null().to_numpy()
     if roles.text is not None:
         text = frame[roles.text]
@@ -112,7 +113,7 @@ _TEXT_FAULTS: Mapping[str, Callable[[pl.Series], pl.Series]] = {
 
 
 def _row_findings(kind: str, split: str, column: str, rows: NDArray[np.int64]) -> Iterator[Finding]:
-    what, remedy = _ROW_FAULTS[kind]
+    what, remedy = ROW_FAULTS[kind]
     for row in rows[:_MOST_FINDINGS].tolist():
         yield Finding("integrity", split, row, column, f"{row_place(split, row)}: {what}", remedy, kind=kind)
 

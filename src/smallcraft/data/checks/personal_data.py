@@ -18,7 +18,7 @@ from smallcraft.data.wording import row_place
 from smallcraft.records import CheckResult, Finding, FlaggedRows, Outcome, Roles
 
 _MOST_FINDINGS = 100
-_NAMES: Mapping[str, str] = {
+NAMES: Mapping[str, str] = {
     "iban": "an IBAN",
     "card": "a payment card number",
     "national_id": "a national id",
@@ -26,11 +26,11 @@ _NAMES: Mapping[str, str] = {
     "phone": "a phone number",
     "ip_address": "an internet address",
 }
-_REMEDY = "mask or remove it, or record why it may stay"
+REMEDY = "mask or remove it, or record why it may stay"
 
 
 @dataclass(frozen=True)
-class _Hit:
+class Hit:
     """One kind of value seen in one row; the first of the row."""
 
     split: str
@@ -41,8 +41,8 @@ class _Hit:
 
     def finding(self) -> Finding:
         """In words."""
-        what = f"{row_place(self.split, self.row)} holds {_NAMES[self.kind]}: {self.masked}"
-        return Finding("personal_data", self.split, self.row, self.column, what, _REMEDY, kind=self.kind)
+        what = f"{row_place(self.split, self.row)} holds {NAMES[self.kind]}: {self.masked}"
+        return Finding("personal_data", self.split, self.row, self.column, what, REMEDY, kind=self.kind)
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class PersonalData:
 
     def inspect(self, splits: Mapping[str, pl.DataFrame], roles: Roles) -> CheckResult:
         """See `contracts.Check`."""
-        hits: dict[tuple[str, str], dict[int, _Hit]] = {}
+        hits: dict[tuple[str, str], dict[int, Hit]] = {}
         numbers: dict[str, float | int | None] = {}
         for split, frame in splits.items():
             rows: set[int] = set()
-            for hit in _hits(split, frame, roles):
+            for hit in personal_hits(split, frame, roles):
                 hits.setdefault((hit.kind, split), {}).setdefault(hit.row, hit)
                 rows.add(hit.row)
             numbers[f"rows_with_personal_data_{split}"] = len(rows)
@@ -79,12 +79,13 @@ class PersonalData:
         )
 
 
-def _hits(split: str, frame: pl.DataFrame, roles: Roles) -> Iterator[_Hit]:
+def personal_hits(split: str, frame: pl.DataFrame, roles: Roles) -> Iterator[Hit]:
+    """Rows with personal data, each with the first value of a kind in a column."""
     columns = (*roles.inputs, *roles.groups, *((roles.key,) if roles.key else ()))
     for column in dict.fromkeys(columns):
         if frame[column].dtype == pl.String or isinstance(frame[column].dtype, pl.Categorical | pl.Enum):
             for row, value in _values(frame[column].cast(pl.String)):
-                yield _Hit(split, row, column, value.kind, value.masked)
+                yield Hit(split, row, column, value.kind, value.masked)
 
 
 def _values(texts: pl.Series) -> Iterator[tuple[int, PersonalValue]]:
@@ -107,7 +108,7 @@ def _without_widths(texts: pl.Series) -> pl.Series:
 
 
 def _findings(
-    hits: Mapping[tuple[str, str], Mapping[int, _Hit]], found: list[tuple[str, str]]
+    hits: Mapping[tuple[str, str], Mapping[int, Hit]], found: list[tuple[str, str]]
 ) -> Iterator[Finding]:
     """As many of each kind and split as there is room for."""
     for at in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -41,13 +42,22 @@ class Trees:
     def out_of_fold(self, workshop: Workshop) -> tuple[NDArray[np.float64], ...]:
         """Logits of boosters with the same number of rounds."""
         values = _encode(workshop, _fit_block(workshop))
-        folds = np.unique(workshop.folds)
+        folds = np.unique(workshop.folds).tolist()
         logits = np.empty((len(workshop.labels), len(workshop.classes)))
-        for number, fold in enumerate(folds):
-            workshop.progress(f"fitting trees, fold {number + 1} of {len(folds)}", number / len(folds))
-            held = workshop.folds == fold
-            name = f"{self.name}/{workshop.name}-fold{fold}"
-            logits[held] = workshop.memory.recall(name, partial(_fit_fold, workshop, values, held))["logits"]
+        rounds = _choose_rounds(workshop, values)
+        k = len(workshop.classes)
+        rows = Rows(values, workshop.labels)
+        lesson = _Lesson(rows, workshop.folds, workshop.task, k, workshop.seed, rounds)
+        found = workshop.memory.recall_each(
+            {f"{self.name}/{workshop.name}-fold{fold}": fold for fold in folds},
+            partial(_fit_fold, lesson),
+            workshop.engine,
+            done=lambda number: workshop.progress(
+                f"fitting trees, fold {number + 1} of {len(folds)}", number / len(folds)
+            ),
+        )
+        for fold, arrays in zip(folds, found, strict=True):
+            logits[workshop.folds == fold] = arrays["logits"]
         return (logits,)
 
     def _stage(self, workshop: Workshop) -> Stage:
@@ -88,9 +98,24 @@ def _fit(workshop: Workshop, values: NDArray[np.float32], taken: NDArray[np.bool
     return FORESTS[workshop.task].fit(_rows(workshop, values, taken), k, workshop.seed, rounds, None)
 
 
-def _fit_fold(workshop: Workshop, values: NDArray[np.float32], held: NDArray[np.bool_]) -> Arrays:
-    boosters = _fit(workshop, values, ~held)
-    return {"logits": FORESTS[workshop.task].logits(boosters, values[held], len(workshop.classes))}
+@dataclass(frozen=True)
+class _Lesson:
+    """What folds are trained from, wherever they are: the rows, and how boosters are fitted."""
+
+    rows: Rows
+    folds: NDArray[np.int64]
+    task: Task
+    k: int
+    seed: int
+    rounds: list[int]
+
+
+def _fit_fold(lesson: _Lesson, fold: int) -> Arrays:
+    """Logits of a fold's rows by boosters that did not see them."""
+    rows, held, forest = lesson.rows, lesson.folds == fold, FORESTS[lesson.task]
+    seen = Rows(rows.values[~held], rows.labels[~held])
+    boosters = forest.fit(seen, lesson.k, lesson.seed, lesson.rounds, None)
+    return {"logits": forest.logits(boosters, rows.values[held], lesson.k)}
 
 
 def _fit_all(workshop: Workshop, values: NDArray[np.float32]) -> Arrays:

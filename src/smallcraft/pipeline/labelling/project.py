@@ -29,10 +29,10 @@ from smallcraft.pipeline.labelling.rows import (
     gather_rows,
     require_one_class,
 )
-from smallcraft.pipeline.serving import usual_reference
 from smallcraft.pipeline.stages.prepare import Prepared, prepare_data
 from smallcraft.pipeline.stages.quality import Judged, judge_project
 from smallcraft.pipeline.stages.train import open_workshop
+from smallcraft.pipeline.usual_release import usual_reference
 from smallcraft.pipeline.workspace import Workspace, open_registry, open_released, write_whole
 
 _ROWS_END = ".rows.parquet"

@@ -18,7 +18,7 @@ from pydantic import PrivateAttr
 from smallcraft.data.split import DEALT_ANEW
 from smallcraft.errors import ConfigError, InvalidInputError, NotFoundError
 from smallcraft.pipeline.config import FILE_NAME, Config, parse_config
-from smallcraft.pipeline.gating import read_evidence
+from smallcraft.pipeline.recorded import evidence_of
 from smallcraft.records import Evidence, Release
 from smallcraft.registry.memory.answers import ANSWERS_FILE
 from smallcraft.registry.memory.rows import ROWS_FILE
@@ -116,10 +116,10 @@ def read_origin(release: Release, read: Callable[[str], bytes], looks: Sequence[
     """
     facts: Mapping[str, Any] = release.facts
     try:
-        candidates = {entry["rung"]: read_evidence(entry) for entry in facts["candidates"]}
-        released, bundle = read_evidence(facts["released"]), facts["bundle"]["digest"]
+        candidates = {entry["rung"]: evidence_of(entry) for entry in facts["candidates"]}
+        released, bundle = evidence_of(facts["released"]), facts["bundle"]["digest"]
         _ = facts["decision"]["chosen"], facts["data"]["splits"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidInputError(
             f"{release.label} does not tell what a build tells ({error!r} is missing or malformed); only a "
             "release that `smallcraft build` made can be built again"

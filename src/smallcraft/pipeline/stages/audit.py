@@ -39,8 +39,9 @@ from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.recorded import measurement_of
 from smallcraft.pipeline.stages.compress import drop_exact, is_compressed, write_exact
-from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit, read_measurement
+from smallcraft.pipeline.stages.measure import Measured, MeasuredSplit
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in
 from smallcraft.pipeline.stages.teacher import read_teacher
 from smallcraft.pipeline.stages.train import digest_of_sources, text_memory
@@ -283,6 +284,6 @@ def read_result(entry: Mapping[str, Any]) -> AuditResult:
     return AuditResult(
         entry["audit"],
         entry["summary"],
-        tuple(read_measurement(found) for found in entry["measurements"]),
+        tuple(measurement_of(found) for found in entry["measurements"]),
         tuple(Finding(**found) for found in entry["findings"]),
     )

@@ -23,7 +23,8 @@ from smallcraft.models.workshop import Workshop
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
-from smallcraft.pipeline.stages.measure import MeasuredSplit, read_measurement
+from smallcraft.pipeline.recorded import measurement_of
+from smallcraft.pipeline.stages.measure import MeasuredSplit
 from smallcraft.pipeline.stages.train import text_memory
 from smallcraft.pipeline.workspace import Workspace, write_whole
 from smallcraft.records import Measurement
@@ -89,4 +90,4 @@ def compare_released(
         found = measure_agreement(asked, beside, rows, clusters=clusters, confidence=confidence)
         drop_exact(config)
         write_whole(path, canonical_json(replace(found, split=split.name)))
-    return (read_measurement(json.loads(path.read_bytes())),)
+    return (measurement_of(json.loads(path.read_bytes())),)

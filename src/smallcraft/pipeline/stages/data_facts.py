@@ -31,10 +31,18 @@ def data_facts(config: Config, prepared: Prepared) -> Mapping[str, Any]:
         "rows_read": prepared.rows_read,
         "rows_quarantined": prepared.rows_quarantined,
         "rows_held_out": splits.removed.height,
+        **_of_whole(prepared),
         "dealing": splits.dealing,
         "splits": {name: {"rows": ref.rows, "digest": ref.digest} for name, ref in splits.refs.items()},
         "notes": list(splits.notes),
     }
+
+
+def _of_whole(prepared: Prepared) -> Mapping[str, Any]:
+    """Of a table of which a sample is held: what all its files are, and how many rows were only counted."""
+    if prepared.whole is None:
+        return {}
+    return {"content": prepared.whole.content, "rows_left_out": prepared.table.rows_left_out}
 
 
 def _files(config: Config, prepared: Prepared) -> list[Mapping[str, Any]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +20,7 @@ from smallcraft.models.ladder import Attempt
 from smallcraft.models.memory import Memory
 from smallcraft.pipeline.columns import bundle_rows, key_codes
 from smallcraft.pipeline.config import Config
+from smallcraft.pipeline.recorded import measurement_of
 from smallcraft.pipeline.stages.predictions import predictions_beside_truth
 from smallcraft.pipeline.stages.steady_cost import measure_steadily
 from smallcraft.pipeline.stages.train import text_memory
@@ -135,7 +135,7 @@ def recall_cost(
     found = measure_steadily(once, config.budget.model_dump(exclude_none=True))
     if found.is_settled:
         return _recall_measurements(path, lambda: found.measurements)
-    return tuple(read_measurement(entry) for entry in json.loads(canonical_json(found.measurements)))
+    return tuple(measurement_of(entry) for entry in json.loads(canonical_json(found.measurements)))
 
 
 def recall_train_cost(attempt: Attempt, config: Config, *, before: Measurement | None = None) -> Measurement:
@@ -169,14 +169,4 @@ def _recall_measurements(
     data = path.read_bytes() if path.exists() else canonical_json(compute())
     if not path.exists():
         write_whole(path, data)
-    return tuple(read_measurement(entry) for entry in json.loads(data))
-
-
-def read_measurement(entry: Mapping[str, Any]) -> Measurement:
-    """A measurement from its canonical JSON, which writes 2.0 as 2: a number reads the same every time."""
-    numbers = {
-        name: float(value)
-        for name, value in entry.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    return Measurement(**{**entry, **numbers, "n": int(entry["n"])})
+    return tuple(measurement_of(entry) for entry in json.loads(data))

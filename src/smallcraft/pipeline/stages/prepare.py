@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 
 from smallcraft.data.checks import run_checks
 from smallcraft.data.load import load_table
+from smallcraft.data.partitions.counting import MOST_BAD_ROWS
+from smallcraft.data.partitions.pieces import Piece
 from smallcraft.data.split import DEALT_BY_NUMBER, Splits, split_table
 from smallcraft.data.table import Table
+from smallcraft.engine.engines import shared_engine
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
+from smallcraft.pipeline.partitions.large import Large, Whole, large_pieces, read_large, whole_results
+from smallcraft.pipeline.partitions.rare import plain_rows, with_rare_rows
+from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
 from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CheckResult
@@ -34,6 +40,7 @@ class Prepared:
         checks: One result a check.
         given: The user's own `dev` and `cert`, where they are files.
         long_votes: Of a file with a line a vote; None without one.
+        whole: What was counted of all rows, where `table` is a sample of them.
     """
 
     table: Table
@@ -41,6 +48,7 @@ class Prepared:
     checks: tuple[CheckResult, ...]
     given: Mapping[str, Table] = field(default_factory=dict)
     long_votes: LongVotes | None = None
+    whole: Whole | None = None
 
     @property
     def meter(self) -> str:
@@ -48,7 +56,9 @@ class Prepared:
 
         Not the rows that a seed made of it: another seed must not renew a test set that is spent.
         """
-        return self.given["cert"].ref.digest if "cert" in self.given else self.table.ref.order_free_digest
+        if "cert" in self.given:
+            return self.given["cert"].ref.digest
+        return self.table.ref.order_free_digest if self.whole is None else self.whole.content
 
     @property
     def rows_read(self) -> int:
@@ -80,7 +90,9 @@ def prepare_data(
     listener.stage("checking the data")
     frames = {str(name): frame for name, frame in prepared.splits.frames.items()}
     checks = run_checks(frames, prepared.table.roles)
-    for result in checks:
+    whole = prepared.whole
+    told = checks if whole is None else whole_results(whole, checks, confidence=config.quality.confidence)
+    for result in told:
         listener.checked(result)
     return replace(prepared, checks=checks)
 
@@ -106,7 +118,9 @@ def read_splits(
     long = None if votes is None else read_long_votes(votes)
     keep = () if long is None else (long.item,)
     taught = (*keep, *((config.ladder.teacher,) if config.ladder.teacher else ()))
-    table = _load(config, config.data.path, part="main", keep=taught)
+    pieces = large_pieces(config.locate(config.data.path), most=config.data.most_rows)
+    large = _load_large(config, pieces, taught, listener) if pieces else None
+    table = _load(config, config.data.path, part="main", keep=taught) if large is None else large.table
     # Nobody is taught on cert, so the teacher's column may be missing there.
     given = {
         name: _load(config, path, part=name, keep=keep if name == "cert" else taught)
@@ -114,10 +128,11 @@ def read_splits(
     }
     for part, loaded in {"main": table, **given}.items():
         if loaded.rows_quarantined:
-            listener.note(_quarantine_note(config, part, loaded))
+            is_whole = large is None or part != "main" or loaded.rows_quarantined <= MOST_BAD_ROWS
+            listener.note(_quarantine_note(config, part, loaded, is_whole=is_whole))
     listener.stage("splitting into train, dev and cert")
     splits = split_table(
-        table,
+        table if large is None else plain_rows(large),
         fractions=config.data.fractions.by_split,
         seed=config.seed,
         cert=given.get("cert"),
@@ -125,20 +140,40 @@ def read_splits(
         split_column=config.data.split,
         dealing=dealing,
     )
+    if large is not None:
+        splits = with_rare_rows(splits, large)
+        splits = replace(splits, notes=(large.whole.note, *splits.notes))
     for sentence in splits.notes:
         listener.note(sentence)
-    return Prepared(table, splits, (), given, long)
+    return Prepared(table, splits, (), given, long, None if large is None else large.whole)
 
 
 def _given_splits(config: Config) -> dict[str, str]:
     return {name: path for name in ("cert", "dev") if (path := getattr(config.data, name)) is not None}
 
 
+def _load_large(config: Config, pieces: tuple[Piece, ...], keep: Sequence[str], listener: Listener) -> Large:
+    """Count all rows, and hold a sample of them."""
+    split, part = config.data.split, "main"
+    may_set_aside = config.data.on_bad_rows == "quarantine"
+    subject = ScanSubject(
+        config.data.path, pieces, config.roles(), config.seed, (*keep, split) if split else tuple(keep)
+    )
+    large = read_large(
+        subject,
+        shared_engine(config.engine),
+        most=config.data.most_rows,
+        progress=listener.progress,
+        quarantine=Workspace(config.folder).quarantine(part) if may_set_aside else None,
+    )
+    return replace(large, table=with_positions(large.table))
+
+
 def _load(config: Config, path: str, *, part: str, keep: Sequence[str]) -> Table:
     split = config.data.split
     aside = Workspace(config.folder).quarantine(part) if config.data.on_bad_rows == "quarantine" else None
     loaded = load_table(
-        config.resolve(path),
+        config.locate(path),
         config.roles(),
         on_bad_rows=config.data.on_bad_rows,
         quarantine=aside,
@@ -160,8 +195,9 @@ def positions_in(frame: pl.DataFrame) -> NDArray[np.int64]:
     return frame[ROW_IN_FILE].to_numpy().astype(np.int64)
 
 
-def _quarantine_note(config: Config, part: str, table: Table) -> str:
+def _quarantine_note(config: Config, part: str, table: Table, *, is_whole: bool) -> str:
+    which = "each with its reason," if is_whole else f"the first {MOST_BAD_ROWS:,} with their reasons"
     return (
-        f"{table.rows_quarantined:,} of {table.rows_read:,} rows were set aside, each with its reason, "
+        f"{table.rows_quarantined:,} of {table.rows_read:,} rows were set aside, {which} "
         f"in {Workspace(config.folder).quarantine(part)}"
     )

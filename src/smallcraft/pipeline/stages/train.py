@@ -19,6 +19,8 @@ from smallcraft.canonical import digest_bytes, digest_value
 from smallcraft.data.duplicates import duplicate_groups
 from smallcraft.data.split import Splits
 from smallcraft.data.targets import classes_of, encode_labels, known_rows, stratum_codes
+from smallcraft.engine.engines import shared_engine
+from smallcraft.engine.naming import LOCAL
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone, find_backbone
 from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
@@ -68,6 +70,7 @@ def open_workshop(config: Config, splits: Splits, *, progress: Progress) -> Work
         budget_cpu_s=config.budget.train_cpu_s,
         decision=config.decision.plan(confidence=config.quality.confidence),
         teacher=config.ladder.teacher,
+        engine=config.engine,
     )
 
 
@@ -122,6 +125,7 @@ def furnish_workshop(
     budget_cpu_s: float | None = None,
     decision: DecisionPlan = ANSWER_ALWAYS,
     teacher: str | None = None,
+    engine: str = LOCAL,
 ) -> Workshop:
     """A workshop over rows: classes in order, folds, and a memory under `key`."""
     classes = classes_of(frame[roles.label], roles)
@@ -146,6 +150,7 @@ def furnish_workshop(
         task=roles.task,
         teacher=None if teacher is None else read_teacher(frame[teacher], classes).probs,
         text_memory=text_memory(cache),
+        engine=shared_engine(engine),
     )
 
 

@@ -18,7 +18,6 @@ from smallcraft.observe.settings import WatchSettings
 from smallcraft.observe.store import WindowStore
 from smallcraft.observe.triggers import Action
 from smallcraft.observe.webhooks import Webhook
-from smallcraft.pipeline.serving import order_rollout, served_project
 from smallcraft.pipeline.watching.project import WatchPlaces
 
 SECRET = "SMALLCRAFT_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not what it holds
@@ -76,6 +75,9 @@ class WatchActions:
 
     def _freeze(self, alarm: Alarm) -> str:
         """Hold the rollout that is under way of the release's model; one that begins later is let go on."""
+        # A project that nothing serves is watched without the parts that serve.
+        from smallcraft.pipeline.serving import order_rollout, served_project
+
         model = alarm.release.partition("@")[0]
         try:
             served = served_project(self._project, self._state)

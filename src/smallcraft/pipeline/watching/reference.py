@@ -24,8 +24,8 @@ from smallcraft.errors import ConfigError, DataError
 from smallcraft.observe.judging import WatchedRelease
 from smallcraft.pipeline.baseline import Baseline
 from smallcraft.pipeline.config import Config
-from smallcraft.pipeline.serving import usual_reference
 from smallcraft.pipeline.stages.reference import baseline_of, season_buckets
+from smallcraft.pipeline.usual_release import usual_reference
 from smallcraft.pipeline.watching.files import Asked
 from smallcraft.pipeline.watching.project import baseline_of_release, watched_release
 from smallcraft.pipeline.watching.rows import rows_of_file, spec_of_file, times_of, typed_file

@@ -33,7 +33,7 @@ from smallcraft.observe.watching import Watched, Watcher
 from smallcraft.observe.windows import EVERYTHING
 from smallcraft.pipeline.baseline import Baseline
 from smallcraft.pipeline.config import FILE_NAME, Config, load_config
-from smallcraft.pipeline.serving import usual_reference
+from smallcraft.pipeline.usual_release import usual_reference
 from smallcraft.pipeline.watching.actions import WatchActions
 from smallcraft.pipeline.watching.files import FilesRead, read_watched_files
 from smallcraft.pipeline.watching.files_done import read_done, write_done

@@ -23,6 +23,7 @@ from smallcraft.errors import IntegrityError
 from smallcraft.registry.tlog.entry import Content
 
 CHECKPOINT_PATH = "log/checkpoint"
+POLICY_PATH = "log/policy"
 DATABASE_NAMES = ("state.db", "state.db-wal", "state.db-shm", "state.db-journal")
 
 _READ_BYTES = 1 << 20

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import errno
 import hashlib
+import itertools
 import os
 import secrets
 import stat
@@ -52,7 +53,7 @@ class Staging:
         self._opened = _open_folder(folder)
         self._paths: dict[str, Path] = {}
         self._prefix = secrets.token_hex(4)
-        self._count = 0
+        self._numbers = itertools.count(1)
         weakref.finalize(self, os.close, self._opened)
 
     @property
@@ -83,18 +84,22 @@ class Staging:
         Args:
             blocks: Its bytes, in order; each may be overwritten once the next is asked for.
         """
+        content, path = self.write_blocks(blocks)
+        if content.digest in self._paths:
+            os.unlink(path.name, dir_fd=self._opened)
+        else:
+            self._paths[content.digest] = path
+        return content
+
+    def write_blocks(self, blocks: Iterable[Block]) -> tuple[Content, Path]:
+        """Write a new file and say what it holds; it is not counted among `paths`. Several threads may."""
         name = self._next_name()
         hasher, size = hashlib.sha256(), 0
         with self._created(name) as target:
             for block in blocks:
                 hasher.update(block)
                 size += _write_all(target, block)
-        digest = "sha256:" + hasher.hexdigest()
-        if digest in self._paths:
-            os.unlink(name, dir_fd=self._opened)
-        else:
-            self._paths[digest] = self.folder / name
-        return Content(digest, size)
+        return Content("sha256:" + hasher.hexdigest(), size), self.folder / name
 
     def discard(self, digest: str) -> None:
         """Take a staged file away again, because it is stored in another form."""
@@ -115,8 +120,7 @@ class Staging:
             os.fsync(self._opened)
 
     def _next_name(self) -> str:
-        self._count += 1
-        return f"{self._prefix}-{self._count:08d}"
+        return f"{self._prefix}-{next(self._numbers):08d}"
 
     @contextlib.contextmanager
     def _created(self, name: str) -> Iterator[int]:

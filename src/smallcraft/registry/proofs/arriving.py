@@ -8,7 +8,8 @@ Not covered: the lock, which the caller holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +25,13 @@ from smallcraft.registry.opening import OpenLog
 from smallcraft.registry.proofs.incoming import INCOMING, Incoming, open_incoming
 from smallcraft.registry.proofs.two_logs import open_copy
 from smallcraft.registry.tlog.entry import Content
-from smallcraft.registry.tlog.tiles import TileLog
+from smallcraft.registry.tlog.tiles import empty_log
+
+Tell = Callable[[int, int], object]
+
+
+def tell_nobody(done_bytes: int, all_bytes: int) -> None:
+    """Where nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,10 @@ class Source(Protocol):
     def policy(self) -> bytes:
         """That the target claims from now on."""
 
+    @property
+    def at_once(self) -> int:
+        """How many blobs are asked for at the same time."""
+
     def needed(self, log: OpenLog, incoming: Incoming) -> Mapping[str, Content]:
         """Every blob that a reader of the log may ask for; what tells that is in `incoming` afterwards."""
 
@@ -72,7 +83,9 @@ class Source(Protocol):
         """
 
 
-def bring_up(target: Layout, source: Source, log: OpenLog, known: OpenLog | None) -> Transfer:
+def bring_up(
+    target: Layout, source: Source, log: OpenLog, known: OpenLog | None, *, tell: Tell = tell_nobody
+) -> Transfer:
     """Take over everything that a source has.
 
     Args:
@@ -80,6 +93,7 @@ def bring_up(target: Layout, source: Source, log: OpenLog, known: OpenLog | None
         source: Where the rest comes from.
         log: The source's, checked; it continues the target's.
         known: The target's; None where it has none.
+        tell: Told of the bytes of missing blobs that are there, and of how many there will be.
 
     Raises:
         IntegrityError: The source lacks a blob, or holds other bytes; its entries have another root.
@@ -94,10 +108,9 @@ def bring_up(target: Layout, source: Source, log: OpenLog, known: OpenLog | None
     incoming.keep_only(set(wanted))
     resumed = len(resumed_from.intersection(incoming.paths))
     missing = [content for digest, content in wanted.items() if digest not in incoming.paths]
-    for content in missing:
-        source.fetch(content, incoming)
+    _fetch_all(source, missing, incoming, tell=tell)
     # (2) tiles and checkpoint
-    tiles = known.tiles if known else TileLog(_no_tile, 0)
+    tiles = known.tiles if known else empty_log()
     appended = tiles.append(log.raw[size:])
     if appended.root != log.checkpoint.root:
         raise IntegrityError(
@@ -113,6 +126,21 @@ def bring_up(target: Layout, source: Source, log: OpenLog, known: OpenLog | None
     _derive(target, source.policy, log)
     copied = [wanted[digest].size_bytes for digest in wanted if digest not in resumed_from]
     return Transfer(log.checkpoint.origin, size, log.tiles.size, 0, len(copied), sum(copied), resumed)
+
+
+def _fetch_all(source: Source, missing: Sequence[Content], incoming: Incoming, *, tell: Tell) -> None:
+    """Some at a time; after one that fails no other is begun, and what came whole stays for the next run."""
+    total, done = sum(content.size_bytes for content in missing), 0
+    with ThreadPoolExecutor(source.at_once) as pool:
+        fetching = {pool.submit(source.fetch, content, incoming): content for content in missing}
+        try:
+            for one in as_completed(fetching):
+                one.result()
+                done += fetching[one].size_bytes
+                tell(done, total)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def prepare(target: Layout) -> None:
@@ -135,10 +163,6 @@ def open_target(target: Layout, policies: Sequence[Policy]) -> OpenLog | None:
     if known is None:
         refuse_foreign_folder(target)
     return known
-
-
-def _no_tile(path: str) -> bytes:
-    raise FileNotFoundError(path)
 
 
 def _has(layout: Layout, content: Content) -> bool:

@@ -57,7 +57,7 @@ class Incoming(Staging):
         self.receive(read_blocks(path), wanted, name=f"{source.root}: {name}")
 
     def receive(self, blocks: Iterable[Block], wanted: Content, *, name: str) -> Path:
-        """Take in one blob while it comes.
+        """Take in one blob while it comes; several threads may, each another one.
 
         Args:
             blocks: Its bytes, in order.
@@ -71,9 +71,9 @@ class Incoming(Staging):
             IntegrityError: They are other bytes.
             InvalidInputError: The disk is full.
         """
-        got = self.add_blocks(_at_most(blocks, wanted.size_bytes))
+        got, written = self.write_blocks(_at_most(blocks, wanted.size_bytes))
         if got != wanted:
-            self._paths.pop(got.digest).unlink()
+            written.unlink()
             is_longer = got.size_bytes > wanted.size_bytes
             raise IntegrityError(
                 f"{name} does not match its record: expected {wanted.size_bytes} bytes with {wanted.digest}, "
@@ -81,7 +81,7 @@ class Incoming(Staging):
                 "over, restore it from a copy there"
             )
         kept = self.folder / wanted.digest.removeprefix("sha256:")
-        self._paths[wanted.digest] = self._paths[wanted.digest].replace(kept)
+        self._paths[wanted.digest] = written.replace(kept)
         return kept
 
     def keep_only(self, digests: set[str]) -> int:

@@ -46,6 +46,11 @@ class FolderSource:
         """As it claims it."""
         return encode_policy(read_policy(self.layout))
 
+    @property
+    def at_once(self) -> int:
+        """A disk is read best in order."""
+        return 1
+
     def needed(self, log: OpenLog, incoming: Incoming) -> Mapping[str, Content]:  # noqa: ARG002
         """Read where it lies."""
         return needed_blobs(self.layout, log)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError
-from smallcraft.registry.content.disk import CHECKPOINT_PATH
+from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError, first_line
+from smallcraft.registry.content.disk import CHECKPOINT_PATH, POLICY_PATH
 from smallcraft.registry.content.staging import Block
 from smallcraft.registry.manifests.index import build_index
 from smallcraft.registry.manifests.kinds import OCI_LAYOUT
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _TILES = "log/tile"
-_POLICY = "log/policy"
 _INDEX = "index.json"
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _PATIENCE = timedelta(seconds=60)
@@ -91,7 +90,7 @@ class BucketKind:
                 retry_config={"max_retries": 5, "retry_timeout": _PATIENCE},
             )
         except (BaseError, ValueError) as error:
-            raise InvalidInputError(f"{address} cannot be opened: {_first_line(error)}") from error
+            raise InvalidInputError(f"{address} cannot be opened: {first_line(error)}") from error
         return Bucket(address.rstrip("/"), store)
 
 
@@ -127,7 +126,7 @@ class Bucket:
         journal = self._get(path)
         if journal is not None:
             self._pending = parse_journal(journal.data, name=f"{self._address}: {path}")
-        policy = self._get(_POLICY)
+        policy = self._get(POLICY_PATH)
         data = self._pending.policy if self._pending else policy.data if policy else b""
         return Head(found.data, data, token=json.dumps(found.mode))
 
@@ -189,7 +188,7 @@ class Bucket:
         """Give everything in a journal its name; two who do it at once write the same bytes."""
         for path, data in journal.tiles.items():
             self._put(f"log/{path}", data)
-        derived = {"oci-layout": OCI_LAYOUT, _POLICY: journal.policy, _INDEX: journal.index}
+        derived = {"oci-layout": OCI_LAYOUT, POLICY_PATH: journal.policy, _INDEX: journal.index}
         for path, data in derived.items():
             self._derive(path, data, checkpoint)
         self._clear(checkpoint, journal.size)
@@ -281,7 +280,7 @@ class Bucket:
             yield
         except BaseError as error:
             raise RemoteError(
-                f"{self._address} did not do what was asked ({_first_line(error)}); check the name, "
+                f"{self._address} did not do what was asked ({first_line(error)}); check the name, "
                 "the credentials and the endpoint in the environment, then run the same command again: it "
                 "goes on where it was"
             ) from error
@@ -296,7 +295,3 @@ def _is_on_loopback() -> bool:
     """Whether the endpoint that the environment names is this machine, where nothing needs encryption."""
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
     return is_loopback(urlsplit(endpoint).netloc)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].strip()

@@ -3,13 +3,16 @@
 Leaves to others: the transport, large files and the token (`huggingface_hub`).
 Always: a push is a commit on condition that its parent is the one that was read, so many writers may share a
 repository; files are read at one revision, never at a branch that moves.
+The page that the Hub shows is the card of the newest release; a README that somebody wrote stays theirs.
 Covered: kill -9 at any point; files that were changed by other commits.
-Not covered: blobs that nothing needs any more; the Hub's own README and .gitattributes, which stand beside.
+Not covered: blobs that nothing needs any more; .gitattributes, which stands beside.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import sys
 import tempfile
 import weakref
 from collections.abc import Collection, Iterator, Mapping
@@ -18,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError
-from smallcraft.registry.content.disk import CHECKPOINT_PATH
+from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError, first_line
+from smallcraft.registry.content.disk import CHECKPOINT_PATH, POLICY_PATH
 from smallcraft.registry.content.staging import Block, read_blocks
 from smallcraft.registry.manifests.index import build_index
 from smallcraft.registry.manifests.kinds import OCI_LAYOUT
@@ -30,8 +33,11 @@ from smallcraft.registry.verify.registry import tile_paths
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_POLICY = "log/policy"
 _TILES = "log/tile/"
+# What the Hub shows of a repository; its front matter says whose it is.
+_README = "README.md"
+_OURS = re.compile(rb'^library_name: "?smallcraft"?$', re.MULTILINE)
+_FRONT_BYTES = 4096
 _PRECONDITION_FAILED = 412
 
 
@@ -89,7 +95,7 @@ class HubRepository:
                     "registry; restore the checkpoint from an earlier commit"
                 )
             return None
-        policy = self._read(_POLICY) if _POLICY in self._sizes else b""
+        policy = self._read(POLICY_PATH) if POLICY_PATH in self._sizes else b""
         return Head(self._read(CHECKPOINT_PATH), policy, token=str(self._revision))
 
     def read_tile(self, path: str) -> bytes:
@@ -134,7 +140,9 @@ class HubRepository:
         files: dict[str, Any] = {blob_path(digest): str(path) for digest, path in self._blobs.items()}
         files |= {f"log/{path}": data for path, data in change.tiles.items()}
         files |= {"oci-layout": OCI_LAYOUT, "index.json": build_index(change.named)}
-        files |= {_POLICY: change.policy, CHECKPOINT_PATH: change.checkpoint}
+        files |= {POLICY_PATH: change.policy, CHECKPOINT_PATH: change.checkpoint}
+        if change.readme is not None and self._may_show(change.readme):
+            files[_README] = change.readme
         known = {f"log/{path}" for path in tile_paths(change.size)}
         old = [path for path in self._sizes if path.startswith(_TILES) and path not in known]
         steps: list[Any] = [
@@ -142,6 +150,13 @@ class HubRepository:
         ]
         steps += [CommitOperationDelete(path_in_repo=path) for path in old]
         return self._commit(steps, parent, message=f"smallcraft push: {change.size} entries")
+
+    def _may_show(self, card: bytes) -> bool:
+        """Whether the Hub's page is to change, and no person wrote what it shows."""
+        if _README not in self._sizes:
+            return True
+        there = self._read(_README)
+        return there != card and _OURS.search(there[:_FRONT_BYTES]) is not None
 
     def _commit(self, steps: list[Any], parent: str, *, message: str) -> bool:
         from huggingface_hub.errors import HfHubHTTPError
@@ -187,13 +202,17 @@ class HubRepository:
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Errors of the client in our words."""
-        from httpx import HTTPError
-
         try:
             yield
-        except (HTTPError, OSError, ValueError) as error:
-            said = str(error).partition("\n")[0].strip() or type(error).__name__
+        except _client_errors() as error:
             raise RemoteError(
-                f"{self._address} did not do what was asked ({said}); check the name, and the token with `hf "
-                "auth whoami`, then run the same command again: it goes on where it was"
+                f"{self._address} did not do what was asked ({first_line(error)}); check the name, "
+                "and the token with `hf auth whoami`, then run the same command again: it goes on where it "
+                "was"
             ) from error
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """Of the Hub's client, and of the HTTP library that it loaded: that has changed more than once."""
+    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
+    return (OSError, ValueError, *(module.HTTPError for module in loaded if module is not None))

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from smallcraft.canonical import canonical_json, digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError, RemoteError
+from smallcraft.registry.content.disk import CHECKPOINT_PATH, POLICY_PATH
 from smallcraft.registry.content.staging import Block
 from smallcraft.registry.manifests.kinds import EMPTY_CONTENT, EMPTY_OBJECT, EMPTY_TYPE, MANIFEST_TYPE
 from smallcraft.registry.manifests.manifest import parse_manifest
@@ -45,8 +46,6 @@ from smallcraft.registry.verify.registry import tile_paths
 LOG_TAG = "log"
 LOG_TYPE = "application/vnd.smallcraft.log.v1"
 
-_CHECKPOINT = "log/checkpoint"
-_POLICY = "log/policy"
 _FILE_TYPE = "application/vnd.smallcraft.log.file.v1"
 _KEPT_TYPE = "application/vnd.smallcraft.blob.v1"
 _TITLE = "org.opencontainers.image.title"
@@ -98,7 +97,7 @@ class OciRepository:
             return None
         digest = digest_bytes(data)
         self._files = self._files_in(data)
-        return Head(self._file(_CHECKPOINT), self._file(_POLICY), digest)
+        return Head(self._file(CHECKPOINT_PATH), self._file(POLICY_PATH), digest)
 
     def read_tile(self, path: str) -> bytes:
         """A layer of the log's artifact."""
@@ -149,9 +148,11 @@ class OciRepository:
 
     def _put_files(self, change: Change) -> dict[str, Content]:
         fresh = {f"log/{path}": data for path, data in change.tiles.items()}
-        fresh |= {_CHECKPOINT: change.checkpoint, _POLICY: change.policy}
+        fresh |= {CHECKPOINT_PATH: change.checkpoint, POLICY_PATH: change.policy}
         files = {}
-        for path in sorted({_CHECKPOINT, _POLICY, *(f"log/{tile}" for tile in tile_paths(change.size))}):
+        for path in sorted(
+            {CHECKPOINT_PATH, POLICY_PATH, *(f"log/{tile}" for tile in tile_paths(change.size))}
+        ):
             files[path] = self._put_bytes(fresh[path]) if path in fresh else self._files[path]
         return files
 
@@ -213,7 +214,7 @@ class OciRepository:
                 raise ValueError(f"its type is {manifest['artifactType']!r}")  # noqa: TRY301 - one message
             layers = [layer for layer in manifest["layers"] if layer["mediaType"] == _FILE_TYPE]
             files = {layer["annotations"][_TITLE]: _content_in(layer) for layer in layers}
-            missing = {_CHECKPOINT, _POLICY} - set(files)
+            missing = {CHECKPOINT_PATH, POLICY_PATH} - set(files)
             if missing:
                 raise ValueError(f"{min(missing)} is not in it")  # noqa: TRY301
         except (ValueError, KeyError, TypeError, RecursionError) as error:

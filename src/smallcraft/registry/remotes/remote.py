@@ -52,6 +52,7 @@ class Change:
         named: The live manifests, as the index lists them.
         blobs: Every one that a reader of the log may ask for.
         read: Gives the bytes of a small one.
+        readme: The card of the newest live release, for remotes that show one; None for none.
     """
 
     base: Head | None
@@ -62,6 +63,7 @@ class Change:
     named: tuple[Named, ...]
     blobs: Collection[Content]
     read: Callable[[Content], bytes]
+    readme: bytes | None = None
 
 
 class Remote(Protocol):
@@ -132,12 +134,12 @@ def blob_path(digest: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine.
+    """Whether a host, with or without a port, is this machine alone.
 
-    >>> is_loopback("127.0.0.1:5000"), is_loopback("registry.example")
-    (True, False)
+    >>> is_loopback("127.0.0.1:5000"), is_loopback("::1"), is_loopback("registry.example")
+    (True, True, False)
     """
-    return urlsplit(f"//{host}").hostname in _LOOPBACK
+    return host in _LOOPBACK or urlsplit(f"//{host}").hostname in _LOOPBACK
 
 
 def checked_blocks(content: Content, path: Path) -> Iterator[bytes]:

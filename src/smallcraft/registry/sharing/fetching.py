@@ -2,7 +2,7 @@
 
 Leaves to others: what arrives and how (`proofs.arriving`), the check of everything afterwards (`verify`).
 Always: nothing is taken over from a remote whose log was rolled back, forked, or signed by another key since
-it was last seen here; a blob is hashed while it comes.
+it was last seen here; a blob is hashed while it comes, and some come at the same time.
 Covered: every byte that a remote altered, cut short, swapped or lost; kill -9 at any point.
 Not covered: what happened before the first pin (bring a policy, or a checkpoint kept elsewhere).
 """
@@ -19,7 +19,7 @@ from smallcraft.registry.content.disk import Layout, locked
 from smallcraft.registry.keys.policy import Policy, TrustedLog, encode_policy, parse_policy
 from smallcraft.registry.manifests.manifest import LARGEST_BYTES
 from smallcraft.registry.opening import OpenLog, Trust, compare_with_pin
-from smallcraft.registry.proofs.arriving import Transfer, bring_up, open_target, prepare
+from smallcraft.registry.proofs.arriving import Tell, Transfer, bring_up, open_target, prepare, tell_nobody
 from smallcraft.registry.proofs.incoming import Incoming
 from smallcraft.registry.proofs.needed import needed_blobs
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead
@@ -27,6 +27,8 @@ from smallcraft.registry.remotes.remote import Remote
 from smallcraft.registry.sharing.sending import claimed_at, open_head
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.note import parse_verifier
+
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class RemoteSource:
     def where(self) -> str:
         """Its address."""
         return self.remote.address
+
+    @property
+    def at_once(self) -> int:
+        """Enough that a far remote is not waited for blob by blob."""
+        return _AT_ONCE
 
     def needed(self, log: OpenLog, incoming: Incoming) -> Mapping[str, Content]:
         """Manifests, and what else tells it, are fetched first."""
@@ -101,6 +108,7 @@ def pull_from(
     verify: Callable[[Path], object],
     policy: Policy | None = None,
     trust: Trust | None = None,
+    tell: Tell = tell_nobody,
 ) -> Transfer:
     """Bring the local registry up to a remote, then verify it.
 
@@ -110,6 +118,7 @@ def pull_from(
         verify: The check of a whole registry; raises where something is broken.
         policy: Whose logs count; None takes what the local registry claims, without one what the remote does.
         trust: Whose pins count; None for those of the user's configuration folder.
+        tell: Told of the bytes that came, and of how many there will be, blob by blob.
 
     Raises:
         InvalidInputError: The folder holds something else.
@@ -119,12 +128,12 @@ def pull_from(
     """
     target = Layout(local)
     with _told_when_stopped(remote, target):
-        done = _arrive(remote, target, [policy] if policy else [], trust or Trust())
+        done = _arrive(remote, target, [policy] if policy else [], trust or Trust(), tell)
     verify(local)
     return done
 
 
-def _arrive(remote: Remote, target: Layout, trusted: list[Policy], trust: Trust) -> Transfer:
+def _arrive(remote: Remote, target: Layout, trusted: list[Policy], trust: Trust, tell: Tell) -> Transfer:
     head = remote.head()
     if head is None:
         raise NotFoundError(
@@ -143,7 +152,8 @@ def _arrive(remote: Remote, target: Layout, trusted: list[Policy], trust: Trust)
             compare_with_pin(log, trust)
         except IntegrityError as error:
             raise IntegrityError(f"{remote.address}: {error}") from error
-        return bring_up(target, RemoteSource(remote, _policy_of(log, head.policy), target), log, known)
+        source = RemoteSource(remote, _policy_of(log, head.policy), target)
+        return bring_up(target, source, log, known, tell=tell)
 
 
 def _policy_of(log: OpenLog, claimed: bytes) -> bytes:

@@ -22,15 +22,18 @@ from smallcraft.registry.content.disk import CHECKPOINT_PATH, Layout, locked, re
 from smallcraft.registry.indexing import live_puts, named_of
 from smallcraft.registry.keys.policy import Policy, encode_policy, parse_policy
 from smallcraft.registry.opening import OpenLog, read_policy
+from smallcraft.registry.papers.checking import with_checkpoint
 from smallcraft.registry.proofs.arriving import Transfer
 from smallcraft.registry.proofs.needed import needed_blobs
 from smallcraft.registry.proofs.two_logs import claimed_policies, entries_ahead, open_copy, open_noted
+from smallcraft.registry.reading import read_stored
 from smallcraft.registry.remotes.remote import Change, Head, Remote
 from smallcraft.registry.tlog.entry import Content
-from smallcraft.registry.tlog.tiles import TileLog
+from smallcraft.registry.tlog.tiles import empty_log
 
 _MOST_TURNS = 100
 _AT_ONCE = 8
+CARD = "card.md"
 
 
 def push_to(remote: Remote, local: Path, *, policy: Policy | None = None) -> Transfer:
@@ -171,7 +174,7 @@ def _require_behind(log: OpenLog, known: OpenLog | None, *, source: Layout, remo
 def _change(
     source: Layout, log: OpenLog, found: Committed, *, needed: Mapping[str, Content], policy: bytes
 ) -> Change:
-    tiles = found.log.tiles if found.log else TileLog(_no_tile, 0)
+    tiles = found.log.tiles if found.log else empty_log()
     appended = tiles.append(log.raw[found.size :])
     if appended.root != log.checkpoint.root:
         raise IntegrityError(
@@ -187,8 +190,14 @@ def _change(
         named=tuple(name for entry in live_puts(log) for name in named_of(source, entry)),
         blobs=tuple(needed.values()),
         read=lambda content: read_blob(source, content, use="what a release needs"),
+        readme=_card(source, log),
     )
 
 
-def _no_tile(path: str) -> bytes:
-    raise FileNotFoundError(path)
+def _card(source: Layout, log: OpenLog) -> bytes | None:
+    """The card of the newest release in use, with the log's checkpoint as every printed card has it."""
+    for entry in reversed(live_puts(log)):
+        stored = read_stored(source, entry)
+        if CARD in stored.locations:
+            return with_checkpoint(stored.read(CARD).decode("utf-8"), log.note.decode()).encode("utf-8")
+    return None

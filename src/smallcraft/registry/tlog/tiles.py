@@ -365,3 +365,12 @@ def _count_at(size: int, level: int) -> int:
 def _chunks(items: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     for first in range(0, len(items), TILE_WIDTH):
         yield first // TILE_WIDTH, items[first : first + TILE_WIDTH]
+
+
+def empty_log() -> TileLog:
+    """A log without entries: it has no tile to read."""
+
+    def read(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    return TileLog(read, 0)

@@ -1,8 +1,7 @@
 """A dashboard for Grafana 11 and later over the metrics of a server, as JSON to import.
 
-Leaves to others: what each panel asks (`panels`).
+Leaves to others: what each panel asks (`panels`), what is to wake a person (`rules`).
 Always: the same dashboard from the same version, so that a file under version control changes only with it.
-Not covered: alert rules; the rollout acts by itself, and `smallcraft_alarm_active` is what to be woken by.
 """
 
 from __future__ import annotations
@@ -70,7 +69,6 @@ def _variable(name: str, query: str) -> Json:
         "type": "query",
         "datasource": dict(_SOURCE),
         "query": {"query": query, "refId": name},
-        "definition": query,
         # 2: asked again whenever the time range changes.
         "refresh": 2,
         "includeAll": True,

@@ -11,7 +11,7 @@ import json
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from smallcraft.errors import IntegrityError
 
@@ -104,6 +104,20 @@ def _receive(connection: socket.socket, size: int) -> bytes | None:
             return None
         parts += part
     return bytes(parts)
+
+
+class Line(Protocol):
+    """One end of a talk, whatever carries it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the peer is there."""
+
+    def send(self, message: Message) -> None:
+        """Send a message; lost where the peer is."""
+
+    def close(self) -> None:
+        """Hang up."""
 
 
 class Channel(asyncio.Protocol):

@@ -1,6 +1,6 @@
 """One model in the supervisor: its controller, the workers that it needs, and what routers are told.
 
-Leaves to others: deciding (`serve.controller`), processes (`processes.workers`), routers.
+Leaves to others: deciding (`serve.controller`), processes (`processes.workers`, `serve.ray.slots`), routers.
 Always: a worker runs for each release that the assignment names and for no other; what happens to workers of
 the new release is told to the controller before anything is done about it.
 """
@@ -8,10 +8,10 @@ the new release is told to the controller before anything is done about it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from smallcraft.errors import InvalidInputError, SmallcraftError
 from smallcraft.serve.controller import Controller
@@ -20,12 +20,14 @@ from smallcraft.serve.metrics.reading import Restarts, WorkerReading
 from smallcraft.serve.processes.messages import Message
 from smallcraft.serve.processes.settings import ServeSettings
 from smallcraft.serve.processes.sources import SourceBook
-from smallcraft.serve.processes.workers import Place, Reason, WorkerSlot
+from smallcraft.serve.processes.workers import Reason, WorkerSlot
 from smallcraft.serve.rollout.named_release import NamedRelease
 from smallcraft.serve.rollout.plan import RolloutPlan
 from smallcraft.serve.rollout.standing import RolloutState
 from smallcraft.serve.rollout.starting import Declared
 from smallcraft.serve.state.deciding import Moment
+
+_NOWHERE: Mapping[str, str | None] = {"socket": None, "box": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,38 @@ class Beginning:
     unsafe_repeat: bool = False
 
 
+class Slot(Protocol):
+    """What answers for one release, wherever it runs: a worker on this machine, replicas on a cluster."""
+
+    @property
+    def source(self) -> ModelSource:
+        """The release."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be asked now."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether any of it is there."""
+
+    @property
+    def reach(self) -> Mapping[str, str | None]:
+        """Where it can be asked, as `router.models.read_reach` reads it."""
+
+    def readings(self) -> list[tuple[int, int | None]]:
+        """Number and resident bytes of each process."""
+
+    def look(self, now: float) -> None:
+        """Look after it; called a few times a second."""
+
+    def stop(self) -> None:
+        """Answer what is there, and end."""
+
+    def kill(self) -> None:
+        """End at once."""
+
+
 class Served:
     """One model.
 
@@ -58,6 +92,7 @@ class Served:
         on_news: Called when routers must be told something.
         on_death: Called with the black box of a worker that died.
         on_done: Told of a rollout that is done, until it returns.
+        make_slot: Makes what answers for a release; by default a worker on this machine.
 
     Attributes:
         name: Of the model.
@@ -75,6 +110,7 @@ class Served:
         on_news: Callable[[Served], None],
         on_death: Callable[[Path], None],
         on_done: Callable[[RolloutState], None] | None = None,
+        make_slot: Callable[[ModelSource, Served], Slot] | None = None,
     ) -> None:
         self.name = source.name
         self.failure = ""
@@ -82,13 +118,14 @@ class Served:
         self._run = run
         self._on_news = on_news
         self._on_death = on_death
+        self._make_slot = make_slot or Served._worker_slot
         folder = settings.state / source.name
         self.controller = Controller(folder, stable=contender(source), now=now, on_done=on_done)
         self._book = SourceBook(folder)
         self._known = {source.digest: source}
         self._note(source)
-        self._slots: dict[str, WorkerSlot] = {}
-        self._leaving: list[WorkerSlot] = []
+        self._slots: dict[str, Slot] = {}
+        self._leaving: list[Slot] = []
         self._locals: dict[str, frozenset[str]] = {}
         self._restarts: Counter[tuple[str, str]] = Counter()
         self._assignment = self.controller.assignment()
@@ -98,7 +135,7 @@ class Served:
     def is_ready(self) -> bool:
         """Whether the stable release can be asked, or loaded by routers."""
         slot = self._slots.get(self._assignment.stable.digest)
-        return self._settings.in_process or (slot is not None and slot.place is not None)
+        return self._settings.in_process or (slot is not None and slot.is_ready)
 
     @property
     def is_running(self) -> bool:
@@ -205,29 +242,30 @@ class Served:
 
     # --- as a watcher of workers -----------------------------------------------------
 
-    def worker_ready(self, slot: WorkerSlot) -> None:
+    def worker_ready(self, slot: Slot) -> None:
         """A worker can be asked."""
         self._on_news(self)
         self.controller.report_loaded(slot.source.digest)
 
-    def worker_gone(self, slot: WorkerSlot) -> None:
+    def worker_gone(self, slot: Slot) -> None:
         """No worker of a release can be asked."""
         self.controller.report_unloaded(slot.source.digest)
 
-    def worker_died(self, slot: WorkerSlot, place: Place, reason: Reason) -> None:
+    def worker_died(self, slot: Slot, box: Path | None, reason: Reason) -> None:
         """A worker ended that should not have."""
-        self._on_death(place.box)
+        if box is not None:
+            self._on_death(box)
         self._restarts[slot.source.label, reason] += 1
         self.controller.report_crash(slot.source.digest)
 
-    def worker_unloadable(self, slot: WorkerSlot, why: str) -> None:
+    def worker_unloadable(self, slot: Slot, why: str) -> None:
         """A release does not load."""
         self._restarts[slot.source.label, "load_failed"] += 1
         if slot.source.digest == self._assignment.stable.digest:
             self.failure = why
         self.controller.report_load_failure(slot.source.digest, why)
 
-    def worker_grew(self, slot: WorkerSlot, size_bytes: int) -> bool:
+    def worker_grew(self, slot: Slot, size_bytes: int) -> bool:
         """A worker grew past its limit; whether it is to be replaced."""
         digest, limit = slot.source.digest, self._settings.workers.memory_bytes
         self.controller.report_memory(digest, size_bytes=size_bytes, limit_bytes=limit)
@@ -250,11 +288,9 @@ class Served:
 
     def _reach(self, digest: str) -> dict[str, Any]:
         slot, source = self._slots.get(digest), self._find(digest)
-        place = None if slot is None else slot.place
         is_local = self._settings.in_process and digest == self._assignment.stable.digest
         return {
-            "socket": None if place is None else str(place.socket),
-            "box": None if place is None else str(place.box),
+            **(_NOWHERE if slot is None else slot.reach),
             "source": write_source(source) if is_local and source is not None else None,
         }
 
@@ -273,7 +309,7 @@ class Served:
             if source is None:
                 self.controller.report_load_failure(digest, "nobody knows any more where its files are")
             else:
-                self._slots[digest] = self._slot(source)
+                self._slots[digest] = self._make_slot(source, self)
 
     def _needs_worker(self, digest: str) -> bool:
         """Of the stable release: always, or as long as a router has not loaded it itself."""
@@ -282,16 +318,17 @@ class Served:
         loaded = self._locals.values()
         return digest in self._slots and not (loaded and all(digest in local for local in loaded))
 
-    def _slot(self, source: ModelSource) -> WorkerSlot:
-        settings = self._settings
+    @staticmethod
+    def _worker_slot(source: ModelSource, served: Served) -> WorkerSlot:
+        settings = served._settings
         return WorkerSlot(
             source,
             command=settings.worker_command,
-            run=self._run,
+            run=served._run,
             limits=settings.workers,
             loading=settings.loading,
             orphan_s=settings.orphan_s,
-            watcher=self,
+            watcher=served,
             keeps_embeddings=settings.windows is not None,
         )
 

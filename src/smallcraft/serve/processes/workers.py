@@ -11,6 +11,7 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -38,8 +39,8 @@ class Watcher(Protocol):
     def worker_gone(self, slot: WorkerSlot) -> None:
         """None can."""
 
-    def worker_died(self, slot: WorkerSlot, place: Place, reason: Reason) -> None:
-        """One ended that should not have; it is started again."""
+    def worker_died(self, slot: WorkerSlot, box: Path | None, reason: Reason) -> None:
+        """One ended that should not have, with this black box; it is started again."""
 
     def worker_unloadable(self, slot: WorkerSlot, why: str) -> None:
         """The release does not load."""
@@ -116,6 +117,19 @@ class WorkerSlot:
     def place(self) -> Place | None:
         """Where a worker can be asked now; None for none."""
         return None if self._now is None else self._now.place
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker can be asked now."""
+        return self._now is not None
+
+    @property
+    def reach(self) -> Mapping[str, str | None]:
+        """Where it can be asked, as routers are told it."""
+        place = self.place
+        if place is None:
+            return {"socket": None, "box": None}
+        return {"socket": str(place.socket), "box": str(place.box)}
 
     @property
     def is_running(self) -> bool:
@@ -223,7 +237,7 @@ class WorkerSlot:
         # What has loaded before and is ended from outside while it loads again has crashed.
         if running.is_ready or (self._has_loaded and code < 0):
             _LOG.error("worker %d of %s ended: %s", child.pid, self.source.label, _ending(running, code))
-            self._watcher.worker_died(self, running.place, running.reason)
+            self._watcher.worker_died(self, running.place.box, running.reason)
         else:
             why = running.failure if code == FAILED_TO_LOAD else explain_ending(code)
             _LOG.error("%s does not load: %s", self.source.label, why)

@@ -19,7 +19,7 @@ from smallcraft.errors import InvalidInputError
 from smallcraft.serve.protocol.interface import ModelInterface, interface_of
 from smallcraft.serve.questions import ModelFacts, Question, Reply
 from smallcraft.serve.router.admission import Gate
-from smallcraft.serve.router.links import Outcome, Refused, Unanswered, Why, WorkerLink
+from smallcraft.serve.router.links import Link, Outcome, Refused, Unanswered, Why
 from smallcraft.serve.router.stepping import Slot
 from smallcraft.serve.worker.blackbox import BlackBox
 from smallcraft.serve.worker.replying import Answered
@@ -47,7 +47,7 @@ class Asked(Protocol):
     def is_alone(self) -> bool:
         """Whether it must be answered in no batch with others."""
 
-    def asked_over(self, link: WorkerLink, number: int) -> None:
+    def asked_over(self, link: Link, number: int) -> None:
         """It is under way over a link, which is to be told when the client goes."""
 
 
@@ -97,10 +97,10 @@ class Arm:
         self.digest = digest
         self.gate = gate
         self.interfaces: Mapping[str, ModelInterface] = {}
-        self.link: WorkerLink | None = None
+        self.link: Link | None = None
         self.local: Local | None = None
         self.is_retired = False
-        self._links: list[WorkerLink] = []
+        self._links: list[Link] = []
         self._wanted: list[Slot[None]] = []
 
     @property
@@ -123,7 +123,7 @@ class Arm:
         """Whether questions are under way."""
         return any(link.waiting for link in self._links)
 
-    def use_link(self, link: WorkerLink) -> None:
+    def use_link(self, link: Link) -> None:
         """Ask this worker from now on; older links finish what they have."""
         self.interfaces = link.interfaces
         for older in self._links:
@@ -140,7 +140,7 @@ class Arm:
         self._hang_up()
         self._wake()
 
-    def lose(self, link: WorkerLink) -> None:
+    def lose(self, link: Link) -> None:
         """A worker takes no more questions, or is gone."""
         if self.link is link:
             self.link = None

@@ -16,7 +16,7 @@ from smallcraft.serve.protocol.reading import choose_head, read_question
 from smallcraft.serve.questions import Arm as ArmName
 from smallcraft.serve.questions import Question
 from smallcraft.serve.router.arms import Arm
-from smallcraft.serve.router.links import Refused, Unanswered, Why, WorkerLink
+from smallcraft.serve.router.links import Link, Refused, Unanswered, Why
 from smallcraft.serve.router.stepping import Slot
 from smallcraft.serve.worker.replying import Answered
 
@@ -43,7 +43,7 @@ class Request:
         self.version = version
         self.arrived = time.monotonic()
         self.is_alone = self.is_gone = False
-        self._link: WorkerLink | None = None
+        self._link: Link | None = None
         self._number = 0
 
     def gone(self) -> None:
@@ -52,7 +52,7 @@ class Request:
         if self._link is not None:
             self._link.give_up(self._number, Why.GONE)
 
-    def asked_over(self, link: WorkerLink, number: int) -> None:
+    def asked_over(self, link: Link, number: int) -> None:
         """It is under way over a link, which is to be told when the client goes."""
         self._link, self._number = link, number
 

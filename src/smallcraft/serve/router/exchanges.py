@@ -37,7 +37,7 @@ class Exchange:
         scope: ASGI's.
 
     Attributes:
-        body: Of the request, whole when the application is called.
+        body: Of the request, whole when the application is called; None when it is too long.
         request_id: The header `x-request-id`; None without one.
         keep_alive: Whether the connection stays open after the reply.
         on_gone: Called when the client goes before it was answered.
@@ -52,7 +52,7 @@ class Exchange:
 
     def __init__(self, sender: Sender, scope: Event) -> None:
         self.scope = scope
-        self.body: bytes | bytearray = b""
+        self.body: bytes | bytearray | None = b""
         self.request_id: bytes | None = None
         self.keep_alive = True
         self.on_gone: Callable[[], None] | None = None
@@ -82,7 +82,7 @@ class Exchange:
         """As ASGI has it: the body, and then that the client has gone."""
         if not self._is_told:
             self._is_told = True
-            return {"type": "http.request", "body": bytes(self.body), "more_body": False}
+            return {"type": "http.request", "body": bytes(self.body or b""), "more_body": False}
         if not (self.is_done or self.is_gone):
             self._gone = Slot()
             await self._gone

@@ -16,20 +16,19 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 from smallcraft.errors import SmallcraftError
 from smallcraft.serve.loading.opening import open_model
 from smallcraft.serve.loading.source import read_source
 from smallcraft.serve.metrics.counters import Counters
 from smallcraft.serve.metrics.shipment import to_message
-from smallcraft.serve.processes.messages import Channel, Message
+from smallcraft.serve.processes.messages import Line, Message
 from smallcraft.serve.protocol import messages as http
 from smallcraft.serve.protocol.routes import Goal
 from smallcraft.serve.questions import Refusal
 from smallcraft.serve.rollout.assignment import assignment_from
 from smallcraft.serve.router.arms import Local
-from smallcraft.serve.router.models import Reach, ServedModel
+from smallcraft.serve.router.models import ServedModel, read_reach
 from smallcraft.serve.router.quarantine import Quarantine
 from smallcraft.serve.router.stepping import Slot
 from smallcraft.serve.worker.blackbox import BlackBox
@@ -74,7 +73,7 @@ class Follower:
         self._box = box
         self._on_drain = on_drain
         self._keeps_embeddings = keeps_embeddings
-        self._channel: Channel | None = None
+        self._channel: Line | None = None
         self._newest: dict[str, Message] = {}
         self._news = asyncio.Event()
         self._counted = asyncio.Event()
@@ -87,13 +86,13 @@ class Follower:
         """Whether there is a supervisor."""
         return self._channel is not None and self._channel.is_open
 
-    def meet(self, channel: Channel, *, is_orphan: bool) -> None:
+    def meet(self, channel: Line, *, is_orphan: bool) -> None:
         """A supervisor is there."""
         self._channel = channel
         self._alarm = ""
         channel.send({"kind": "hello", "router": self._router, "orphan": is_orphan})
 
-    def lose(self, channel: Channel) -> None:
+    def lose(self, channel: Line) -> None:
         """A supervisor is gone; all goes on as it said last."""
         if channel is self._channel:
             self._channel = None
@@ -106,7 +105,7 @@ class Follower:
         """Whether every model has a split to follow."""
         return all(model.split is not None for model in self._models.values())
 
-    def take(self, message: Message, channel: Channel) -> None:
+    def take(self, message: Message, channel: Line) -> None:
         """The supervisor says something."""
         kind = message.get("kind")
         if kind == "assignment":
@@ -203,9 +202,8 @@ class Follower:
     async def _follow(self, model: ServedModel, message: Message) -> None:
         assignment = assignment_from(message["assignment"])
         for digest, told in message["reach"].items():
-            if told["socket"] is not None:
-                await model.reach(digest, Reach(Path(told["socket"]), Path(told["box"])))
-            if told["source"] is not None and not model.has_local(digest):
+            await model.reach(digest, read_reach(told))
+            if told.get("source") is not None and not model.has_local(digest):
                 await self._load(model, digest, told["source"])
         model.follow(assignment)
         if self._channel is not None:

@@ -1,5 +1,6 @@
 """A router's end of the link to one worker: questions out, answers back to whoever waits for them.
 
+What a router needs of a link is `Link`; `WorkerLink` is one over a unix socket.
 Leaves to others: which worker is asked, and what follows when it does not answer (`router.arms`).
 Always: each question ends exactly once: with an answer, a refusal, too late, or lost with its worker.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from smallcraft.errors import IntegrityError
 from smallcraft.serve.protocol.interface import ModelInterface, interface_of
@@ -79,6 +80,44 @@ class Refused:
 
 
 Outcome = Answered | Unanswered | Refused
+
+
+class Link(Protocol):
+    """A way to a release that is loaded elsewhere."""
+
+    @property
+    def box(self) -> Path | None:
+        """The black box of the worker at its end; None where it cannot be read from here."""
+
+    @property
+    def interfaces(self) -> Mapping[str, ModelInterface]:
+        """What its heads read and answer."""
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it takes no more."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether somebody is at its end."""
+
+    @property
+    def waiting(self) -> int:
+        """Questions under way."""
+
+    def ask(
+        self, question: Question, *, fingerprint: int, deadline: float, is_alone: bool = False
+    ) -> tuple[int, Slot[Outcome]]:
+        """Send a question; its number on the link, and what will be its outcome."""
+
+    def give_up(self, number: int, why: Why) -> None:
+        """Nobody waits for a question any more."""
+
+    def give_up_late(self, now: float) -> None:
+        """End what is past its deadline."""
+
+    def close(self) -> None:
+        """Ask nothing more; hang up when all is answered."""
 
 
 class _Waiter(NamedTuple):
@@ -218,7 +257,7 @@ class WorkerLink(asyncio.Protocol):
         else:
             waiter = self._waiters.pop(number, None)
             if waiter is not None:
-                waiter.outcome.set(_refusal_in(kind, frame))
+                waiter.outcome.set(refusal_in(kind, frame))
                 if self.is_leaving:
                     self._close_if_done()
 
@@ -227,7 +266,12 @@ class WorkerLink(asyncio.Protocol):
             self._transport.close()
 
 
-def _refusal_in(kind: int, frame: bytes) -> Outcome:
+def refusal_in(kind: int, frame: bytes) -> Outcome:
+    """What a worker's frame says that is no reply.
+
+    Raises:
+        IntegrityError: It is of no known kind.
+    """
     if kind == EXPIRED:
         return Unanswered(Why.EXPIRED)
     if kind in {REFUSED, FAILED}:

@@ -7,9 +7,10 @@ release that it names can be asked, or has shown that it cannot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from smallcraft.serve.metrics.counters import Counters
 from smallcraft.serve.metrics.step import StepName
@@ -19,7 +20,7 @@ from smallcraft.serve.protocol.interface import ModelInterface
 from smallcraft.serve.rollout.assignment import Assignment
 from smallcraft.serve.router.admission import Gate
 from smallcraft.serve.router.arms import Arm, Local
-from smallcraft.serve.router.links import WorkerLink, connect
+from smallcraft.serve.router.links import Link, connect
 from smallcraft.serve.router.splitting import Splitter
 
 # An arm may hold half as much again as its share of all that is open, and a few more.
@@ -66,10 +67,29 @@ class Reach:
     Attributes:
         socket: Of its worker; None for none.
         box: The worker's black box; None for none.
+        application: On Ray Serve, the name of the application that answers for it; empty for none.
     """
 
     socket: Path | None = None
     box: Path | None = None
+    application: str = ""
+
+
+# Makes a link to where a release is, with what is to be told of its end; None where nobody is there.
+Connect = Callable[[Reach, Callable[[Link], None]], Awaitable[Link | None]]
+
+
+async def connect_worker(reach: Reach, on_end: Callable[[Link], None]) -> Link | None:
+    """A link to a worker on this machine."""
+    if reach.socket is None or reach.box is None:
+        return None
+    return await connect(reach.socket, reach.box, on_end)
+
+
+def read_reach(told: Mapping[str, Any]) -> Reach:
+    """Where a release can be asked, as routers are told it; what is not told is not there."""
+    socket, box = (None if told.get(name) is None else Path(told[name]) for name in ("socket", "box"))
+    return Reach(socket, box, told.get("application", ""))
 
 
 class ServedModel:
@@ -81,10 +101,18 @@ class ServedModel:
         counters: What it counts.
         limit: Requests that may be open at once.
         on_death: Told of a worker's black box when its link ends.
+        connect: Makes links.
     """
 
     def __init__(
-        self, name: str, *, router: str, counters: Counters, limit: int, on_death: Callable[[Path], None]
+        self,
+        name: str,
+        *,
+        router: str,
+        counters: Counters,
+        limit: int,
+        on_death: Callable[[Path], None],
+        connect: Connect = connect_worker,
     ) -> None:
         self.name = name
         self.gate = Gate(limit)
@@ -92,9 +120,10 @@ class ServedModel:
         self._router = router
         self._counters = counters
         self._on_death = on_death
+        self._connect = connect
         self._arms: dict[str, Arm] = {}
         self._retired: list[Arm] = []
-        self._sockets: dict[str, Path | None] = {}
+        self._reached: dict[str, Reach] = {}
 
     @property
     def is_ready(self) -> bool:
@@ -123,14 +152,14 @@ class ServedModel:
             Whether it can be asked.
         """
         arm = self._arms.setdefault(digest, Arm(digest, Gate(self.gate.limit)))
-        if reach.socket is None or reach.box is None or arm.local is not None:
+        if reach == Reach() or arm.local is not None:
             return arm.is_ready
-        if self._sockets.get(digest) == reach.socket and arm.is_ready:
+        if self._reached.get(digest) == reach and arm.is_ready:
             return True
-        link = await connect(reach.socket, reach.box, lambda link: self._end(arm, link))
+        link = await self._connect(reach, lambda link: self._end(arm, link))
         if link is None:
             return arm.is_ready
-        self._sockets[digest] = reach.socket
+        self._reached[digest] = reach
         arm.use_link(link)
         return True
 
@@ -205,10 +234,10 @@ class ServedModel:
             arm = self._arms.pop(digest)
             arm.retire()
             self._retired.append(arm)
-            self._sockets.pop(digest, None)
+            self._reached.pop(digest, None)
 
-    def _end(self, arm: Arm, link: WorkerLink) -> None:
-        if not link.is_leaving:
+    def _end(self, arm: Arm, link: Link) -> None:
+        if not link.is_leaving and link.box is not None:
             self._on_death(link.box)
         arm.lose(link)
 

@@ -6,11 +6,13 @@ Always: a rollout's fate depends on its own stream and the rule's settings, not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smallcraft.engine.engines import Engine, shared_engine
 from smallcraft.serve.simulation.rules import GOES_ON, Rule, Run, Service
 from smallcraft.serve.simulation.scenarios import Scenario
 from smallcraft.serve.simulation.traffic import Traffic
@@ -46,6 +48,27 @@ class Fates:
     groups: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Play:
+    """What is played, the same in all its parts.
+
+    Attributes:
+        rule: Decides.
+        traffic: The service.
+        scenario: What happens to it.
+        rollouts: How many.
+        seed: Of all chance.
+        horizon_s: A rollout that goes on for longer is left as it is.
+    """
+
+    rule: Rule
+    traffic: Traffic
+    scenario: Scenario
+    rollouts: int
+    seed: int
+    horizon_s: float
+
+
 def run_rule(
     rule: Rule,
     traffic: Traffic,
@@ -55,6 +78,7 @@ def run_rule(
     seed: int,
     horizon_s: float,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Fates:
     """Roll out so many times.
 
@@ -66,31 +90,42 @@ def run_rule(
         seed: Of all chance.
         horizon_s: A rollout that goes on for longer is left as it is.
         progress: Told how many rollouts are done, of how many.
+        engine: Where they are played; None for this machine.
     """
+    play = Play(rule, traffic, scenario, rollouts, seed, horizon_s)
+    begins = range(0, rollouts, TOGETHER)
+    parts: list[Fates] = []
+    for done in (engine or shared_engine()).map(partial(_play_part, play), begins):
+        parts.append(done.value)
+        if progress is not None:
+            progress(min(len(parts) * TOGETHER, rollouts), rollouts)
+    return Fates(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Fates)))
+
+
+def _play_part(play: Play, begin: int) -> Fates:
+    """The rollouts that are looked at together from one on."""
+    part = np.arange(begin, min(begin + TOGETHER, play.rollouts))
     fates = Fates(
-        ended=np.full(rollouts, GOES_ON, dtype=np.int64),
-        causes=np.full(rollouts, -1, dtype=np.int64),
-        ended_s=np.full(rollouts, horizon_s),
-        excess=np.zeros(rollouts, dtype=np.int64),
-        requests=np.zeros(rollouts, dtype=np.int64),
-        weights=np.zeros(rollouts),
-        groups=np.arange(rollouts) // TOGETHER,
+        ended=np.full(len(part), GOES_ON, dtype=np.int64),
+        causes=np.full(len(part), -1, dtype=np.int64),
+        ended_s=np.full(len(part), play.horizon_s),
+        excess=np.zeros(len(part), dtype=np.int64),
+        requests=np.zeros(len(part), dtype=np.int64),
+        weights=np.zeros(len(part)),
+        groups=part // TOGETHER,
     )
-    streams = draw_streams(rollouts, seed)
-    keys = scenario.keys or traffic.keys
+    traffic, keys = play.traffic, play.scenario.keys or play.traffic.keys
     service = Service(
         has_keys=keys is not None,
         classes=len(traffic.classes),
         disagreement=traffic.allowed_disagreement,
         escalation=traffic.escalation,
     )
-    for begin in range(0, rollouts, TOGETHER):
-        part = np.arange(begin, min(begin + TOGETHER, rollouts))
-        world = World(traffic, scenario, streams=streams[part], places=rule.places)
-        run = rule.begin(len(part), seed=seed + begin, service=service)
-        _run_part(run, world, part, fates, tick_s=rule.tick_s, horizon_s=horizon_s)
-        if progress is not None:
-            progress(int(part[-1]) + 1, rollouts)
+    streams = draw_streams(play.rollouts, play.seed)
+    world = World(traffic, play.scenario, streams=streams[part], places=play.rule.places)
+    run = play.rule.begin(len(part), seed=play.seed + begin, service=service)
+    rows = np.arange(len(part))
+    _run_part(run, world, rows, fates, tick_s=play.rule.tick_s, horizon_s=play.horizon_s)
     return fates
 
 

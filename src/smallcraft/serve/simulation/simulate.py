@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smallcraft.engine.engines import Engine
 from smallcraft.errors import InvalidInputError
 from smallcraft.serve.rollout.phases import planned_weight
 from smallcraft.serve.rollout.plan import RolloutPlan
@@ -33,6 +34,7 @@ def simulate(
     tick_s: float | None = None,
     horizon_s: float | None = None,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> SimulatedCell:
     """What a plan does to a release in a scenario.
 
@@ -47,6 +49,7 @@ def simulate(
         horizon_s: A rollout that goes on for longer is undecided; None for three times what the plan's
             requests take, an hour at least.
         progress: Told how many rollouts are done, of how many.
+        engine: Where they are played; None for this machine.
 
     Raises:
         InvalidInputError: A bound above does not hold, or the plan cannot be carried out.
@@ -65,6 +68,7 @@ def simulate(
         if horizon_s is None
         else horizon_s,
         progress=progress,
+        engine=engine,
     )
 
 
@@ -96,6 +100,7 @@ def simulate_rule(
     seed: int = 0,
     horizon_s: float = HORIZON_S,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> SimulatedCell:
     """What any rule does to a release in a scenario.
 
@@ -107,6 +112,7 @@ def simulate_rule(
         seed: As of `simulate`.
         horizon_s: A rollout that goes on for longer is undecided.
         progress: As of `simulate`.
+        engine: As of `simulate`.
 
     Raises:
         InvalidInputError: There are no rollouts, or no time for a single look.
@@ -126,5 +132,6 @@ def simulate_rule(
         seed=seed,
         horizon_s=horizon_s,
         progress=progress,
+        engine=engine,
     )
     return summarise(rule, service, scenario, fates, seed=seed, horizon_s=horizon_s)

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smallcraft.bundle.inputs import Inputs, InputSpec, category_text
 from smallcraft.data.profiles.profile import EVERYTHING
-from smallcraft.serve.protocol.opening import Opened
 from smallcraft.serve.questions import ModelFacts
+
+if TYPE_CHECKING:
+    # It imports what only a server has; files are cut into segments without one.
+    from smallcraft.serve.protocol.opening import Opened
 
 UNKNOWN = "unknown"
 OTHER = "other"

@@ -1,9 +1,9 @@
 """A worker's main loop: questions from its routers, in batches, answered one batch after the other.
 
 One thread, no framework: what arrives while a batch is answered is the next batch.
-Leaves to others: what is answered (`Model`), the process around it (`worker.starting`).
-Always: each question has one frame in return while its router is there; a question that breaks the model
-spoils no other of its batch; told to leave, it takes no more and answers what it has.
+Leaves to others: what is answered (`worker.answering`), the process around it (`worker.starting`).
+Always: each question has one frame in return while its router is there; told to leave, it takes no more and
+answers what it has.
 Not covered: a model that never returns; the supervisor reads that in the black box.
 """
 
@@ -13,41 +13,15 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from typing import Protocol
 
-from smallcraft.bundle.inputs import Inputs
-from smallcraft.errors import InvalidInputError
-from smallcraft.serve.questions import ModelFacts, Reply
-from smallcraft.serve.worker.asking import read_asked, read_rows
-from smallcraft.serve.worker.batching import Batch, Queue, Waiting
+from smallcraft.serve.worker.answering import BatchAnswerer, Model
+from smallcraft.serve.worker.asking import read_asked
+from smallcraft.serve.worker.batching import Queue
 from smallcraft.serve.worker.blackbox import BlackBox
 from smallcraft.serve.worker.connections import Connection
-from smallcraft.serve.worker.frames import (
-    ASK,
-    CANCEL,
-    EXPIRED,
-    FAILED,
-    LEAVING,
-    REFUSED,
-    kind_of,
-    number_of,
-    short_frame,
-)
-from smallcraft.serve.worker.replying import Answered, ReplyCodec
+from smallcraft.serve.worker.frames import ASK, CANCEL, LEAVING, kind_of, number_of, short_frame
 
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
-
-
-class Model(Protocol):
-    """What a worker has loaded."""
-
-    @property
-    def heads(self) -> Mapping[str, ModelFacts]:
-        """Facts by head, the model's own under the empty name."""
-
-    def answer_many(self, head: str, questions: Sequence[Inputs]) -> list[Reply]:
-        """Replies in the order of the questions."""
 
 
 class WorkerLoop:
@@ -62,10 +36,8 @@ class WorkerLoop:
 
     def __init__(self, listener: socket.socket, model: Model, *, box: BlackBox, hello: bytes) -> None:
         self._listener = listener
-        self._model = model
-        self._box = box
+        self._answerer = BatchAnswerer(model, box)
         self._hello = hello
-        self._codecs = {head: ReplyCodec(facts.task, facts.classes) for head, facts in model.heads.items()}
         self._queue: Queue[Connection] = Queue()
         self._connections: dict[int, Connection] = {}
         self._wake, self._waker = socket.socketpair()
@@ -176,38 +148,4 @@ class WorkerLoop:
         self._forget_if_closed(connection)
 
     def _answer_next(self) -> None:
-        now = time.monotonic()
-        batch: Batch[Connection] = self._queue.next_batch(now)
-        for late in batch.expired:
-            self._send(late.source, short_frame(EXPIRED, late.asked.number))
-        if batch.taken:
-            self._answer(batch.taken, batch.rows)
-            self._box.end()
-
-    def _answer(self, taken: list[Waiting[Connection]], rows: int) -> None:
-        """Answer some together; where that fails, each alone, so that one alone fails."""
-        began = time.monotonic()
-        self._box.begin([waiting.asked.fingerprint for waiting in taken], now=began)
-        head = taken[0].asked.head
-        try:
-            spec = self._model.heads[head].spec
-            replies = self._model.answer_many(head, [read_rows(waiting.asked, spec) for waiting in taken])
-        except Exception as error:  # noqa: BLE001 - a model may fail in any way; the worker goes on
-            if len(taken) > 1:
-                for waiting in taken:
-                    self._answer([waiting], waiting.asked.rows)
-            else:
-                self._send(taken[0].source, _told(error, taken[0].asked.number))
-            return
-        each = (time.monotonic() - began) / max(rows, 1)
-        codec, batch_rows = self._codecs[head], rows
-        for waiting, reply in zip(taken, replies, strict=True):
-            answered = Answered(reply, each * waiting.asked.rows, batch_rows)
-            self._send(waiting.source, codec.encode(answered, waiting.asked.number))
-            batch_rows = 0
-
-
-def _told(error: Exception, number: int) -> bytes:
-    if isinstance(error, InvalidInputError):
-        return short_frame(REFUSED, number, str(error))
-    return short_frame(FAILED, number, f"{type(error).__name__}: {error}")
+        self._answerer.answer(self._queue.next_batch(time.monotonic()), self._send)

@@ -29,10 +29,11 @@ from smallcraft.serve.loading.opening import open_model
 from smallcraft.serve.loading.source import ModelSource, read_source, write_source
 from smallcraft.serve.processes.control import take_control
 from smallcraft.serve.processes.messages import Message, receive_message, send_message
+from smallcraft.serve.worker.answering import Model
 from smallcraft.serve.worker.blackbox import BlackBox
 from smallcraft.serve.worker.facts import write_heads
 from smallcraft.serve.worker.frames import hello_frame
-from smallcraft.serve.worker.loop import Model, WorkerLoop
+from smallcraft.serve.worker.loop import WorkerLoop
 
 FAILED_TO_LOAD = 3
 _BACKLOG = 64

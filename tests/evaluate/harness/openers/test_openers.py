@@ -23,6 +23,7 @@ EXAMPLES = {
     "skops": "a/model.SKOPS",
     "onnx": "model.onnx",
     "predictions": "answers.csv.gz",
+    "mlflow": "models:/tickets/3",
     "callable": "pkg.mod:fn",
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from smallcraft.evaluate.harness.openers.bundle import BundleOpener
 from smallcraft.evaluate.harness.openers.callable import CallableOpener
 from smallcraft.evaluate.harness.openers.inference_url import InferenceUrlOpener
+from smallcraft.evaluate.harness.openers.mlflow import MlflowOpener
 from smallcraft.evaluate.harness.openers.onnx import OnnxOpener
 from smallcraft.evaluate.harness.openers.opener import Opener
 from smallcraft.evaluate.harness.openers.predictions import PredictionsOpener
@@ -20,6 +21,7 @@ BUILTIN: Mapping[str, Opener] = {
     "skops": SkopsOpener(),
     "onnx": OnnxOpener(),
     "predictions": PredictionsOpener(),
+    "mlflow": MlflowOpener(),
     "bundle": BundleOpener(),
     "callable": CallableOpener(),
 }

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from smallcraft.data.table import require_columns
-from smallcraft.errors import InvalidInputError
+from smallcraft.errors import InvalidInputError, first_line
 from smallcraft.evaluate.harness.answers import Answers, Questions, label_answers, probability_answers
 from smallcraft.evaluate.harness.openers.opener import OpenedModel
 
@@ -45,7 +45,7 @@ def model_of_estimator(
         except Exception as error:
             raise InvalidInputError(
                 f"{target} ({type(estimator).__name__}) failed on {questions.rows:,} rows with "
-                f"{type(error).__name__}: {_first_line(error)}; was it fitted on these columns?"
+                f"{type(error).__name__}: {first_line(error)}; was it fitted on these columns?"
             ) from error
 
     return OpenedModel(target, kind, answer, reads=reads, notes=notes)
@@ -114,7 +114,3 @@ def number_matrix(questions: Questions, target: str) -> np.ndarray[tuple[int, ..
             )
     columns = [questions.frame[name].cast(pl.Float64).to_numpy() for name in questions.inputs]
     return np.stack(columns, axis=1).astype(np.float64)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or "no message").splitlines()[0][:300]

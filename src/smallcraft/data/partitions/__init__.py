@@ -1,0 +1,1 @@
+"""Tables that no memory holds: cut into pieces, read one by one, counted piece by piece, merged exactly."""

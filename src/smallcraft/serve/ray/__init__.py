@@ -1,0 +1,1 @@
+"""Serving on a Ray cluster: the same protocol, router logic and decisions, on many machines."""

@@ -1,0 +1,129 @@
+"""The same work on a Ray cluster of two nodes: the same results, whoever dies."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from benchmarks.scale.ray_clusters import RayCluster, missing_reason, ray_cluster
+from tests.conftest import require
+from tests.engine.jobs import product, square
+
+from smallcraft.engine.cluster import join_cluster
+from smallcraft.errors import MissingPartError
+
+pytestmark = pytest.mark.slow
+
+# One process does them all: joining a cluster takes longer than any of them.
+_MAPS = """
+from smallcraft.engine.engines import Engine
+from tests.engine import jobs
+
+def told(engine, job, items):
+    try:
+        return [[one.value, one.away_cpu_s] for one in engine.map(getattr(jobs, job), items)]
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+
+with Engine(values["engine"]) as engine:
+    print(json.dumps([told(engine, *one) for one in values["maps"]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    require(missing_reason())
+    with ray_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def flag(tmp_path_factory):
+    """A file that is there once a worker was killed."""
+    return tmp_path_factory.mktemp("flag") / "killed"
+
+
+@pytest.fixture(scope="module")
+def done(cluster, flag):
+    """What came of each map over one engine."""
+    maps = {
+        "pids": ("slow_pid_of", list(range(12))),
+        "products": ("product", list(range(10))),
+        "threads": ("polars_threads", [0, 1]),
+        "burnt": ("burn", [0.2]),
+        "failed": ("fail_at_three", [1, 2, 3]),
+        "killed": ("die_once", [[number, str(flag)] for number in range(20)]),
+        "given up": ("die", [1]),
+    }
+    return dict(zip(maps, mapped(cluster, *maps.values()), strict=True))
+
+
+def mapped(cluster: RayCluster, *maps: tuple[str, list], engine: str = "ray", code: str = _MAPS) -> list:
+    return cluster.run(code, engine=engine, maps=maps)
+
+
+def values_of(found: list) -> list:
+    return [value for value, _ in found]
+
+
+def test_work_is_done_by_both_nodes_and_gives_the_same(done):
+    pids = values_of(done["pids"])
+    assert len(set(pids)) == 2
+    assert os.getpid() not in pids
+    assert values_of(done["products"]) == [product(seed) for seed in range(10)]
+    assert set(values_of(done["threads"])) == {1}
+
+
+def test_another_machine_reaches_the_cluster_by_its_address(cluster):
+    (found,) = mapped(cluster, ("square", list(range(20))), engine=cluster.client)
+    assert values_of(found) == [n * n for n in range(20)]
+
+
+def test_a_worker_that_is_killed_costs_time_and_not_the_result(done, flag):
+    assert values_of(done["killed"]) == [square(number) for number in range(20)]
+    assert flag.exists()
+
+
+def test_cpu_time_spent_on_the_cluster_is_told(done):
+    [[_, spent]] = done["burnt"]
+    assert spent >= 0.19
+
+
+def test_an_error_of_the_function_is_raised_here(done):
+    assert done["failed"] == ["ValueError", "three is too much"]
+
+
+def test_work_that_kills_every_worker_is_given_up(done):
+    kind, told = done["given up"]
+    assert kind == "SmallcraftError"
+    assert told.startswith("workers of the engine 'ray' ended 3 times at the same work")
+
+
+def test_an_engine_that_a_process_shares_is_closed_before_ray_is(cluster):
+    code = (
+        "from smallcraft.engine.engines import shared_engine\n"
+        "from tests.engine import jobs\n"
+        "print(json.dumps([one.value for one in shared_engine(values['engine']).map(jobs.square, [1, 2])]))\n"
+    )
+    assert mapped(cluster, code=code) == [1, 4]
+
+
+def test_workers_that_run_other_code_are_refused(cluster):
+    code = "import smallcraft\nsmallcraft.__version__ = '9.9'\n" + _MAPS
+    ((kind, told),) = mapped(cluster, ("square", [1]), code=code)
+    assert kind == "SmallcraftError"
+    assert "run smallcraft" in told
+    assert "wanted 9.9 as here" in told
+
+
+def test_a_cluster_that_does_not_answer_is_told(cluster):
+    ((kind, told),) = mapped(cluster, ("square", [1]), engine="ray://127.0.0.1:9")
+    assert kind == "SmallcraftError"
+    assert told.startswith("the Ray cluster 'ray://127.0.0.1:9' does not answer")
+    assert "ray start --head" in told
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr("smallcraft.engine.cluster.find_spec", lambda name: None)
+    with pytest.raises(MissingPartError, match=r"smallcraft\[scale\]"), join_cluster("ray"):
+        pass
