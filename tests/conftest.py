@@ -51,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Clusters of Ray come first, one after another: a worker that has nothing left takes from the end."""
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests stay until the end; the collector of garbage need not look at them each time."""
     gc.collect()

@@ -12,7 +12,7 @@ from tests.engine.jobs import product, square
 from smallcraft.engine.cluster import join_cluster
 from smallcraft.errors import MissingPartError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 # One process does them all: joining a cluster takes longer than any of them.
 _MAPS = """

@@ -32,8 +32,8 @@ def test_what_is_rounded_is_named_by_stage_and_part(tiny_backbone, tmp_path, spe
 
 def test_the_exact_table_gives_nearly_the_rows_of_the_rounded_one(tiny_backbone, tmp_path):
     workshop = toy_workshop(tmp_path, TEXT, backbone=tiny_backbone, n=20)
-    rounded = make_static(workshop.encoder_files())
-    exact = exact_static(workshop.in_form("fp32").encoder_files(), rounded)
+    rounded = make_static(workshop.embedding_files())
+    exact = exact_static(workshop.in_form("fp32").embedding_files(), rounded)
     assert exact.table.dtype == np.float32
     assert np.array_equal(exact.table, workshop.backbone_source().token_table)
     inputs = read_inputs(["lost my card", "late fee", ""], TEXT)

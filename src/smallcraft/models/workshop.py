@@ -28,7 +28,7 @@ from smallcraft.engine.engines import Engine, shared_engine
 from smallcraft.errors import MissingPartError
 from smallcraft.models.backbone import Backbone
 from smallcraft.models.decisions import ANSWER_ALWAYS, DecisionPlan
-from smallcraft.models.encoders import EncoderSource, source_of, write_encoder
+from smallcraft.models.encoders import EncoderSource, source_of, without_layers, write_encoder
 from smallcraft.models.forms import Form
 from smallcraft.models.memory import Arrays, Memory, Tracked
 from smallcraft.models.text_memory import TextMemory
@@ -165,6 +165,16 @@ class Workshop:
         """
         backbone = self._found_backbone()
         return self._written(backbone.digest, "", lambda: (source_of(backbone), TABLE))
+
+    def embedding_files(self) -> BundleFiles:
+        """The backbone's embeddings without its layers: a tokenizer and the token table of `encoder_files`.
+
+        Raises:
+            MissingPartError: There is no backbone.
+        """
+        backbone = self._found_backbone()
+        digest = digest_value((backbone.digest, "no layers"))
+        return self._written(digest, "", lambda: (without_layers(source_of(backbone)), TABLE))
 
     def backbone_source(self) -> EncoderSource:
         """The backbone's encoder as arrays, read once.

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.serving.load import BackgroundLoad
 from tests.serve.faulty_worker import FAULTS, FaultyModel
 from tests.serve.running import PLAN, Running, until
 
@@ -31,6 +32,8 @@ from smallcraft.serve.worker.answering import Model
 # A part of a processor each: all of them fit on two.
 PROCESSORS = 0.1
 PATIENCE_S = 300.0
+# Requests a second: what two cores answer with time left for what a rollout starts.
+RATE = 20.0
 _PAUSE_S = 0.25
 _CHILD = """
 import json, logging, os, pickle, sys
@@ -59,6 +62,7 @@ class RunningOnRay(Running):
     """One server."""
 
     child: str = _CHILD
+    load_s: float = 2 * PATIENCE_S
     on_ray: RaySettings = field(default_factory=RaySettings)
 
     def told(self, settings: ServeSettings) -> object:
@@ -69,6 +73,10 @@ class RunningOnRay(Running):
         if command == "status":
             time.sleep(_PAUSE_S)
         return super().order(command, **more)
+
+    def load(self, *bodies: object, connections: int = 8, rate: float | None = RATE) -> BackgroundLoad:
+        """A load that leaves time: each request costs Ray that of several processes."""
+        return super().load(*bodies, connections=connections, rate=rate)
 
     def commands(self, word: str) -> dict[int, str]:
         """Its processes whose title has a word, as Ray names them: `ray::...`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +49,7 @@ def many_heads(tmp_path_factory) -> ModelSource:
 
 
 class _Shared:
-    """The server that tests of this folder share; an idle cluster takes half a core from whatever follows."""
+    """The server that tests of this folder share; idle, it takes 0.4 of a core from whatever follows."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -71,6 +71,13 @@ _SHARED = _Shared()
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
         _SHARED.close()
+
+
+@pytest.fixture
+def last_server(server) -> Iterator[RunningOnRay]:
+    """The same, for a test that does not leave it as it was: whoever comes next gets another one."""
+    yield server
+    _SHARED.close()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def in_canary(server, source) -> str:
     if told["weight"] == GOES_ON.stages[0] and told["rollout"]["phase"] == "canary":
         return str(told["rollout"]["id"])
     rollout = server.roll_out(source, GOES_ON)
-    with server.load(*ROWS, connections=2) as load:
+    with server.load(*ROWS) as load:
         until(lambda: server.status()["weight"] == GOES_ON.stages[0])
         assert set(load.stop().ends) == {"200"}
     return rollout
@@ -61,7 +61,7 @@ def test_a_key_meets_one_arm_whichever_ingress_it_comes_to(server, releases):
 def test_a_killed_controller_goes_on_and_counts_nothing_twice(server, releases):
     in_canary(server, releases["7"])
     before = settled(server)
-    with server.load(*ROWS, connections=4) as load:
+    with server.load(*ROWS) as load:
         until(lambda: load.so_far().n >= 60)
         until(lambda: counted(server) > before)
         server.kill_one(server.controller())

@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_refused_with_the_remedy(server: RunningOnRay):
 
 def tried_out(server: RunningOnRay, source, *bodies: object) -> str:
     """Roll a release out under load until it is rolled back; why, and no client has noticed."""
-    with server.load(*bodies, connections=4) as load:
+    with server.load(*bodies) as load:
         rollout = server.roll_out(source, PLAN)
         cause = server.until_phase("rolled_back")["last_cause"]
         more_answers(load, "stable")
@@ -104,7 +104,7 @@ def test_a_release_whose_replicas_die_is_rolled_back_and_no_request_fails(server
 def test_a_killed_replica_of_the_stable_release_fails_no_request(server: RunningOnRay):
     server.until_ended()
     before = until(lambda: len(found := server.replicas("m@1")) == 2 and found)
-    with server.load(*ROWS, connections=4) as load:
+    with server.load(*ROWS) as load:
         until(lambda: load.so_far().n >= 40)
         server.kill_one(before[0])
         until(lambda: set(server.replicas("m@1")) - set(before))
@@ -114,7 +114,7 @@ def test_a_killed_replica_of_the_stable_release_fails_no_request(server: Running
 
 def test_a_killed_ingress_costs_a_client_one_retry_and_its_counts_of_a_moment(server, releases):
     server.roll_out(releases["7"], PLAN)
-    with server.load(*ROWS, connections=2) as load:
+    with server.load(*ROWS) as load:
         server.until_phase("canary")
         load.stop()
     start, asked, retried = counted(server), 0, 0
@@ -141,7 +141,7 @@ def answered(server: RunningOnRay) -> int | None:
     return None
 
 
-def test_a_fine_release_is_promoted_by_its_evidence_and_all_ends_in_order(tmp_path, releases):
+def test_a_fine_release_is_promoted_by_its_evidence_and_all_ends_in_order(last_server, releases):
     # So easily shown that it takes a minute: what is tried is the way there, not the bars.
     plan = replace(
         PLAN,
@@ -155,20 +155,20 @@ def test_a_fine_release_is_promoted_by_its_evidence_and_all_ends_in_order(tmp_pa
         non_inferior_drift=16.0,
         shown=3.0,
     )
-    with running_on_ray(tmp_path, (releases["1"],), replicas=1, routers=1) as server:
-        with server.load(*ROWS, connections=2) as load:
-            server.roll_out(releases["7"], plan)
-            assert "every guardrail was shown to be no worse" in server.until_phase("done")["last_cause"]
-            until(lambda: {one["release"] for one in server.order("status")["workers"]} == {"m@7"})
-            more_answers(load, "stable")
-            assert set(load.stop().ends) == {"200"}
-        answer = server.ask(row())
-        assert (answer.headers["x-release"], answer.headers["x-arm"]) == ("m@7", "stable")
-        where = read_whereabouts(server.settings.state)
-        assert server.stop() == 0
-        until(lambda: not server.processes())
-        assert not Path(where.run).exists()
-        assert not (server.settings.state / "serving.json").exists()
+    server = last_server
+    with server.load(*ROWS) as load:
+        server.roll_out(releases["7"], plan)
+        assert "every guardrail was shown to be no worse" in server.until_phase("done")["last_cause"]
+        until(lambda: {one["release"] for one in server.order("status")["workers"]} == {"m@7"})
+        more_answers(load, "stable")
+        assert set(load.stop().ends) == {"200"}
+    answer = server.ask(row())
+    assert (answer.headers["x-release"], answer.headers["x-arm"]) == ("m@7", "stable")
+    where = read_whereabouts(server.settings.state)
+    assert server.stop() == 0
+    until(lambda: not server.processes())
+    assert not Path(where.run).exists()
+    assert not (server.settings.state / "serving.json").exists()
 
 
 def test_what_is_of_one_machine_is_refused_before_anything_starts(tmp_path, releases):

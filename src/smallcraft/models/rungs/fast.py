@@ -13,12 +13,12 @@ from smallcraft.models.workshop import Workshop
 
 def make_recipe(workshop: Workshop) -> LinearRecipe:
     """The encoder's own tokenizer and token table, and a vocabulary from the texts."""
-    static = make_static(workshop.encoder_files())
+    static = make_static(workshop.embedding_files())
     ngrams = fit_ngrams(static.tokenizer, workshop.originals)
     blocks = with_features(workshop, [ngrams, static])
 
     def exact() -> tuple[Block, ...]:
-        return (ngrams, exact_static(workshop.in_form("fp32").encoder_files(), static), *blocks[2:])
+        return (ngrams, exact_static(workshop.in_form("fp32").embedding_files(), static), *blocks[2:])
 
     return quick_recipe(FAST.name, workshop, blocks, fit_margin, exact_blocks=exact)
 

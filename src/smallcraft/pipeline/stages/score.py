@@ -192,7 +192,7 @@ def embed_rows(workshop: Workshop, frames: Mapping[str, pl.DataFrame]) -> Mappin
     """The mean of each text's token embeddings, `(n, width)` float32 a split; empty without a backbone."""
     if workshop.backbone is None or workshop.spec.text is None:
         return {}
-    block = make_static(workshop.encoder_files())
+    block = make_static(workshop.embedding_files())
     spec = InputSpec(workshop.spec.text)
     found: dict[str, NDArray[np.float32]] = {}
     for split, frame in frames.items():
