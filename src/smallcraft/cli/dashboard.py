@@ -118,10 +118,10 @@ def run_dashboard(
     """
     _require_project(project)
     require_extra("dashboard")
+    from smallcraft.addresses import is_loopback
     from smallcraft.dashboard.app import make_app
     from smallcraft.dashboard.running import bind, run_app
     from smallcraft.dashboard.sources import Sources
-    from smallcraft.registry.remotes.remote import is_loopback
 
     is_open = not is_loopback(host)
     if write or is_open:

@@ -175,7 +175,7 @@ def _run(settings: ServeSettings, on_ray: RaySettings | None, *, on_done: OnDone
 
 def _pages(project: Path, settings: ServeSettings) -> PagesBeside:
     """The pages at /ui; who must show a token to ask must sign in to look."""
-    from smallcraft.registry.remotes.remote import is_loopback
+    from smallcraft.addresses import is_loopback
 
     is_closed = bool(settings.tokens) or not is_loopback(settings.host)
     return pages_beside(project, settings.state, must_sign_in=is_closed)

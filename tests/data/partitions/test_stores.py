@@ -94,6 +94,6 @@ def test_a_store_that_does_not_answer_is_told(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    monkeypatch.setattr("smallcraft.data.partitions.stores._RETRIES", 0)
+    monkeypatch.setattr("smallcraft.addresses._RETRIES", 0)
     with pytest.raises(DataError, match="cannot be read"):
         list_objects("s3://nowhere/rows/")

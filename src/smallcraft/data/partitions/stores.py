@@ -7,24 +7,17 @@ Always: an object that changed since it was listed is not read as if it were the
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from smallcraft.errors import DataError, MissingPartError
+from smallcraft.addresses import STORE_SCHEMES, open_store
+from smallcraft.errors import DataError, first_line
 
-SCHEMES = ("s3", "gs", "az")
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PATIENCE = timedelta(seconds=60)
-_RETRIES = 5
 _BLOCK_BYTES = 8 << 20
 
 
@@ -49,7 +42,7 @@ def is_address(location: str | Path) -> bool:
     >>> is_address("s3://bucket/rows/*.parquet"), is_address("rows/*.parquet")
     (True, False)
     """
-    return str(location).partition("://")[0] in SCHEMES and "://" in str(location)
+    return str(location).partition("://")[0] in STORE_SCHEMES and "://" in str(location)
 
 
 def list_objects(address: str) -> list[StoredObject]:
@@ -68,10 +61,10 @@ def list_objects(address: str) -> list[StoredObject]:
     fixed = [] if pattern is None else _without_marks(pattern)
     prefix = path.rstrip("/") if pattern is None else "/".join(fixed)
     try:
-        listed = [one for page in _open(bucket).list(prefix=prefix or None) for one in page]
+        listed = [one for page in open_store(bucket).list(prefix=prefix or None) for one in page]
     except _errors() as error:
         raise DataError(
-            f"{address} cannot be read: {_first_line(error)}; check address and credentials"
+            f"{address} cannot be read: {first_line(error)}; check address and credentials"
         ) from (error)
     found = [
         StoredObject(f"{bucket}/{one['path']}", int(one["size"]), str(one.get("e_tag") or ""))
@@ -99,13 +92,13 @@ def copy_of(found: StoredObject) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="smallcraft-") as folder:
         copy = Path(folder) / Path(path).name
         try:
-            got = _open(bucket).get(path)
+            got = open_store(bucket).get(path)
             tag = str(got.meta.get("e_tag") or "")
             with copy.open("wb") as file:
                 for block in got.stream(min_chunk_size=_BLOCK_BYTES):
                     file.write(block)
         except _errors() as error:
-            raise DataError(f"{found.address} cannot be read: {_first_line(error)}; try again") from error
+            raise DataError(f"{found.address} cannot be read: {first_line(error)}; try again") from error
         if tag != found.tag or copy.stat().st_size != found.size_bytes:
             raise DataError(
                 f"{found.address} was replaced while the table was read; run this again when nobody writes"
@@ -136,26 +129,7 @@ def _fits(path: str, wanted: str, pattern: list[str] | None) -> bool:
     return len(parts) == len(pattern) and all(map(fnmatchcase, parts, pattern))
 
 
-def _open(bucket: str) -> Any:  # noqa: ANN401 - obstore is optional and carries its types along
-    try:
-        from obstore.store import from_url
-    except ImportError as error:
-        raise MissingPartError(
-            f"{bucket} needs {error.name}, which is not installed; pip install 'smallcraft[scale]'"
-        ) from error
-    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    # Nothing needs encryption on the way to this machine itself.
-    options = {"allow_http": True} if urlsplit(endpoint).hostname in _LOOPBACK else {}
-    return from_url(
-        bucket, client_options=options, retry_config={"max_retries": _RETRIES, "retry_timeout": _PATIENCE}
-    )
-
-
 def _errors() -> tuple[type[Exception], ...]:
     from obstore.exceptions import BaseError
 
     return (BaseError, ValueError, OSError)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].strip()

@@ -12,8 +12,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from smallcraft.addresses import is_loopback
 from smallcraft.errors import InvalidInputError, OvertakenError, RemoteError
-from smallcraft.registry.remotes.remote import is_loopback
 
 PAGE = 100
 _MOST_PAGES = 100

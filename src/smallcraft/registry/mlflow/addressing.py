@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from smallcraft.addresses import is_loopback
 from smallcraft.errors import InvalidInputError
-from smallcraft.registry.remotes.remote import is_loopback
 
 EXAMPLE = "mlflow://host:5000"
 _SCHEME = re.compile(r"mlflow(?:\+([a-z0-9+]+))?:")

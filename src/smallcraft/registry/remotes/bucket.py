@@ -10,16 +10,15 @@ Not covered: stores without conditional writes, blobs that nothing needs any mor
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smallcraft.errors import IntegrityError, InvalidInputError, MissingPartError, RemoteError, first_line
+from smallcraft.addresses import STORE_SCHEMES, open_store
+from smallcraft.errors import IntegrityError, InvalidInputError, RemoteError, first_line
 from smallcraft.registry.content.disk import CHECKPOINT_PATH, POLICY_PATH
 from smallcraft.registry.content.staging import Block
 from smallcraft.registry.manifests.index import build_index
@@ -38,7 +37,6 @@ from smallcraft.registry.remotes.remote import (
     Remote,
     blob_path,
     checked_blocks,
-    is_loopback,
 )
 from smallcraft.registry.tlog.entry import Content
 from smallcraft.registry.tlog.tiles import TILE_WIDTH
@@ -49,8 +47,6 @@ if TYPE_CHECKING:
 
 _TILES = "log/tile"
 _INDEX = "index.json"
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-_PATIENCE = timedelta(seconds=60)
 _BLOCK_BYTES = 1 << 20
 
 
@@ -67,31 +63,15 @@ class BucketKind:
     """Opens buckets through obstore."""
 
     name: str = "bucket"
-    schemes: tuple[str, ...] = ("s3", "gs", "az")
+    schemes: tuple[str, ...] = STORE_SCHEMES
     example: str = "s3://bucket/prefix"
 
     def open(self, address: str) -> Remote:
         """Credentials and endpoint come from the environment, as the clouds' own tools read them."""
-        try:
-            from obstore.exceptions import BaseError
-            from obstore.store import from_url
-        except ImportError as error:
-            raise MissingPartError(
-                f"{address} needs {error.name}, which is not installed; pip install 'smallcraft[scale]'"
-            ) from error
         parts = urlsplit(address)
         if not parts.netloc or parts.query or parts.fragment:
             raise InvalidInputError(f"a bucket is named like {self.example}, got {address!r}")
-        options = {"allow_http": True} if _is_on_loopback() else {}
-        try:
-            store = from_url(
-                address,
-                client_options=options,
-                retry_config={"max_retries": 5, "retry_timeout": _PATIENCE},
-            )
-        except (BaseError, ValueError) as error:
-            raise InvalidInputError(f"{address} cannot be opened: {first_line(error)}") from error
-        return Bucket(address.rstrip("/"), store)
+        return Bucket(address.rstrip("/"), open_store(address))
 
 
 class Bucket:
@@ -289,9 +269,3 @@ class Bucket:
 def _width(tile: str) -> int:
     width = tile.partition(".p/")[2]
     return int(width) if width.isdecimal() else TILE_WIDTH
-
-
-def _is_on_loopback() -> bool:
-    """Whether the endpoint that the environment names is this machine, where nothing needs encryption."""
-    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    return is_loopback(urlsplit(endpoint).netloc)

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from smallcraft.addresses import is_loopback
 from smallcraft.canonical import canonical_json, digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError, RemoteError
 from smallcraft.registry.content.disk import CHECKPOINT_PATH, POLICY_PATH
@@ -37,7 +38,6 @@ from smallcraft.registry.remotes.remote import (
     Head,
     Remote,
     checked_blocks,
-    is_loopback,
     require_digest,
 )
 from smallcraft.registry.tlog.entry import Content

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
+from smallcraft.addresses import is_loopback
 from smallcraft.errors import RemoteError
-from smallcraft.registry.remotes.remote import is_loopback
 
 Body = bytes | Iterator[bytes]
 

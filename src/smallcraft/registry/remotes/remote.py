@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError
@@ -21,7 +20,6 @@ from smallcraft.registry.manifests.index import Named
 from smallcraft.registry.tlog.entry import Content
 
 BLOBS = "blobs/sha256"
-_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 @dataclass(frozen=True)
@@ -131,15 +129,6 @@ class RemoteKind(Protocol):
 def blob_path(digest: str) -> str:
     """Where a remote that keeps a registry's files as they are has a blob."""
     return f"{BLOBS}/{digest.removeprefix('sha256:')}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine alone.
-
-    >>> is_loopback("127.0.0.1:5000"), is_loopback("::1"), is_loopback("registry.example")
-    (True, True, False)
-    """
-    return host in _LOOPBACK or urlsplit(f"//{host}").hostname in _LOOPBACK
 
 
 def checked_blocks(content: Content, path: Path) -> Iterator[bytes]:
