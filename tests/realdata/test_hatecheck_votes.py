@@ -2,7 +2,7 @@
 
 Gold is never used to make a consensus, but for calibration on one half of the rows, judged on the other. The
 joined model is out of fold over templates and learned from the thinned majority. Bounds stand just below what
-was measured; BENCHMARKS.md has the whole table, of 20 seeds.
+was measured; BENCHMARKS.md has the whole table, of 20 seeds, and a better model.
 """
 
 from __future__ import annotations
@@ -104,17 +104,6 @@ def test_annotators_are_ranked_as_gold_ranks_them(judged):
     assert mean(judged["2"]["spearman"]) > 0.85
     assert mean(judged["3"]["spearman"]) > 0.95
     assert judged["5"]["spearman"][0] > 0.97
-
-
-@pytest.mark.backbone
-def test_a_better_model_helps_at_one_vote_and_at_two(job):
-    runs = judge({**job, "each": (1, 2), "features": "sentences"})
-    gain = {
-        each: mean(runs[each]["ours_and_model_accuracy"]) - mean(runs[each]["ours_accuracy"]) for each in runs
-    }
-    assert gain["1"] > 0.0001
-    # 0.0011 and 0.0009 on two processors whose INT8 arithmetic rounds differently; the bar is 0.0001.
-    assert gain["2"] > 0.0005
 
 
 @pytest.mark.peer
