@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.serving.load import BackgroundLoad
 from tests.serve.faulty_worker import FAULTS, FaultyModel
-from tests.serve.running import PLAN, Running, until
+from tests.serve.running import PLAN, Running, counted, until
 
 from smallcraft.errors import BundleFormatError
 from smallcraft.serve.loading.limits import LoadLimits
@@ -121,6 +121,18 @@ class RunningOnRay(Running):
         if rollout is not None and rollout["phase"] not in {"rolled_back", "done"}:
             self.order("abort", model="m")
         until(lambda: {one["release"] for one in self.order("status")["workers"]} <= {"m@1", "words@1"})
+
+    def settled(self) -> int:
+        """What the rollout has counted when nothing more is under way to be counted."""
+        last = -1
+
+        def is_still() -> bool:
+            nonlocal last
+            before, last = last, counted(self)
+            return before == last
+
+        until(is_still, pause_s=1.5)
+        return last
 
     def kill_one(self, pid: int) -> None:
         """End a process at once, and wait until it is gone."""

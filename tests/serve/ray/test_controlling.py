@@ -25,23 +25,10 @@ def in_canary(server, source) -> str:
     return rollout
 
 
-def settled(server) -> int:
-    """What is counted when nothing more is under way to be counted."""
-    last = -1
-
-    def is_still() -> bool:
-        nonlocal last
-        before, last = last, counted(server)
-        return before == last
-
-    until(is_still, pause_s=1.5)
-    return last
-
-
 def test_three_ingresses_answer_and_their_counts_are_one(server, releases):
     assert len(server.order("status")["routers"]) == len(server.ingress()) == 3
     in_canary(server, releases["7"])
-    before = settled(server)
+    before = server.settled()
     for _ in range(60):
         assert server.ask(row()).status == 200
     until(lambda: counted(server) == before + 60)
@@ -60,7 +47,7 @@ def test_a_key_meets_one_arm_whichever_ingress_it_comes_to(server, releases):
 
 def test_a_killed_controller_goes_on_and_counts_nothing_twice(server, releases):
     in_canary(server, releases["7"])
-    before = settled(server)
+    before = server.settled()
     with server.load(*ROWS) as load:
         until(lambda: load.so_far().n >= 60)
         until(lambda: counted(server) > before)
@@ -74,7 +61,7 @@ def test_a_killed_controller_goes_on_and_counts_nothing_twice(server, releases):
     assert set(report.ends) == {"200"}
     assert server.status()["phase"] == "canary"
     # What was asked while the release was not known to be loaded says nothing; the rest counts once.
-    assert before + 60 <= settled(server) <= before + report.n
+    assert before + 60 <= server.settled() <= before + report.n
 
 
 def more(load, count: int) -> None:
