@@ -92,7 +92,7 @@ def evidently(
         "time": datetime,
         "identifier": id_column,
     }
-    found: Columns = replace(columns, **{name: value for name, value in said.items() if value})  # type: ignore[arg-type]
+    found: Columns = replace(columns, **{name: value for name, value in said.items() if value})  # type: ignore[arg-type]  # names and tuples of names, each under its own key
     _tell(import_evidently(EvidentlyFiles(reference, current, found), output), as_json=as_json)
 
 

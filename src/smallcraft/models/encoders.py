@@ -10,7 +10,7 @@ Not covered: tokenizers that do not put one special token before a text and one 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def without_layers(source: EncoderSource) -> EncoderSource:
     """
     weights = {name: array for name, array in source.weights.items() if name.startswith("embeddings.")}
     config = {**source.config, "num_hidden_layers": 0}
-    return EncoderSource(f"{source.name}, no layers", weights, config, source.tokenizer, source.pooling)
+    return replace(source, weights=weights, config=config)
 
 
 def write_encoder(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from tests.registry.remotes.conftest import BUCKET, s3_endpoint, why_no_obstore 
 from smallcraft.data.partitions.pieces import find_pieces
 from smallcraft.data.partitions.reading import read_chunks
 from smallcraft.data.partitions.stores import copy_of, is_address, list_objects
-from smallcraft.errors import DataError
+from smallcraft.errors import DataError, InvalidInputError, MissingPartError
 
 ROWS = pl.DataFrame({"text": [f"row {number}" for number in range(2_500)], "x": range(2_500)})
 
@@ -97,3 +98,19 @@ def test_a_store_that_does_not_answer_is_told(monkeypatch):
     monkeypatch.setattr("smallcraft.addresses._RETRIES", 0)
     with pytest.raises(DataError, match="cannot be read"):
         list_objects("s3://nowhere/rows/")
+
+
+def test_a_store_without_its_account_is_told_once(monkeypatch):
+    require(why_no_obstore())
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_CONNECTION_STRING"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InvalidInputError) as told:
+        list_objects("az://bucket/rows/")
+    assert str(told.value).count("az://bucket") == 1
+
+
+def test_without_the_extra_the_command_that_installs_it_is_told(monkeypatch):
+    for name in ("obstore", "obstore.store", "obstore.exceptions"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingPartError, match=r"pip install 'smallcraft\[scale\]'"):
+        list_objects("s3://bucket/rows/")

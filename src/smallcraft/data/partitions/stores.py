@@ -54,18 +54,20 @@ def list_objects(address: str) -> list[StoredObject]:
 
     Raises:
         DataError: The store cannot be read, or nothing is there.
+        InvalidInputError: It cannot be opened.
         MissingPartError: The extra `[scale]` is not installed.
     """
     bucket, path = _parts(address)
     pattern = None if path.endswith("/") or not path else path.split("/")
     fixed = [] if pattern is None else _without_marks(pattern)
     prefix = path.rstrip("/") if pattern is None else "/".join(fixed)
+    store = open_store(bucket)
     try:
-        listed = [one for page in open_store(bucket).list(prefix=prefix or None) for one in page]
+        listed = [one for page in store.list(prefix=prefix or None) for one in page]
     except _errors() as error:
         raise DataError(
             f"{address} cannot be read: {first_line(error)}; check address and credentials"
-        ) from (error)
+        ) from error
     found = [
         StoredObject(f"{bucket}/{one['path']}", int(one["size"]), str(one.get("e_tag") or ""))
         for one in listed
@@ -89,10 +91,11 @@ def copy_of(found: StoredObject) -> Iterator[Path]:
         DataError: It cannot be read, or is another one than was listed.
     """
     bucket, path = _parts(found.address)
+    store = open_store(bucket)
     with tempfile.TemporaryDirectory(prefix="smallcraft-") as folder:
         copy = Path(folder) / Path(path).name
         try:
-            got = open_store(bucket).get(path)
+            got = store.get(path)
             tag = str(got.meta.get("e_tag") or "")
             with copy.open("wb") as file:
                 for block in got.stream(min_chunk_size=_BLOCK_BYTES):
