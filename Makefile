@@ -18,6 +18,8 @@ TORCH := torch==2.13.0
 
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
+# Images often tell Python to keep nothing it compiled; each command would then compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check fix axe types browser bench matrix wheel goldens docs pictures torch weights clean
 
