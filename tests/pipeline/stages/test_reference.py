@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,9 @@ import polars as pl
 import pytest
 from tests.pipeline.watching.projects import BEGIN, HOUR
 from tests.projects import copy_project
+from tests.serve.task_bundles import write_task_bundles
 
+from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.inputs import InputSpec
 from smallcraft.bundle.runtime import open_bundle
 from smallcraft.data.profiles.measuring import measure_rows
@@ -86,6 +89,28 @@ def test_a_release_has_the_reference_that_is_made_anew_byte_by_byte(texts):
     files = files_of(texts)
     assert set(files) == {REFERENCE_FILE, BASELINE_FILE}
     assert all(stored.read(path) == data for path, data in files.items())
+
+
+def test_a_text_that_was_run_before_is_not_run_again(texts, tmp_path, monkeypatch):
+    config, prepared, *_ = texts
+    made = write_task_bundles(tmp_path)
+    given = (config, prepared, measured(made["cascade"]), measured(made["fp32"]))
+    ran, run = [], EncoderBlock.encode
+
+    def encode(block, inputs):
+        ran.extend(inputs.texts)
+        return run(block, inputs)
+
+    monkeypatch.setattr(EncoderBlock, "encode", encode)
+    first = files_of(given)
+    assert len(ran) == len(set(ran)) > 0
+    ran.clear()
+    assert files_of(given) == first
+    assert ran == []
+    shutil.rmtree(Workspace(config.folder).cache / "texts")
+    elsewhere = load_config(copy_project(config.folder, tmp_path / "copy"))
+    assert files_of((elsewhere, *given[1:])) == first
+    assert ran
 
 
 def test_nothing_of_the_sealed_split_is_in_it(texts):

@@ -10,7 +10,10 @@ from tests.serve.task_bundles import some_inputs, write_task_bundles
 
 from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.runtime import answer_inputs, open_bundle
+from smallcraft.bundle.trunk.once import Call
+from smallcraft.models.text_memory import TextMemory
 from smallcraft.serve.answering import bundle_answerer, facts_of
+from smallcraft.serve.equal_lengths import Together
 from smallcraft.serve.windows.embeddings import answer_and_keep, embed, find_encoder
 
 
@@ -61,6 +64,23 @@ def test_an_encoder_may_be_asked_about_every_row(opened, name):
     found = embed(bundle, inputs)
     assert found.dtype == np.float32
     assert np.array_equal(found, encoded(bundle, inputs))
+
+
+@pytest.mark.parametrize("way", ["remembered", "of equal length together", "once a call"])
+def test_they_are_found_behind_what_stands_in_for_an_encoder(opened, tmp_path, way):
+    bundle = opened["cascade"]
+    stand_in = {
+        "remembered": TextMemory(tmp_path).bind,
+        "of equal length together": Together().bind,
+        "once a call": lambda given: Call().bind(given, "trunk"),
+    }
+    bound = stand_in[way](bundle)
+    inputs = some_inputs(bundle.spec, 12, np.random.default_rng(2))
+    assert find_encoder(bound) == find_encoder(bundle) is not None
+    assert np.array_equal(embed(bound, inputs), encoded(bundle, inputs))
+    own, found = answer_and_keep(bundle, inputs), answer_and_keep(bound, inputs)
+    assert found.answers.probs.tobytes() == own.answers.probs.tobytes()
+    assert np.array_equal(found.embedding, own.embedding, equal_nan=True)
 
 
 def test_an_answerer_gives_them_only_when_it_is_told_to(opened):

@@ -36,8 +36,9 @@ from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.profiled_rows import answered_rows, plain_rows
 from smallcraft.pipeline.stages.measure import Measured
 from smallcraft.pipeline.stages.prepare import Prepared
-from smallcraft.pipeline.stages.train import read_rows
+from smallcraft.pipeline.stages.train import read_rows, text_memory
 from smallcraft.pipeline.times import seconds_of
+from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import Label, Roles
 from smallcraft.serve.windows.embeddings import embed
 
@@ -61,10 +62,8 @@ def reference_files(
     Returns:
         Nothing where a column has a name that profiles keep for themselves.
     """
-    assert winner.attempt.bundle is not None
-    assert released.attempt.bundle is not None
     roles, frames = prepared.table.roles, prepared.splits.frames
-    unseen, ships = open_bundle(winner.attempt.bundle), open_bundle(released.attempt.bundle)
+    unseen, ships = (_opened(config, candidate) for candidate in (winner, released))
     if _has_reserved(unseen):
         return {}
     dev = _sample(frames["dev"], _MOST_ROWS, config.seed)
@@ -121,6 +120,12 @@ def labels_of(series: pl.Series, roles: Roles) -> list[Label]:
         parts = [None if value is None else value.split(roles.separator) for value in written]
         return [None if some is None else tuple(name for name in some if name) for some in parts]
     return list(written)
+
+
+def _opened(config: Config, candidate: Measured) -> Bundle:
+    """Its bundle, whose encoder does not run again what training ran: most of these texts."""
+    assert candidate.attempt.bundle is not None
+    return text_memory(Workspace(config.folder).cache).bind(open_bundle(candidate.attempt.bundle))
 
 
 def _has_reserved(bundle: Bundle) -> bool:

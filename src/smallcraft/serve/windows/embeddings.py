@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from smallcraft.bundle.blocks.block import Block
 from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.decoder import Answers
 from smallcraft.bundle.encoded import Dense
 from smallcraft.bundle.inputs import Inputs
 from smallcraft.bundle.layout import BundleWriter
 from smallcraft.bundle.runtime import Bundle, answer_inputs
-from smallcraft.serve.equal_lengths import EqualLengthsBlock
 
 
 class Kept(NamedTuple):
@@ -40,7 +40,7 @@ class Kept(NamedTuple):
 class _KeepingBlock:
     """An encoder block that leaves a copy of what it said."""
 
-    block: EncoderBlock | EqualLengthsBlock
+    block: Block
     kept: list[NDArray[np.float32]] = field(default_factory=list)
 
     @property
@@ -53,6 +53,7 @@ class _KeepingBlock:
 
     def encode(self, inputs: Inputs) -> Dense:
         encoded = self.block.encode(inputs)
+        assert isinstance(encoded, Dense)
         self.kept.append(encoded.values)
         return encoded
 
@@ -68,10 +69,10 @@ class EncoderPlace(NamedTuple):
 
 
 def find_encoder(bundle: Bundle) -> EncoderPlace | None:
-    """A bundle's first encoder; None where it has none."""
+    """A bundle's first encoder, also one that stands in for the bundle's own; None where it has none."""
     for number, stage in enumerate(bundle.stages):
         for place, block in enumerate(stage.blocks):
-            if isinstance(block, EncoderBlock | EqualLengthsBlock):
+            if block.name == EncoderBlock.name:
                 return EncoderPlace(number, place)
     return None
 
@@ -109,7 +110,6 @@ def answer_and_keep(bundle: Bundle, inputs: Inputs) -> Kept:
         return Kept(answer_inputs(bundle.stages, bundle.decoder, inputs), None)
     stage = bundle.stages[found.stage]
     block = stage.blocks[found.block]
-    assert isinstance(block, EncoderBlock | EqualLengthsBlock), "as it was found"
     keeping = _KeepingBlock(block)
     blocks = (*stage.blocks[: found.block], keeping, *stage.blocks[found.block + 1 :])
     stages = list(bundle.stages)
