@@ -30,21 +30,23 @@ WITHOUT_TESTS = {
     "contracts.py": "Protocols only; each plug-in folder's contract test runs them",
 }
 
+# What takes a second to load and few commands need.
+HEAVY = {"sklearn", "torch", "transformers", "lightgbm", "scipy.stats"}
 # What a fresh interpreter must not have loaded after importing the left-hand module.
 NOT_LOADED = {
     "smallcraft.bundle": {
         *("sklearn", "torch", "transformers", "polars", "lightgbm", "scipy", "pydantic", "onnx"),
         *("pandas", "rich", "typer", "altair", "jinja2", "smallcraft.models"),
     },
-    "smallcraft.gates": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
-    "smallcraft.registry": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
-    "smallcraft.observe": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "pydantic"},
-    "smallcraft.label": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "pydantic"},
+    "smallcraft.gates": HEAVY | {"smallcraft.models"},
+    "smallcraft.registry": HEAVY | {"smallcraft.models"},
+    "smallcraft.observe": HEAVY | {"smallcraft.models", "pydantic"},
+    "smallcraft.label": HEAVY | {"smallcraft.models", "pydantic"},
     "smallcraft.serve": {
-        *("sklearn", "torch", "transformers", "lightgbm", "smallcraft.models", "smallcraft.evaluate"),
+        *(*HEAVY, "smallcraft.models", "smallcraft.evaluate"),
         *("pandas", "polars", "pydantic", "onnx", "typer", "altair", "jinja2"),
     },
-    "smallcraft.stats": {"sklearn", "torch", "transformers", "lightgbm", "smallcraft.models"},
+    "smallcraft.stats": HEAVY | {"smallcraft.models"},
 }
 
 PLUGIN_FOLDERS = {

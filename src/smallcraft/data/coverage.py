@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from smallcraft.records import Interval, Roles
 from smallcraft.stats.intervals import clopper_pearson_interval, normal_quantile, two_sided_tail
@@ -63,7 +63,7 @@ class Shares:
             # Without a spread to estimate it from, each cluster is worth one trial: the cautious end.
             worth = clusters if variance < _NO_SPREAD else min(total, value * (1 - value) / variance)
             tail = two_sided_tail(level)
-            caution = (normal_quantile(tail) / float(stats.t.ppf(tail, clusters - 1))) ** 2
+            caution = (normal_quantile(tail) / float(special.stdtrit(clusters - 1, tail))) ** 2
             trials = max(1.0, worth * caution)
         return clopper_pearson_interval(value * trials, trials, level=level)
 

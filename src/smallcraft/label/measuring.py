@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Interval
@@ -144,7 +144,7 @@ def paired_delta(
     by_rows = paired_share_interval(won, lost, n, level=level)
     by_seeds = 0.0
     if seeds > 1:
-        reach = float(stats.t.ppf(two_sided_tail(level), seeds - 1))
+        reach = float(special.stdtrit(seeds - 1, two_sided_tail(level)))
         by_seeds = reach * float(of_seed.std(ddof=1)) / math.sqrt(seeds)
     low = value - math.hypot(value - by_rows.low, by_seeds)
     high = value + math.hypot(by_rows.high - value, by_seeds)

@@ -14,8 +14,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Interval
@@ -77,7 +78,7 @@ def mcnemar_exact(won: int, lost: int) -> float:
         raise InvalidInputError(f"discordant rows are counts of at least 0, got {won} and {lost}")
     if won + lost == 0:
         return 1.0
-    return min(1.0, 2 * float(stats.binom.cdf(min(won, lost), won + lost, 0.5)))
+    return min(1.0, 2 * float(scipy.stats.binom.cdf(min(won, lost), won + lost, 0.5)))
 
 
 def paired_share_interval(won: float, lost: float, n: float, *, level: float = 0.95) -> Interval:

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.intervals import exact_upper_bound, require_fraction
@@ -176,9 +176,9 @@ def _start(
     answered = np.array([int((scores >= threshold).sum()) for threshold in thresholds])
     expected = np.array([expect_errors(threshold) for threshold in thresholds]) / answered
     # The most errors that still show the budget kept: one fewer where the quantile itself is too many.
-    most = stats.binom.ppf(1 - confidence, answered, errors_at_most)
-    most -= stats.binom.cdf(most, answered, errors_at_most) > 1 - confidence
-    return int(np.argmax(stats.binom.cdf(most, answered, np.clip(expected, 0, 1))))
+    most = scipy.stats.binom.ppf(1 - confidence, answered, errors_at_most)
+    most -= scipy.stats.binom.cdf(most, answered, errors_at_most) > 1 - confidence
+    return int(np.argmax(scipy.stats.binom.cdf(most, answered, np.clip(expected, 0, 1))))
 
 
 def _nearest(

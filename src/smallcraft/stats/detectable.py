@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.intervals import normal_quantile, require_fraction, two_sided_tail
@@ -84,10 +85,10 @@ def mcnemar_power(difference: float, discordant_share: float, n: int, *, confide
             f"got {difference:g}, {discordant_share:g} and {n}"
         )
     counts = _likely_counts(discordant_share, n)
-    weights = stats.binom.pmf(counts, n, discordant_share)
+    weights = scipy.stats.binom.pmf(counts, n, discordant_share)
     most_lost = _largest_rejected(counts, 1 - confidence)
     lost_share = (discordant_share - difference) / (2 * discordant_share)
-    shown = np.where(most_lost >= 0, stats.binom.cdf(most_lost, counts, lost_share), 0.0)
+    shown = np.where(most_lost >= 0, scipy.stats.binom.cdf(most_lost, counts, lost_share), 0.0)
     return float(weights @ shown)
 
 
@@ -118,13 +119,13 @@ def detectable_mean_difference(
 
 def _likely_counts(share: float, n: int) -> NDArray[np.int64]:
     """All but a negligible part of what a binomial gives."""
-    low = int(stats.binom.ppf(_NEGLIGIBLE, n, share))
-    high = int(stats.binom.isf(_NEGLIGIBLE, n, share))
+    low = int(scipy.stats.binom.ppf(_NEGLIGIBLE, n, share))
+    high = int(scipy.stats.binom.isf(_NEGLIGIBLE, n, share))
     return np.arange(max(low, 0), min(high, n) + 1, dtype=np.int64)
 
 
 def _largest_rejected(discordant: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
     """For each number of discordant rows the most losses that still show a difference; -1 for none."""
-    at = stats.binom.ppf(alpha / 2, discordant, 0.5).astype(np.int64)
-    rejects = 2 * stats.binom.cdf(at, discordant, 0.5) <= alpha
+    at = scipy.stats.binom.ppf(alpha / 2, discordant, 0.5).astype(np.int64)
+    rejects = 2 * scipy.stats.binom.cdf(at, discordant, 0.5) <= alpha
     return np.asarray(np.where(rejects, at, at - 1), dtype=np.int64)

@@ -13,7 +13,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.intervals import require_fraction
@@ -52,9 +52,9 @@ def right_guesses_p_value(right: int, guesses: int, canaries: int, *, epsilon: f
     if right == 0:
         return 1.0
     share = 1 / (1 + math.exp(-epsilon))
-    tail = float(stats.binom.sf(right - 1, guesses, share))
+    tail = float(scipy.stats.binom.sf(right - 1, guesses, share))
     # A failure of probability delta may lift any score below `right` up to it; the theorem takes the worst.
-    below = np.cumsum(stats.binom.pmf(np.arange(right - 1, -1, -1), guesses, share))
+    below = np.cumsum(scipy.stats.binom.pmf(np.arange(right - 1, -1, -1), guesses, share))
     worst = float((below / np.arange(1, right + 1)).max())
     return min(1.0, tail + 2 * canaries * delta * worst)
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Interval
@@ -169,7 +170,7 @@ def effective_rows(hits: NDArray[np.bool_], clusters: NDArray[np.int64], *, leve
     clustered = groups / (groups - 1) * float(np.sum(sums**2)) / rows**2
     effect = max(1.0, clustered / (share * (1 - share) / rows))
     confidence = two_sided_tail(level)
-    caution = (normal_quantile(confidence) / float(stats.t.ppf(confidence, groups - 1))) ** 2
+    caution = (normal_quantile(confidence) / float(special.stdtrit(groups - 1, confidence))) ** 2
     return max(1.0, rows / effect * caution)
 
 
@@ -204,7 +205,7 @@ def mean_interval(
     if groups < 2:
         return None
     error = math.sqrt(groups / (groups - 1) * float(np.sum(sums**2))) / len(values)
-    reach = float(stats.t.ppf(confidence, groups - 1)) * error
+    reach = float(special.stdtrit(groups - 1, confidence)) * error
     return Interval(mean - reach, mean + reach)
 
 
@@ -241,7 +242,7 @@ def quantile_upper_bound(sorted_values: NDArray[np.float64], q: float, confidenc
     require_fraction(confidence, "confidence")
     n = len(sorted_values)
     # The r-th smallest is above the quantile when at most r - 1 values fall below it.
-    rank = int(stats.binom.ppf(confidence, n, q)) + 1 if n else 1
+    rank = int(scipy.stats.binom.ppf(confidence, n, q)) + 1 if n else 1
     return float(sorted_values[rank - 1]) if rank <= n else None
 
 
@@ -266,7 +267,7 @@ def least_n_for_quantile(q: float, confidence: float = 0.99, *, spare: int = 1) 
     low, high = 1, math.ceil((spare + 20) * 10 / (1 - q))
     while low < high:
         middle = (low + high) // 2
-        if stats.binom.cdf(spare, middle, 1 - q) <= 1 - confidence:
+        if scipy.stats.binom.cdf(spare, middle, 1 - q) <= 1 - confidence:
             high = middle
         else:
             low = middle + 1

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.intervals import require_fraction
@@ -245,7 +245,7 @@ def _plan(rows: _Rows, least: float, miss: float, rng: np.random.Generator) -> _
         taken = n * signs * (d * _MULTIPLY_S + _SIGN_S) + tables * (n + 2**bits) * _BUCKET_S
         taken += meetings * _MEET_S
         if taken < cost:
-            differing = int(stats.binom.isf(miss / 2, signs, angle))
+            differing = int(scipy.stats.binom.isf(miss / 2, signs, angle))
             best, cost = _Plan(bits, tables, differing), taken
     return best
 

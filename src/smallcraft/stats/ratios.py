@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.records import Interval
@@ -99,7 +99,7 @@ def halves_ratio(
         return None
     squares = sum(float(np.sum((values - values.mean()) ** 2)) for values in logs)
     error = math.sqrt(squares / (n - 2) * sum(1 / len(values) for values in logs))
-    reach = float(stats.t.ppf(two_sided_tail(level), n - 2)) * error
+    reach = float(special.stdtrit(n - 2, two_sided_tail(level))) * error
     centre = float(logs[0].mean() - logs[1].mean())
     bounds = Interval(math.exp(centre - reach), math.exp(centre + reach))
     return RatioEstimate(math.exp(centre), bounds, n, level)

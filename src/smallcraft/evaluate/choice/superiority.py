@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.choice.decide import Contender
@@ -160,7 +160,7 @@ def p_of_interval(difference: Difference, *, level: float) -> float:
     if reach == 0:
         return 0.0
     errors = abs(value) / reach * normal_quantile(two_sided_tail(level))
-    return float(2 * stats.norm.sf(errors))
+    return float(2 * special.ndtr(-errors))
 
 
 def p_words(p_value: float) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.evaluate.costs.latency import (
@@ -160,7 +160,7 @@ def most_late(requests: int, *, q: float = _SERVER_PERCENTILE) -> int:
     >>> most_late(662), most_late(6636, q=0.999)
     (1, 1)
     """
-    return requests - 1 - int(stats.binom.ppf(BOUND_CONFIDENCE, requests, q))
+    return requests - 1 - int(scipy.stats.binom.ppf(BOUND_CONFIDENCE, requests, q))
 
 
 def _confirm(job: dict[str, Any], found: Mapping[str, Any]) -> tuple[Measurement, ...]:

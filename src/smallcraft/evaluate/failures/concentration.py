@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from smallcraft.evaluate.failures.conditions import Condition
 from smallcraft.stats.multiplicity import benjamini_hochberg
@@ -106,7 +106,7 @@ def excess_p_value(is_wrong: NDArray[np.bool_], rows: NDArray[np.bool_]) -> floa
     0.16666666666666666
     """
     errors, met = int((is_wrong & rows).sum()), int(rows.sum())
-    return float(stats.hypergeom.sf(errors - 1, len(is_wrong), int(is_wrong.sum()), met))
+    return float(scipy.stats.hypergeom.sf(errors - 1, len(is_wrong), int(is_wrong.sum()), met))
 
 
 def _halves(
@@ -152,7 +152,7 @@ def _rank(
         return []
     masks = np.stack([condition.rows[half] for condition in conditions])
     met, errors = masks.sum(axis=1), masks @ is_wrong.astype(np.int64)
-    chances = stats.hypergeom.sf(errors - 1, len(half), int(is_wrong.sum()), met)
+    chances = scipy.stats.hypergeom.sf(errors - 1, len(half), int(is_wrong.sum()), met)
     # More conditions may pass than can be tested; on a tie the first one listed stands first.
     order = np.argsort(chances, kind="stable")
     return [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from smallcraft.evaluate.run import evaluate_predictions
 from smallcraft.gates.policy import judge_all
@@ -64,7 +64,7 @@ def what_was_not_measured_does_not_pass(folder: Path, seed: int) -> str:  # noqa
 def _chances() -> dict[int, float]:
     """Each count of right answers with its probability; those left out make less than 1e-9 together."""
     counts = np.arange(_ROWS + 1)
-    chances = binom.pmf(counts, _ROWS, _LIMIT)
+    chances = scipy.stats.binom.pmf(counts, _ROWS, _LIMIT)
     is_likely = chances > _NEGLIGIBLE / len(counts)
     return dict(zip(counts[is_likely].tolist(), chances[is_likely].tolist(), strict=True))
 

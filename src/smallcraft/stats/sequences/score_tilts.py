@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from smallcraft.errors import InvalidInputError
 from smallcraft.stats.histograms import Histogram
@@ -146,7 +147,7 @@ def change_p_values(reference: Floats, batch: Floats, *, tolerance_sd: float = 0
     n, reference_n = batch.sum(axis=-1), reference.sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         offset = tolerance_sd**2 / (1 / n + 1 / reference_n)
-        tail = stats.ncx2.sf(test.statistic, np.maximum(test.freedom, 1), offset)
+        tail = scipy.stats.ncx2.sf(test.statistic, np.maximum(test.freedom, 1), offset)
     tail = np.where(test.freedom == 0, 1.0, tail)
     return np.where(np.isnan(test.statistic), np.nan, np.clip(tail, 0.0, 1.0))
 
