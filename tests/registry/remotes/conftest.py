@@ -119,6 +119,8 @@ def hub_server() -> Iterator[Hub]:
 def hub(hub_server: Hub, monkeypatch: pytest.MonkeyPatch) -> HubPlace:
     monkeypatch.setenv("HF_ENDPOINT", hub_server.endpoint)
     monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
+    # The client keeps the endpoint that it found when it was first imported, whichever test that was.
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub_server.endpoint)
     return HubPlace(hub_server, f"team/models-{next(_NUMBERS)}")
 
 
