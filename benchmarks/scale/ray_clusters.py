@@ -75,6 +75,7 @@ def ray_cluster(*, nodes: int = 2) -> Iterator[RayCluster]:
             "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
             "RAY_ADDRESS": f"127.0.0.1:{head}",
             "RAY_AUTH_MODE": "disabled",
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",
             "RAY_TMPDIR": folder,
             "RAY_USAGE_STATS_ENABLED": "0",
             # As every other process: else whatever runs beside it goes first.

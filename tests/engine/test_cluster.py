@@ -63,6 +63,7 @@ def mapped(cluster: RayCluster, *maps: tuple[str, list], engine: str = "ray", co
 
 
 def values_of(found: list) -> list:
+    assert not any(isinstance(one, str) for one in found), found
     return [value for value, _ in found]
 
 

@@ -1,10 +1,13 @@
 import errno
+import gc
 import json
 import os
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from smallcraft.canonical import digest_bytes
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError, SmallcraftError
 from smallcraft.registry import store
 from smallcraft.registry.content.disk import Layout, locked
+from smallcraft.registry.keys import pins
 from smallcraft.registry.opening import Trust
 from smallcraft.registry.store import Registry
 from smallcraft.registry.verify.registry import verify_registry
@@ -377,6 +381,35 @@ def test_a_disk_that_refuses_says_that_trying_again_is_safe(registry, now, monke
 
 def test_a_layout_is_where_the_registry_is(registry):
     assert registry.layout == Layout(registry.root)
+
+
+@pytest.fixture
+def no_collector():
+    """Garbage goes when the test says so."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_registry_that_goes_as_garbage_while_a_pin_is_written_stops_nobody(registry, now, monkeypatch):
+    gone = Registry.open(registry.root)
+    gone.set_alias("helpdesk", "stable", 1, now=now)
+    gone.itself = gone
+    went, parse = weakref.finalize(gone, bool), pins.parse_pin
+
+    def parse_while_memory_is_collected(data, *, path):
+        gc.collect()
+        return parse(data, path=path)
+
+    del gone
+    monkeypatch.setattr(pins, "parse_pin", parse_while_memory_is_collected)
+    reader = threading.Thread(target=registry.log, daemon=True)
+    reader.start()
+    reader.join(60)
+    assert not reader.is_alive(), "it waits for itself"
+    assert not went.alive
+    assert registry._trust.pins.read(registry.log().checkpoint.origin).checkpoint.size == 6
 
 
 def test_a_pin_that_cannot_be_moved_at_the_end_disturbs_nobody(registry, now, monkeypatch):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smallcraft.errors import IntegrityError
+from smallcraft.registry.keys import pins as keys_pins
 from smallcraft.registry.keys.pins import (
     Pin,
     Pins,
@@ -156,3 +159,45 @@ def test_a_pin_of_another_log_in_its_place_is_refused(tmp_path):
     Path(pins.path(ORIGIN)).rename(pins.path("example.com/other"))
     with pytest.raises(IntegrityError, match=f"this pin is of '{ORIGIN}', not of 'example.com/other'"):
         pins.read("example.com/other")
+
+
+def within(seconds: float, work: Callable[[], object]) -> None:
+    """Fail, instead of waiting for ever, where a thread waits for itself."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), "it waits for itself"
+
+
+@pytest.mark.parametrize("late_entries", [ENTRIES, FORKED[:200]], ids=["well", "a fork"])
+def test_a_pin_that_comes_while_another_is_written_is_kept_right_after_it(
+    tmp_path, monkeypatch, late_entries
+):
+    pins, replace_file = Pins(tmp_path), keys_pins._replace_file
+
+    def interrupted(path, data):
+        monkeypatch.undo()
+        pins.write(pin_of(late_entries))
+        replace_file(path, data)
+
+    monkeypatch.setattr(keys_pins, "_replace_file", interrupted)
+    within(60, lambda: pins.write(pin_of(ENTRIES[:200])))
+    is_well = late_entries is ENTRIES
+    assert pins.read(ORIGIN) == pin_of(ENTRIES if is_well else ENTRIES[:200])
+
+
+def test_a_pin_that_cannot_be_kept_does_not_keep_the_late_one_away(tmp_path, monkeypatch):
+    pins = Pins(tmp_path)
+
+    def full(path, data):
+        monkeypatch.undo()
+        pins.write(pin_of(ENTRIES))
+        raise OSError(28, "No space left on device")
+
+    def write():
+        with pytest.raises(OSError, match="No space"):
+            pins.write(pin_of(ENTRIES[:200]))
+
+    monkeypatch.setattr(keys_pins, "_replace_file", full)
+    within(60, write)
+    assert pins.read(ORIGIN) == pin_of(ENTRIES)

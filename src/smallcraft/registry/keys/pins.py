@@ -9,15 +9,17 @@ Not covered: what happened before the first pin, and a user whose pins were dele
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from smallcraft.errors import IntegrityError, InvalidInputError
+from smallcraft.errors import IntegrityError, InvalidInputError, SmallcraftError
 from smallcraft.registry.tlog.checkpoint import Checkpoint, open_checkpoint
 from smallcraft.registry.tlog.note import parse_verifier
 from smallcraft.registry.tlog.tree import check_consistency
@@ -187,11 +189,27 @@ class Pins:
     def write(self, pin: Pin) -> None:
         """Keep a pin in place of an older one; one that is not newer changes nothing.
 
-        The caller has compared it with `read` and found it the same or ahead.
+        The caller has compared it with `read` and found it the same or ahead. A pin that comes while this
+        very thread writes another one (a registry that is collected as garbage pins what it saw) would wait
+        for itself: it is kept right after that one, and nobody hears that it did not work.
 
         Raises:
             IntegrityError: The pin there was altered, or says otherwise of the same size.
         """
+        if _TURN.is_taken:
+            _TURN.late.append((self, pin))
+            return
+        _TURN.is_taken = True
+        try:
+            self._write(pin)
+        finally:
+            _TURN.is_taken = False
+            while _TURN.late:
+                pins, late = _TURN.late.pop(0)
+                with contextlib.suppress(SmallcraftError, OSError):
+                    pins.write(late)
+
+    def _write(self, pin: Pin) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -210,6 +228,17 @@ class Pins:
         if known.checkpoint.size == pin.checkpoint.size and known.checkpoint.root != pin.checkpoint.root:
             raise IntegrityError(_fork(known.checkpoint, pin.checkpoint).message)
         return False
+
+
+@dataclass
+class _Turn(threading.local):
+    """Whether this thread writes a pin just now, and those that came meanwhile."""
+
+    is_taken: bool = False
+    late: list[tuple[Pins, Pin]] = field(default_factory=list)
+
+
+_TURN = _Turn()
 
 
 def _replace_file(path: Path, data: bytes) -> None:
