@@ -10,6 +10,7 @@ python -m benchmarks --quick         every suite on a small part of the data; no
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from importlib.metadata import version
@@ -105,4 +106,6 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # Told to end, a suite takes its servers and clusters along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smallcraft.errors import IntegrityError, InvalidInputError, NotFoundError
+from smallcraft.mlflow_client import load_mlflow
 from smallcraft.registry.content.disk import read_bytes
 from smallcraft.registry.mlflow.addressing import MlflowAddress, MlflowVersion
 from smallcraft.registry.mlflow.packing import (
@@ -26,7 +27,7 @@ from smallcraft.registry.mlflow.packing import (
     model_file,
     tags_of,
 )
-from smallcraft.registry.mlflow.tracking import load_mlflow, open_client, told
+from smallcraft.registry.mlflow.tracking import open_client, told
 from smallcraft.registry.opening import OpenLog
 from smallcraft.registry.proofs.proof_check import ENTRY, ProofReport, verify_proof
 from smallcraft.registry.proofs.proof_folder import read_proof_folder
@@ -127,7 +128,7 @@ def _receive(address: MlflowAddress, place: Path, expected: Expectations) -> Ver
     folder.mkdir()
     with told(address):
         uri = client.get_model_version_download_uri(version.name, version.version)
-        load_mlflow("").artifacts.download_artifacts(
+        load_mlflow(address.text).artifacts.download_artifacts(
             artifact_uri=uri, dst_path=str(folder), tracking_uri=address.uri
         )
     inside = sorted(folder.iterdir())

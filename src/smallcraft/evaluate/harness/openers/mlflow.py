@@ -9,7 +9,6 @@ Not covered: the packages that a model wants; it is loaded beside what is instal
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import warnings
@@ -26,15 +25,11 @@ from smallcraft.evaluate.harness.openers.callable import read_answers
 from smallcraft.evaluate.harness.openers.onnx import OnnxOpener
 from smallcraft.evaluate.harness.openers.opener import OpenedModel, OpenOptions
 from smallcraft.evaluate.harness.openers.skops import SkopsOpener
+from smallcraft.mlflow_client import load_mlflow
 
 DESCRIPTION = "MLmodel"
 TRUST = "pyfunc"
 _SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ def _open_folder(folder: Path, target: str, options: OpenOptions) -> OpenedModel
 
 def _open_function(folder: Path, target: str, options: OpenOptions) -> OpenedModel:
     """By MLflow itself; it runs what the model brings along."""
-    _mlflow(target)
+    load_mlflow(target)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of another library, about versions
@@ -156,7 +151,7 @@ def _plain(given: Any) -> Any:  # noqa: ANN401
 
 
 def _fetch(target: str, place: Path) -> Path:
-    mlflow = _mlflow(target)
+    mlflow = load_mlflow(target)
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 
@@ -169,21 +164,6 @@ def _fetch(target: str, place: Path) -> Path:
             f"{target} could not be fetched ({_first_line(error)}); name the server in MLFLOW_TRACKING_URI, "
             "and check the name and the version"
         ) from error
-
-
-def _mlflow(target: str) -> Any:  # noqa: ANN401 - an optional library
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import mlflow
-            import mlflow.artifacts
-    except ImportError as error:
-        raise MissingPartError(
-            f"{target} needs MLflow's client, which is not installed; pip install 'smallcraft[mlflow]'"
-        ) from error
-    return mlflow
 
 
 def _flavors(folder: Path, target: str) -> Mapping[str, Mapping[str, Any]]:
