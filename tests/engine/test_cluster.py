@@ -8,7 +8,10 @@ import pytest
 from benchmarks.scale.ray_clusters import RayCluster, missing_reason, ray_cluster
 from tests.conftest import require
 from tests.engine.jobs import product, square
+from tests.serve.task_bundles import make_parts, open_encoder
 
+from smallcraft.bundle.inputs import InputSpec, read_inputs
+from smallcraft.canonical import digest_bytes
 from smallcraft.engine.cluster import join_cluster
 from smallcraft.errors import MissingPartError
 
@@ -27,6 +30,23 @@ def told(engine, job, items):
 
 with Engine(values["engine"]) as engine:
     print(json.dumps([told(engine, *one) for one in values["maps"]]))
+"""
+
+_SENT_ONCE = """
+from pathlib import Path
+import numpy as np
+from tests.engine import jobs
+from smallcraft.bundle.inputs import InputSpec, read_inputs
+from smallcraft.canonical import digest_bytes
+from smallcraft.engine.engines import Engine
+from smallcraft.models.text_runs import run_texts
+from tests.serve.task_bundles import open_encoder
+
+rows = read_inputs(values["texts"], InputSpec("message", (), ()))
+with Engine("ray") as engine:
+    done = engine.map_with(np.array([0.5, 2.0]), jobs.scaled, range(12))
+    ran = run_texts(open_encoder(Path(values["encoder"])), rows, engine)
+    print(json.dumps([[one.value for one in done], digest_bytes(ran.values.tobytes()), ran.away_cpu_s]))
 """
 
 
@@ -78,6 +98,17 @@ def test_work_is_done_by_both_nodes_and_gives_the_same(done):
 def test_another_machine_reaches_the_cluster_by_its_address(cluster):
     (found,) = mapped(cluster, ("square", list(range(20))), engine=cluster.client)
     assert values_of(found) == [n * n for n in range(20)]
+
+
+def test_what_is_sent_once_gives_the_same_also_an_encoder(cluster, tmp_path):
+    make_parts(tmp_path)
+    texts = [f"where is order {number} of mine" for number in range(200)]
+    scaled, digest, spent = cluster.run(_SENT_ONCE, texts=texts, encoder=str(tmp_path / "int8"))
+    assert [values for _, *values in scaled] == [[0.5 * number, 2.0 * number] for number in range(12)]
+    assert os.getpid() not in {int(pid) for pid, *_ in scaled}
+    here = open_encoder(tmp_path / "int8").encode(read_inputs(texts, InputSpec("message", (), ())))
+    assert digest == digest_bytes(here.values.tobytes())
+    assert spent > 0
 
 
 def test_a_worker_that_is_killed_costs_time_and_not_the_result(done, flag):

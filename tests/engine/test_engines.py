@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from itertools import count, islice
 
+import numpy as np
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tests.engine.jobs import (
@@ -15,6 +16,7 @@ from tests.engine.jobs import (
     pid_of,
     polars_threads,
     product,
+    scaled,
     square,
 )
 
@@ -58,6 +60,14 @@ def test_results_are_the_same_and_in_order_wherever_they_are_computed(at_once):
     with Engine(workers=2) as engine:
         assert values(engine, product, range(13)) == here
         assert values(engine, square, range(40)) == [square(number) for number in range(40)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_every_item_needs_is_there_beside_each(at_once, workers):
+    factors = np.array([0.5, 2.0])
+    with Engine(workers=workers) as engine:
+        found = [done.value[1:] for done in engine.map_with(factors, scaled, range(6))]
+    assert found == [[0.5 * number, 2.0 * number] for number in range(6)]
 
 
 def test_items_are_taken_as_they_are_needed(at_once):

@@ -225,9 +225,9 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_half_file(tmp_path):
     assert Memory(tmp_path).recall("x", lambda: {"value": np.array([9])})["value"].tolist() == [9]
 
 
-def squares_of(number: int) -> dict:
+def powers_of(exponent: int, number: int) -> dict:
     burn(0.02)
-    return {"x": np.full(3, number * number)}
+    return {"x": np.full(3, number**exponent)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -237,26 +237,26 @@ def test_arrays_of_several_names_are_computed_once_on_an_engine_and_charged(tmp_
     with Engine(workers=workers) as engine:
         memory = Memory(tmp_path)
         meter, told = CpuMeter(memory), []
-        found = memory.recall_each(names, squares_of, engine, done=told.append)
+        found = memory.recall_each(names, 2, powers_of, engine, done=told.append)
         assert [arrays["x"][0] for arrays in found] == [0, 1, 4, 9, 16]
         assert meter.seconds() >= 5 * 0.02
         assert told == [0, 1, 2, 3, 4]
         again, fresh = Memory(tmp_path), CpuMeter(memory)
         meter = CpuMeter(again)
-        assert [arrays["x"][0] for arrays in again.recall_each(names, never, engine)] == [0, 1, 4, 9, 16]
+        assert [arrays["x"][0] for arrays in again.recall_each(names, 2, never, engine)] == [0, 1, 4, 9, 16]
         assert meter.seconds() >= 5 * 0.02
         assert fresh.seconds() < 0.02
 
 
-def never(number: int) -> dict:
+def never(_: int, number: int) -> dict:
     raise AssertionError(f"{number} was remembered")
 
 
 def test_names_that_are_there_already_are_not_computed_again(tmp_path):
     memory = Memory(tmp_path)
-    memory.recall("fold1", lambda: squares_of(1))
+    memory.recall("fold1", lambda: powers_of(2, 1))
     told = []
     with Engine(workers=1) as engine:
-        memory.recall_each({"fold0": 0, "fold1": 1, "fold2": 2}, squares_of, engine, done=told.append)
+        memory.recall_each({"fold0": 0, "fold1": 1, "fold2": 2}, 2, powers_of, engine, done=told.append)
     assert told == [1, 2]
     assert {path.name for path in tmp_path.glob("*.npz")} == {"fold0.npz", "fold1.npz", "fold2.npz"}

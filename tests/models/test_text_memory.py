@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.engine.elsewhere import Elsewhere
 from tests.models.toys import toy_workshop
 
 from smallcraft.bundle.blocks.encoder import EncoderBlock
 from smallcraft.bundle.inputs import Inputs, InputSpec, read_inputs
 from smallcraft.bundle.runtime import open_bundle
+from smallcraft.models import text_memory
 from smallcraft.models.ladder import fit_rung
 from smallcraft.models.memory import CpuMeter
 from smallcraft.models.parts.encoder import make_encoder
-from smallcraft.models.text_memory import TextMemory, run_texts
+from smallcraft.models.text_memory import TextMemory
 
 TEXTS = [f"where is order {at} of mine" for at in range(30)]
 
@@ -57,7 +59,7 @@ def test_a_text_is_run_once_over_all_memories_of_a_folder(tmp_path, block):
     assert block.session.runs == runs + len(TEXTS)
     assert np.array_equal(first.values, np.concatenate([plain, plain]))
     assert np.array_equal(again.values, plain[::-1])
-    assert first.saved_cpu_s == 0 < again.saved_cpu_s
+    assert first.other_cpu_s == 0 < again.other_cpu_s
 
 
 def test_no_texts_have_no_rows(tmp_path, block):
@@ -85,7 +87,7 @@ def test_a_damaged_shard_costs_time_and_nothing_else(tmp_path, block, damage):
     path.write_bytes(data[:middle] + b"!" + data[middle + 1 :] if damage is None else damage)
     again = TextMemory(tmp_path / "m").encode(block, rows(TEXTS))
     assert np.array_equal(again.values, whole.values)
-    assert again.saved_cpu_s == 0
+    assert again.other_cpu_s == 0
     assert len(shards(tmp_path / "m")) == 1
 
 
@@ -150,8 +152,54 @@ def test_a_bound_bundle_answers_as_the_bundle_does(tmp_path, tiny_backbone):
     assert (remembering.name, remembering.width) == (plain.name, plain.width)
 
 
-def test_several_threads_give_the_rows_of_one(tmp_path, tiny_backbone, monkeypatch):
+def test_new_texts_are_run_where_the_engine_is_and_charged_what_they_took_there(tmp_path, tiny_backbone):
     block = make_encoder(toy_workshop(tmp_path / "w", backbone=tiny_backbone).encoder_files())
-    texts = rows([f"{text} {at}" for text in TEXTS for at in range(10)])
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
-    assert np.array_equal(run_texts(block, texts), block.encode(texts).values)
+    texts, engine = [f"{text} {at}" for text in TEXTS for at in range(10)], Elsewhere()
+    memory = TextMemory(tmp_path / "m", engine=engine)
+    found = memory.encode(block, rows(texts))
+    assert np.array_equal(found.values, block.encode(rows(texts)).values)
+    [pieces] = engine.calls
+    assert sum(piece.n for piece in pieces) == len(texts)
+    assert found.other_cpu_s == len(pieces) > 1
+    again = TextMemory(tmp_path / "m", engine=engine).encode(block, rows(texts))
+    assert again.other_cpu_s >= len(pieces)
+    assert len(engine.calls) == 1
+
+
+def test_what_was_run_stays_when_the_rest_is_not(tmp_path, block, monkeypatch):
+    monkeypatch.setattr(text_memory, "_TEXTS_A_SHARD", 10)
+    run, runs = text_memory.run_texts, []
+
+    def run_twice(*asked):
+        if len(runs) == 2:
+            raise KeyboardInterrupt
+        runs.append(asked[1].n)
+        return run(*asked)
+
+    stopped = TextMemory(tmp_path / "m")
+    with monkeypatch.context() as patch:
+        patch.setattr(text_memory, "run_texts", run_twice)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.encode(block, rows(TEXTS))
+    assert runs == [10, 10]
+    done = block.session.runs
+    TextMemory(tmp_path / "m").encode(block, rows(TEXTS))
+    assert block.session.runs == done + 10
+
+
+@pytest.mark.parametrize("rung", ["frozen", "cascade"])
+def test_a_bundle_whose_work_was_done_elsewhere_is_the_same_to_the_byte(tmp_path, tiny_backbone, rung):
+    far = Elsewhere()
+    here = toy_workshop(tmp_path / "here", backbone=tiny_backbone)
+    there = replace(
+        toy_workshop(tmp_path / "there", backbone=tiny_backbone),
+        text_memory=TextMemory(tmp_path / "m", engine=far),
+        engine=far,
+    )
+    first, second = (
+        fit_rung(rung, workshop, tmp_path / f"bundles-{place}", about={})
+        for place, workshop in (("here", here), ("there", there))
+    )
+    assert first.digest == second.digest
+    kinds = {type(item) for call in far.calls for item in call}
+    assert kinds == {Inputs, int}, "texts, and folds"

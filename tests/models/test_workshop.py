@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.engine.elsewhere import Elsewhere
 from tests.models.toys import MIXED, toy_workshop
 
 from smallcraft.bundle.blocks.static import TABLE
 from smallcraft.bundle.layout import read_description
 from smallcraft.errors import MissingPartError
+from smallcraft.models import text_runs
+from smallcraft.models import workshop as workshop_module
 from smallcraft.models.memory import CpuMeter
 from smallcraft.models.parts.encoder import make_encoder
+from smallcraft.models.text_memory import TextMemory
 from smallcraft.models.workshop import assign_folds
 
 label_lists = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(
@@ -115,6 +119,30 @@ def test_a_slow_encoding_is_that_of_the_block_and_resumes_in_the_middle(tmp_path
     (resumed,) = again.encode_slowly(block, "encoder")
     assert np.array_equal(resumed.values, plain.values)
     assert [chunk.stat().st_mtime_ns for chunk in chunks if chunk != chunks[2]] == before
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_chunks_that_are_missing_are_run_in_one_go_where_the_engine_is_elsewhere(
+    tmp_path, tiny_backbone, monkeypatch, known
+):
+    monkeypatch.setattr(workshop_module, "_ENCODE_ROWS", 40)
+    monkeypatch.setattr(text_runs, "_TEXTS_A_PIECE", 8)
+    plain = toy_workshop(tmp_path / "w", backbone=tiny_backbone)
+    block = make_encoder(plain.encoder_files())
+    [expected] = plain.encode_slowly(block, "all")
+    for chunk in range(known):
+        path = f"all/train-{40 * chunk:08d}.npz"
+        (tmp_path / "far/memory" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "w/memory" / path, tmp_path / "far/memory" / path)
+    far = Elsewhere()
+    memory = TextMemory(tmp_path / "texts", engine=far)
+    workshop = replace(toy_workshop(tmp_path / "far"), engine=far, text_memory=memory)
+    meter = CpuMeter(workshop.memory)
+    [found] = workshop.encode_slowly(block, "all")
+    assert np.array_equal(found.values, expected.values)
+    [pieces] = far.calls
+    assert sum(piece.n for piece in pieces) == len(set(workshop.texts[40 * known :]))
+    assert meter.seconds() >= len(pieces)
 
 
 def test_a_stage_is_made_once_however_many_use_it(tmp_path):

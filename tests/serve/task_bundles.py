@@ -49,13 +49,17 @@ def make_parts(folder: Path) -> Parts:
     encoders: dict[Form, EncoderBlock] = {}
     for form in ("int8", "fp32"):
         write_encoder(source, folder / form, form=form)
-        files = BundleFiles(folder / form, listed_digests(read_description(folder / form)[0]))
-        encoders[form] = make_encoder(files)
+        encoders[form] = open_encoder(folder / form)
     tokenizer = encoders["int8"].tokenizer
     rng = np.random.default_rng(4)
     table = rng.normal(size=(tokenizer.tokenizer.get_vocab_size(), 12)).astype(np.float32)
     static = StaticBlock(tokenizer, table, table.mean(axis=0), 1.0, path="table.bin")
     return Parts(encoders, make_ngram(tokenizer, rng), static)
+
+
+def open_encoder(folder: Path) -> EncoderBlock:
+    """What `write_encoder` left in a folder."""
+    return make_encoder(BundleFiles(folder, listed_digests(read_description(folder)[0])))
 
 
 def make_ngram(tokenizer: FastTokenizer, rng: np.random.Generator) -> NgramBlock:

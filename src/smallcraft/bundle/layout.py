@@ -45,6 +45,18 @@ class BundleFiles:
         # By name: a stage that is described twice is loaded once (`bundle.stage`).
         self.opened_stages: dict[str, object] = {}
 
+    @classmethod
+    def held(cls, files: Mapping[str, bytes], *, runtime: Runtime | None = None) -> BundleFiles:
+        """Files that are in memory, and in no directory.
+
+        Args:
+            files: Relative path to bytes.
+            runtime: As above.
+        """
+        made = cls(Path(), {path: digest_bytes(data) for path, data in files.items()}, runtime=runtime)
+        made._bytes.update(files)
+        return made
+
     def read(self, path: str) -> bytes:
         """A file's bytes, read and checked once.
 

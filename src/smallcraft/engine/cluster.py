@@ -11,9 +11,12 @@ import logging
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 import joblib
 
@@ -21,8 +24,44 @@ import smallcraft
 from smallcraft.engine.naming import RAY
 from smallcraft.errors import MissingPartError, SmallcraftError
 
+Value = TypeVar("Value")
 _EXTRA = "pip install 'smallcraft[scale]'"
+_FETCHED: dict[str, Any] = {}
 _ENVIRONMENT = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Sent(Generic[Value]):
+    """Something that a cluster was sent once.
+
+    Attributes:
+        name: Its own.
+        place: Where the cluster keeps it.
+    """
+
+    name: str
+    place: Any
+
+    def fetch(self) -> Value:
+        """The thing itself; the newest one stays in the worker that asked."""
+        if self.name not in _FETCHED:
+            import ray
+
+            _FETCHED.clear()
+            _FETCHED[self.name] = ray.get(self.place)
+        fetched: Value = _FETCHED[self.name]
+        return fetched
+
+
+def send(value: Value) -> Sent[Value]:
+    """Send something to the cluster that this process has joined.
+
+    Args:
+        value: Can be pickled.
+    """
+    import ray
+
+    return Sent(uuid4().hex, ray.put(value))
 
 
 @contextmanager
@@ -122,6 +161,9 @@ def _versions() -> dict[str, str]:
         "smallcraft": smallcraft.__version__,
         "numpy": numpy.__version__,
         "polars": polars.__version__,
+        "onnxruntime": version("onnxruntime"),
+        "tokenizers": version("tokenizers"),
+        "processor": platform.machine(),
     }
 
 

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -28,8 +28,12 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from smallcraft.engine.naming import LOCAL, check_engine
 from smallcraft.errors import SmallcraftError
 
+if TYPE_CHECKING:
+    from smallcraft.engine.cluster import Sent
+
 Item = TypeVar("Item")
 Result = TypeVar("Result", covariant=True)
+Shared = TypeVar("Shared")
 _PER_WORKER = 4
 _MOST_DEATHS = 3
 # Processes take seconds to start: worth it where work has taken so long and goes on.
@@ -110,6 +114,30 @@ class Engine:
             parallel = self._opened()
             wave = [*first, *islice(rest, _PER_WORKER * parallel.n_jobs - 1)]
             yield from self._through(function, wave)
+
+    def map_with(
+        self, shared: Shared, function: Callable[[Shared, Item], Result], items: Iterable[Item]
+    ) -> Iterator[Done[Result]]:
+        """Like `map`, of a function that needs something large beside each item.
+
+        Args:
+            shared: Can be pickled; a cluster is sent it once, not with every item.
+            function: Of it and one item.
+            items: As of `map`.
+
+        Yields:
+            As `map` does.
+
+        Raises:
+            SmallcraftError: As of `map`.
+        """
+        if self.is_local:
+            yield from self.map(partial(function, shared), items)
+            return
+        self._opened()
+        from smallcraft.engine.cluster import send
+
+        yield from self.map(partial(_with_sent, send(shared), function), items)
 
     def close(self) -> None:
         """End what was started for it; mapping again starts it again."""
@@ -198,6 +226,10 @@ def shared_engine(name: str = LOCAL) -> Engine:
         InvalidInputError: There is no such engine.
     """
     return Engine(name)
+
+
+def _with_sent(sent: Sent[Shared], function: Callable[[Shared, Item], Result], item: Item) -> Result:
+    return function(sent.fetch(), item)
 
 
 def _done_away(function: Callable[[Item], Result], item: Item) -> Done[Result]:

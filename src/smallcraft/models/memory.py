@@ -23,6 +23,7 @@ from smallcraft.engine.engines import Engine
 Arrays = Mapping[str, NDArray[np.generic]]
 Made = TypeVar("Made", covariant=True)
 Item = TypeVar("Item")
+Shared = TypeVar("Shared")
 _COSTS, _COSTS_OF = "cpu_s", "cpu_s_of"
 
 
@@ -68,7 +69,8 @@ class Memory:
     def recall_each(
         self,
         names: Mapping[str, Item],
-        compute: Callable[[Item], Arrays],
+        shared: Shared,
+        compute: Callable[[Shared, Item], Arrays],
         engine: Engine,
         *,
         done: Callable[[int], object] = bool,
@@ -77,12 +79,13 @@ class Memory:
 
         Args:
             names: Each with what it is computed from, in order.
+            shared: What each of them needs besides; an engine is sent it once.
             compute: A function of a module, which can be sent to where it runs.
             engine: Where it runs.
             done: Told how many of the names are done.
         """
-        missing = [name for name in names if not self._finds(name)]
-        results = engine.map(compute, [names[name] for name in missing])
+        missing = [name for name in names if not self.has(name)]
+        results = engine.map_with(shared, compute, [names[name] for name in missing])
         for number, name in enumerate(missing):
             done(len(names) - len(missing) + number)
             tracked = self.track(name, lambda: next(results))
@@ -93,7 +96,8 @@ class Memory:
         self.charges += [self._held[name].cpu_s for name in names]
         return [self._held[name].value for name in names]
 
-    def _finds(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
+        """Whether the arrays of that name are there already."""
         if name not in self._held:
             found = _read(self.folder / f"{name}.npz")
             if found is not None:

@@ -81,9 +81,8 @@ class LinearRecipe:
         folds = np.unique(work.folds).tolist()
         found = work.memory.recall_each(
             {f"{self.name}/{work.name}-fold{fold}": fold for fold in folds},
-            partial(
-                _fit_fold, FoldRows(self.matrix, work.labels, work.folds), self.fit, work.task, self._shape
-            ),
+            FoldRows(self.matrix, work.labels, work.folds),
+            partial(_fit_fold, self.fit, work.task, self._shape),
             work.engine,
             done=lambda number: work.progress(
                 f"fitting {self.name}, fold {number + 1} of {len(folds)}", number / len(folds)
@@ -123,7 +122,7 @@ class FoldRows:
     folds: NDArray[np.int64]
 
 
-def _fit_fold(rows: FoldRows, fit: Fit, task: Task, shape: tuple[int, int], fold: int) -> Arrays:
+def _fit_fold(fit: Fit, task: Task, shape: tuple[int, int], rows: FoldRows, fold: int) -> Arrays:
     """Logits of a fold's rows by a head that did not see them."""
     held = rows.folds == fold
     weights = head_of(task, fit)(rows.matrix[~held], rows.labels[~held], *shape)

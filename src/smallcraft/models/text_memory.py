@@ -17,7 +17,6 @@ import platform
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,27 +31,29 @@ from smallcraft.bundle.inputs import Inputs
 from smallcraft.bundle.layout import BundleWriter
 from smallcraft.bundle.runtime import Bundle
 from smallcraft.canonical import digest_value
+from smallcraft.engine.engines import Engine
+from smallcraft.models.text_runs import run_texts
 
 # Half a gigabyte: about 300,000 texts of 384 numbers.
 MOST_BYTES = 500_000_000
 _KEY = np.dtype("S16")
 # Fewer texts than this are not worth a file.
 _LEAST_TEXTS = 8
-_MOST_THREADS = 4
-_TEXTS_A_THREAD = 64
+# So many are run before they are kept: what a killed run loses at most.
+_TEXTS_A_SHARD = 4096
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """Rows of texts, and what it once took to make those that were not made now.
+    """Rows of texts, and what it took to make them.
 
     Attributes:
         values: `(n, width)` float32.
-        saved_cpu_s: CPU-seconds.
+        other_cpu_s: CPU-seconds that this process did not spend now, but at an earlier time or elsewhere.
     """
 
     values: NDArray[np.float32]
-    saved_cpu_s: float
+    other_cpu_s: float
 
 
 @dataclass
@@ -63,11 +64,13 @@ class TextMemory:
         folder: Made at the first shard.
         machine: What the machine is: INT8 arithmetic depends on it.
         most_bytes: Of all shards together.
+        engine: Where many new texts are run; None for here.
     """
 
     folder: Path
     machine: str = ""
     most_bytes: int = MOST_BYTES
+    engine: Engine | None = field(default=None, compare=False)
     _read: dict[str, dict[bytes, tuple[NDArray[np.float32], float]]] = field(default_factory=dict, repr=False)
 
     def encode(self, block: EncoderBlock, inputs: Inputs) -> Remembered:
@@ -84,17 +87,20 @@ class TextMemory:
         known = self._known(way, block.width)
         keys = [_key(text) for text in texts]
         rows = {key: known[key][0] for key in dict.fromkeys(keys) if key in known}
-        saved = sum(known[key][1] for key in rows)
+        other = sum(known[key][1] for key in rows)
         new = {key: row for row, key in enumerate(keys) if key not in rows}
-        if new:
+        for begin in range(0, len(new), _TEXTS_A_SHARD):
+            some = dict(list(new.items())[begin : begin + _TEXTS_A_SHARD])
             start = time.process_time()
-            made = run_texts(block, inputs.take(np.array(list(new.values()), dtype=np.intp)))
-            each = (time.process_time() - start) / len(new)
-            rows.update(zip(new, made, strict=True))
-            if len(known) * made.itemsize * block.width < self.most_bytes:
-                known.update({key: (row, each) for key, row in zip(new, made, strict=True)})
-                self._keep(way, list(new), made, each)
-        return Remembered(np.stack([rows[key] for key in keys]).astype(np.float32), saved)
+            ran = run_texts(block, inputs.take(np.array(list(some.values()), dtype=np.intp)), self.engine)
+            each = (time.process_time() - start + ran.away_cpu_s) / len(some)
+            other += ran.away_cpu_s
+            made = dict(zip(some, ran.values, strict=True))
+            rows.update(made)
+            if len(known) * ran.values.itemsize * block.width < self.most_bytes:
+                known.update({key: (row, each) for key, row in made.items()})
+                self._keep(way, list(made), ran.values, each)
+        return Remembered(np.stack([rows[key] for key in keys]).astype(np.float32), other)
 
     def bind(self, bundle: Bundle) -> Bundle:
         """The bundle, whose encoders look a text up here before they run it."""
@@ -179,14 +185,6 @@ class RememberedBlock:
     def save(self, writer: BundleWriter, stage: str) -> Mapping[str, Any]:
         """As the block it stands for."""
         return self.block.save(writer, stage)
-
-
-def run_texts(block: EncoderBlock, inputs: Inputs) -> NDArray[np.float32]:
-    """`(n, width)` rows of texts, by as many threads as there are processors; a row is its text's alone."""
-    threads = max(1, min(_MOST_THREADS, os.cpu_count() or 1, inputs.n // _TEXTS_A_THREAD))
-    parts = [inputs.take(rows) for rows in np.array_split(np.arange(inputs.n), threads)]
-    with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate([made.values for made in pool.map(block.encode, parts)])
 
 
 def _key(text: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -123,21 +123,35 @@ class Workshop:
         return [self._encode_part(block, name, part, inputs) for part, inputs in self.parts]
 
     def _encode_part(self, block: Block, name: str, part: str, inputs: Inputs) -> Dense:
-        chunks = []
-        for start in range(0, inputs.n, _ENCODE_ROWS):
+        chunks = {f"{name}/{part}-{start:08d}": start for start in range(0, inputs.n, _ENCODE_ROWS)}
+        if not self.engine.is_local and isinstance(block, EncoderBlock):
+            self._encode_ahead(
+                block, part, inputs, [chunks[one] for one in chunks if not self.memory.has(one)]
+            )
+        found = []
+        for chunk, start in chunks.items():
             self.progress(f"encoding {part}", start / max(inputs.n, 1))
-            rows = inputs.take(np.arange(start, min(start + _ENCODE_ROWS, inputs.n)))
-            chunk = f"{name}/{part}-{start:08d}"
-            chunks.append(self.memory.recall(chunk, partial(self._encode_rows, block, rows, chunk)))
-        values = [np.asarray(chunk["values"], dtype=np.float32) for chunk in chunks]
+            rows = inputs.take(_chunk_rows(inputs, start))
+            found.append(self.memory.recall(chunk, partial(self._encode_rows, block, rows, chunk)))
+        values = [np.asarray(arrays["values"], dtype=np.float32) for arrays in found]
         return Dense(np.concatenate(values) if values else np.empty((0, block.width), np.float32))
+
+    def _encode_ahead(self, block: EncoderBlock, part: str, inputs: Inputs, starts: Sequence[int]) -> None:
+        """Run the texts of several chunks at once, where there are more processors than a chunk keeps busy.
+
+        Each chunk is charged for its own texts when it asks for them.
+        """
+        if self.text_memory is not None and starts:
+            self.progress(f"encoding {part}", 0.0)
+            rows = np.concatenate([_chunk_rows(inputs, start) for start in starts])
+            self.text_memory.encode(block, inputs.take(rows))
 
     def _encode_rows(self, block: Block, rows: Inputs, name: str) -> Arrays:
         if self.text_memory is not None and isinstance(block, EncoderBlock):
             found = self.text_memory.encode(block, rows)
-            if found.saved_cpu_s:
-                # What it took then is charged now, as for everything that is remembered.
-                self.memory.charges.append({f"{name}-texts": found.saved_cpu_s})
+            if found.other_cpu_s:
+                # What it took then, or elsewhere, is charged now, as for everything that is remembered.
+                self.memory.charges.append({f"{name}-texts": found.other_cpu_s})
             return {"values": found.values}
         encoded = block.encode(rows)
         assert isinstance(encoded, Dense)
@@ -226,6 +240,10 @@ class Workshop:
         self.memory.charges.append(tracked.cpu_s)
         made: Made = tracked.value
         return made
+
+
+def _chunk_rows(inputs: Inputs, start: int) -> NDArray[np.intp]:
+    return np.arange(start, min(start + _ENCODE_ROWS, inputs.n))
 
 
 def _write_whole(target: Path, source: EncoderSource, table: str, *, form: Form, stem: str) -> None:

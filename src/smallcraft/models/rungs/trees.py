@@ -50,7 +50,8 @@ class Trees:
         lesson = _Lesson(rows, workshop.folds, workshop.task, k, workshop.seed, rounds)
         found = workshop.memory.recall_each(
             {f"{self.name}/{workshop.name}-fold{fold}": fold for fold in folds},
-            partial(_fit_fold, lesson),
+            lesson,
+            _fit_fold,
             workshop.engine,
             done=lambda number: workshop.progress(
                 f"fitting trees, fold {number + 1} of {len(folds)}", number / len(folds)

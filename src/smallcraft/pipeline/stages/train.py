@@ -149,18 +149,26 @@ def furnish_workshop(
         decision=decision,
         task=roles.task,
         teacher=None if teacher is None else read_teacher(frame[teacher], classes).probs,
-        text_memory=text_memory(cache),
+        text_memory=text_memory(cache, engine),
         engine=shared_engine(engine),
     )
 
 
-@memoised
-def text_memory(cache: Path) -> TextMemory:
+def text_memory(cache: Path, engine: str | None = None) -> TextMemory:
     """What encoders made of texts, one memory for all of a process that keeps things in a folder.
 
     Args:
         cache: The project's.
+        engine: Where new texts are run from now on; None changes nothing.
     """
+    memory = _only_memory(cache)
+    if engine is not None:
+        memory.engine = shared_engine(engine)
+    return memory
+
+
+@memoised
+def _only_memory(cache: Path) -> TextMemory:
     return TextMemory(cache / "texts", machine=digest_value(describe_machine()))
 
 
