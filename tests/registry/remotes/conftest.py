@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import os
@@ -120,7 +121,13 @@ def hub(hub_server: Hub, monkeypatch: pytest.MonkeyPatch) -> HubPlace:
     monkeypatch.setenv("HF_ENDPOINT", hub_server.endpoint)
     monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
     # The client keeps the endpoint that it found when it was first imported, whichever test that was.
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub_server.endpoint)
+    found = importlib.import_module("huggingface_hub.constants").ENDPOINT
+    for module in ("constants", "file_download"):
+        keeper = importlib.import_module(f"huggingface_hub.{module}")
+        for name in ("ENDPOINT", "HUGGINGFACE_CO_URL_TEMPLATE"):
+            if hasattr(keeper, name):
+                value = getattr(keeper, name).replace(found, hub_server.endpoint, 1)
+                monkeypatch.setattr(keeper, name, value)
     return HubPlace(hub_server, f"team/models-{next(_NUMBERS)}")
 
 
