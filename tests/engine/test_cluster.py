@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 
 import pytest
 from benchmarks.scale.ray_clusters import RayCluster, missing_reason, ray_cluster
@@ -119,6 +120,13 @@ def test_a_worker_that_is_killed_costs_time_and_not_the_result(done, flag):
 def test_cpu_time_spent_on_the_cluster_is_told(done):
     [[_, spent]] = done["burnt"]
     assert spent >= 0.19
+
+
+def test_workers_with_other_versions_are_refused_before_they_compute(cluster):
+    code = f"from smallcraft.engine import cluster\ncluster.version = lambda package: '0.0'\n{_MAPS}"
+    ((kind, told),) = mapped(cluster, ("square", [1]), code=code)
+    assert kind == "SmallcraftError", told
+    assert f"run onnxruntime {version('onnxruntime')}, wanted 0.0 as here: results could differ" in told
 
 
 def test_an_error_of_the_function_is_raised_here(done):

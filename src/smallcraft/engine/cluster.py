@@ -183,5 +183,5 @@ def _require_same_code(name: str) -> None:
         if there[package] != here:
             raise SmallcraftError(
                 f"workers of '{name}' run {package} {there[package]}, wanted {here} as here: results could "
-                f"differ; install the same versions on every machine of the cluster"
+                f"differ; have the same on every machine of the cluster"
             )
