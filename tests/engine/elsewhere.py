@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from smallcraft.engine.engines import Done
+from smallcraft.models.text_runs import unpack
 
 
 class Elsewhere:
@@ -27,3 +28,4 @@ class Elsewhere:
             there = pickle.loads(pickle.dumps((function, shared, item)))
             self.calls[-1].append(there[2])
             yield Done(there[0](*there[1:]), 1.0)
+        unpack.cache_clear()  # what a worker keeps goes with it

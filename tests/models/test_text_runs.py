@@ -39,6 +39,13 @@ def encoders(tmp_path_factory):
     return make_parts(tmp_path_factory.mktemp("parts")).encoders
 
 
+@pytest.fixture(autouse=True)
+def no_worker_here():
+    """What a worker would keep is not kept by the tests."""
+    yield
+    unpack.cache_clear()
+
+
 @pytest.fixture
 def elsewhere(monkeypatch):
     monkeypatch.setattr(engines, "_WORTH_S", 0.0)
