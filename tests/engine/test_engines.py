@@ -88,6 +88,11 @@ def test_no_items_give_no_results():
         assert list(engine.map(square, [])) == []
 
 
+def test_no_items_need_no_cluster():
+    with Engine("ray://127.0.0.1:9") as nobody:
+        assert list(nobody.map_with(np.ones(2), scaled, [])) == []
+
+
 def test_cpu_time_spent_elsewhere_is_told(at_once):
     with Engine(workers=2) as engine:
         first, second, _ = engine.map(burn, [0.1, 0.2, 0.1])

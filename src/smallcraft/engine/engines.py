@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import joblib
@@ -134,10 +134,14 @@ class Engine:
         if self.is_local:
             yield from self.map(partial(function, shared), items)
             return
+        rest = iter(items)
+        first = list(islice(rest, 1))
+        if not first:
+            return  # A cluster is not joined for nothing.
         self._opened()
         from smallcraft.engine.cluster import send
 
-        yield from self.map(partial(_with_sent, send(shared), function), items)
+        yield from self.map(partial(_with_sent, send(shared), function), chain(first, rest))
 
     def close(self) -> None:
         """End what was started for it; mapping again starts it again."""

@@ -88,9 +88,9 @@ class TextMemory:
         keys = [_key(text) for text in texts]
         rows = {key: known[key][0] for key in dict.fromkeys(keys) if key in known}
         other = sum(known[key][1] for key in rows)
-        new = {key: row for row, key in enumerate(keys) if key not in rows}
+        new = list({key: row for row, key in enumerate(keys) if key not in rows}.items())
         for begin in range(0, len(new), _TEXTS_A_SHARD):
-            some = dict(list(new.items())[begin : begin + _TEXTS_A_SHARD])
+            some = dict(new[begin : begin + _TEXTS_A_SHARD])
             start = time.process_time()
             ran = run_texts(block, inputs.take(np.array(list(some.values()), dtype=np.intp)), self.engine)
             each = (time.process_time() - start + ran.away_cpu_s) / len(some)

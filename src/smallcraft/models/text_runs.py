@@ -25,7 +25,7 @@ from smallcraft.bundle.runtime_choice import choose_runtime
 from smallcraft.canonical import digest_value
 from smallcraft.engine.engines import Engine
 
-# Of a piece: about a second, which is long beside the way to another machine.
+# Few enough that all processors of a cluster have some, and enough to be worth the way there.
 _TEXTS_A_PIECE = 64
 _MOST_THREADS = 4
 _TEXTS_A_THREAD = 64
