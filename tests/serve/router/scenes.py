@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -104,7 +105,16 @@ async def hang_up(made: Scene) -> None:
 
 async def held(worker: WorkerThread) -> None:
     """Wait until a worker stands at the number that holds it."""
-    await asyncio.get_running_loop().run_in_executor(None, partial(worker.model.reached.wait, 30))
+    assert await asyncio.get_running_loop().run_in_executor(None, partial(worker.model.reached.wait, 30))
+
+
+# A new release is waited for ten seconds, a stable one longer than any test lasts.
+CANARY_FIRST = Patience(answer_s=1000.0, canary_s=10.0)
+
+
+def let_canary_be_late(made: Scene) -> None:
+    """As if 100 seconds had passed for what is under way."""
+    made.model.give_up_late(time.monotonic() + 100.0)
 
 
 def break_link(worker: WorkerThread) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
-from tests.serve.router.scenes import break_link, held, request, scene
+from tests.serve.router.scenes import CANARY_FIRST, break_link, held, let_canary_be_late, request, scene
 from tests.serve.worker_threads import BROKEN, HELD, WRONG, numbers_answerer, worker_thread
 
 from smallcraft.serve.questions import Refusal
@@ -108,14 +107,13 @@ def test_a_release_that_wants_other_columns_than_clients_send_is_charged(workers
 
 def test_a_new_release_that_does_not_answer_in_time_is_not_waited_for(workers):
     async def play():
-        async with scene(workers[0], workers[1], 1.0, patience=Patience(10.0, 0.5)) as made:
+        async with scene(workers[0], workers[1], 1.0, patience=CANARY_FIRST) as made:
             asked = asyncio.ensure_future(made.desk.answer(made.model, request(HELD)))
             await held(workers[1])
             workers[0].model.may_go_on.set()
-            while not asked.done():
-                made.model.give_up_late(time.monotonic())
-                await asyncio.sleep(0.01)
-            assert asked.result().arm == "stable"
+            let_canary_be_late(made)
+            given = await asked
+            assert given.arm == "stable"
             evidence = made.tallies()[1].evidence
             assert evidence.errors == evidence.latency[-1] == 1
 

@@ -44,7 +44,7 @@ def ask(link: WorkerLink, *firsts: float, within_s: float = 60.0):
 
 
 async def held(worker) -> None:
-    await asyncio.get_running_loop().run_in_executor(None, partial(worker.model.reached.wait, 30))
+    assert await asyncio.get_running_loop().run_in_executor(None, partial(worker.model.reached.wait, 30))
 
 
 def test_an_answer_is_the_models_own(worker, answerer):

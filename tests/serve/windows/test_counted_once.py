@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from tests.serve.router.scenes import Scene, break_link, held, request, scene
+from tests.serve.router.scenes import (
+    CANARY_FIRST,
+    Scene,
+    break_link,
+    held,
+    let_canary_be_late,
+    request,
+    scene,
+)
 from tests.serve.worker_threads import HELD, WRONG, numbers_answerer, worker_thread
 
-from smallcraft.serve.router.desk import Desk, Patience
+from smallcraft.serve.router.desk import Desk
 from smallcraft.serve.windows.buffer import RowBuffer, Taken
 from smallcraft.serve.windows.segments import Segments
 
@@ -105,14 +112,13 @@ def test_where_the_stable_release_stands_in_the_row_is_its_and_the_failure_the_o
 
 def test_an_answer_that_comes_too_late_is_not_told(workers):
     async def play():
-        async with scene(workers[0], workers[1], 1.0, patience=Patience(10.0, 0.05)) as made:
+        async with scene(workers[0], workers[1], 1.0, patience=CANARY_FIRST) as made:
             buffer = watched(made)
             asked = asyncio.ensure_future(made.desk.answer(made.model, request(HELD)))
             await held(workers[1])
             workers[0].model.may_go_on.set()
-            while not asked.done():
-                made.model.give_up_late(time.monotonic())
-                await asyncio.sleep(0.01)
+            let_canary_be_late(made)
+            await asked
             workers[1].model.may_go_on.set()
             await made.desk.answer(made.model, request(0.3, version="2"))
             taken = buffer.take()
