@@ -5,12 +5,15 @@ from __future__ import annotations
 from benchmarks.process import ROOT
 from benchmarks.records import SuiteResult
 from benchmarks.write import kept_results, number, render_suite
+from smallcraft.data.partitions.buckets import FILES, PART_BYTES
+from smallcraft.data.partitions.copies import KEY
+from smallcraft.data.partitions.votelines import LINE, ROW
 
 PAGE = ROOT / "docs" / "scale.md"
 BILLION = 1_000_000_000
 POINTS = "Two sizes of each command"
-# 24 bytes a row stand in 256 files (`data/partitions/copies.py`).
-_KEY_BYTES, _FILES = 24, 256
+# Of a row for its copies and for its votes, and of a vote (`data/partitions`, copies and votelines).
+_KEY_BYTES, _ID_BYTES, _LINE_BYTES = KEY.itemsize, ROW.itemsize, LINE.itemsize
 _CORES = (2, 32, 256)
 
 _HEAD = """\
@@ -27,10 +30,11 @@ measured. Hours = CPU-seconds / cores / 3600, for cores like this machine's that
 one process does, merging, is in them, and stays one process's.
 """
 _DISK = """
-Disk of the machine that is asked, for exact copies: {key} bytes x 1,000,000,000 rows = {disk:.0f} GB, in
-{files} files of {file:.0f} MB, one of which is sorted in memory at a time on each core. As much goes to it
-over the network from a cluster. Memory does not grow with the rows: pieces are of one size, tallies are as
-large as columns have values, and the sample is as large as `most_rows` says.
+Disk of the machine that is asked, for exact copies: {key} bytes x 1,000,000,000 rows = {disk:.0f} GB; for
+votes with a line each, {id} bytes more a row and {line} bytes a vote. They lie in {files} files and are read
+back and sorted in parts of about {part:.0f} MB, one on each core at a time. As much goes to the machine over
+the network from a cluster. Memory does not grow with the rows: pieces and parts are of one size, tallies are
+as large as columns have values, and the sample is as large as `most_rows` says.
 
 ## What stands in the way
 
@@ -87,8 +91,10 @@ def _render_table(result: SuiteResult) -> str:
         lines.append(f"| `{name}` | {' | '.join(map(number, numbers))} |")
     disk = _DISK.format(
         key=_KEY_BYTES,
+        id=_ID_BYTES,
+        line=_LINE_BYTES,
         disk=_KEY_BYTES * BILLION / 1e9,
-        files=_FILES,
-        file=_KEY_BYTES * BILLION / _FILES / 1e6,
+        files=FILES,
+        part=PART_BYTES / 1e6,
     )
     return "\n".join([*lines, disk])

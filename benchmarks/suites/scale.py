@@ -17,7 +17,7 @@ from benchmarks.records import Listing, Row, Sample
 from benchmarks.scale.page import POINTS
 from benchmarks.scale.ray_clusters import ray_cluster
 from benchmarks.scale.running import Watched, run_watched
-from benchmarks.scale.tables import make_table
+from benchmarks.scale.tables import VOTES_A_ROW, make_table, make_voted
 from benchmarks.serving.process_tree import MARK
 from benchmarks.suites.suite import Found, Surroundings
 
@@ -28,6 +28,8 @@ _MOST_MB = 2 * 1024**3 / 1e6
 _ROOT = Path(__file__).resolve().parents[2]
 _KILL_AFTER_S = 20.0
 _ENGINES = ("local", "ray")
+# What a job reads instead where it reads the smaller tables.
+_SMALLER = {"before": "after", "voted/rows": "fewer/rows", "voted/votes": "fewer/votes"}
 # The table is beside the folder of the project; of numbers and texts the quickest rung for each.
 _BIG = """
 name = "big"
@@ -79,7 +81,7 @@ class Job:
 
     def of_a_quarter(self) -> Job:
         """The same on the smaller table alone."""
-        words = tuple("after" if word == "before" else word for word in self.arguments)
+        words = tuple(_SMALLER.get(word, word) for word in self.arguments)
         return replace(self, arguments=words, rows=self.rows_of_a_quarter)
 
 
@@ -88,6 +90,8 @@ def measure(around: Surroundings) -> Found:
     rows, parts = (_QUICK_ROWS, _QUICK_PARTS) if around.is_quick else (ROWS, PARTS)
     make_table(around.work / "before", rows=rows, parts=parts, seed=0)
     make_table(around.work / "after", rows=rows // 4, parts=parts // 4, seed=1, shift=0.2)
+    make_voted(around.work / "voted", rows=rows, parts=parts, seed=2)
+    make_voted(around.work / "fewer", rows=rows // 4, parts=parts // 4, seed=3)
     around.look("after the tables were made")
     told: list[Row] = []
     points: list[tuple[str, str, str]] = []
@@ -106,10 +110,12 @@ def measure(around: Surroundings) -> Found:
     return Found(
         about=(
             f"A made-up table of {rows:,} rows in {parts} Parquet files (8 numbers, 4 counts, 4 categories, "
-            f"a text, a label, two votes), and one of {rows // 4:,} rows beside it. Commands as a user gives "
-            "them: on this machine with a process a core, and on a Ray cluster of two nodes with a core each "
-            "on this machine. Memory and CPU are those of all processes that work for the command, on Ray of "
-            "the cluster too. The floor is decoding the Parquet files with one thread and nothing else."
+            f"a text, a label, two votes), and one of {rows // 4:,} rows beside it; and one of {rows:,} rows "
+            f"with an id, a text and a label, whose {rows * VOTES_A_ROW:,} votes stand in {parts} files of "
+            "their own, a line each. Commands as a user gives them: on this machine with a process a core, "
+            "and on a Ray cluster of two nodes with a core each on this machine. Memory and CPU are those of "
+            "all processes that work for the command, on Ray of the cluster too. The floor is decoding the "
+            "Parquet files with one thread and nothing else."
         ),
         rows=tuple(told),
         listings=(Listing(POINTS, ("command", "rows", "CPU-s"), tuple(points)),),
@@ -135,6 +141,17 @@ def _jobs(rows: int) -> tuple[Job, ...]:
             ("before",),
             rows // 4,
             "found/check.json",
+        ),
+        Job(
+            "check with votes a line each",
+            (
+                *("check", "voted/rows", "--votes", "voted/votes", *check[2:]),
+                *("--most-rows", str(_HELD), "-o", "heard", "--json"),
+            ),
+            rows,
+            ("voted/rows", "voted/votes"),
+            rows // 4,
+            "heard/check.json",
         ),
     )
 

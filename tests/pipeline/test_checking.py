@@ -4,13 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
-import pytest
 from tests.pipeline.stages.test_agree import voted
 from tests.projects import message_rows, save_rows, write_messages
 
-from smallcraft.errors import InvalidInputError
 from smallcraft.pipeline.check_output import CheckOptions
-from smallcraft.pipeline.checking import check_file, check_frame, check_project, check_votes
+from smallcraft.pipeline.checking import check_file, check_frame, check_project
 from smallcraft.pipeline.config import load_config
 from smallcraft.records import Roles
 
@@ -56,9 +54,3 @@ def test_a_project_is_checked_again_from_what_it_remembers(tmp_path):
     config = load_config(write_messages(tmp_path / "p"))
     first, again = check_project(config, now=NOW), check_project(config, now=NOW)
     assert first.report == again.report
-
-
-@pytest.mark.parametrize("asked", [{"audit": 10}, {"fix": ("drop",)}, {"probs": Path("p.npy")}])
-def test_what_needs_rows_is_refused_for_votes_alone(tmp_path, asked):
-    with pytest.raises(InvalidInputError, match="a file of votes has none"):
-        check_votes(tmp_path / "votes.csv", options=CheckOptions(**asked))

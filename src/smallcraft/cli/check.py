@@ -31,8 +31,8 @@ Probs = Annotated[
     typer.Option("--probs", help="Probabilities of a model of yours, a row a row of the data."),
 ]
 Votes = Annotated[
-    Path | None,
-    typer.Option("--votes", help="A long file of votes: item, annotator, label; alone or beside DATA."),
+    str | None,
+    typer.Option("--votes", help="Long votes: item, annotator, label; alone or beside DATA."),
 ]
 Audit = Annotated[
     int | None,
@@ -50,7 +50,7 @@ MostRows = Annotated[
     int | None,
     typer.Option(
         "--most-rows",
-        help="With DATA: a table with more rows is counted whole, and this many of them are judged.",
+        help="Without a project: of more rows (or votes), all are counted and this many are judged.",
         min=1_000,
         show_default="1000000",
     ),
@@ -91,7 +91,8 @@ def check(
         from smallcraft.cli.views import plain_view
         from smallcraft.engine.naming import LOCAL
         from smallcraft.pipeline.check_output import CheckOptions
-        from smallcraft.pipeline.checking import check_file, check_project, check_votes
+        from smallcraft.pipeline.checking import check_file, check_project
+        from smallcraft.pipeline.checking_votes import check_votes
         from smallcraft.pipeline.config import load_config, with_engine
         from smallcraft.pipeline.partitions.size import MOST_ROWS
         from smallcraft.records import Outcome

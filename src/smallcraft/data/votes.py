@@ -119,7 +119,7 @@ def votes_from_columns(
     ([0, 2, 3], [1, 0, 1], ('a', 'b'))
     """
     require_columns(columns, frame.columns, source="the table")
-    labels = [_trimmed(frame[name]) for name in columns]
+    labels = [trimmed(frame[name]) for name in columns]
     voted = {value for series in labels for value in series.unique().drop_nulls().to_list()}
     if not voted:
         listed = ", ".join(f"'{name}'" for name in columns)
@@ -157,7 +157,7 @@ def votes_from_long(frame: pl.DataFrame, *, item: str, annotator: str, label: st
             annotator gave one item two different labels.
     """
     require_columns([item, annotator, label], frame.columns, source=source)
-    labels = _trimmed(frame[label])
+    labels = trimmed(frame[label])
     blank = labels.null_count()
     if blank == len(labels):
         raise DataError(f"column '{label}' of {source} must hold votes, got {len(labels):,} blanks")
@@ -225,7 +225,7 @@ def align_to_rows(votes: Votes, ids: pl.Series, *, source: str) -> Votes:
         DataError: Two rows share an id, or no vote has a row.
     """
     assert votes.items is not None
-    wanted = _trimmed(ids)
+    wanted = trimmed(ids)
     repeated = wanted.drop_nulls().filter(wanted.drop_nulls().is_duplicated())
     if len(repeated):
         raise DataError(
@@ -233,7 +233,7 @@ def align_to_rows(votes: Votes, ids: pl.Series, *, source: str) -> Votes:
             f"{shown(repeated[0])} on {int((wanted == repeated[0]).sum()):,} rows; remove the copies or use "
             "another id"
         )
-    held = pl.DataFrame({"id": _trimmed(votes.items), "place": np.arange(votes.n_items)})
+    held = pl.DataFrame({"id": trimmed(votes.items), "place": np.arange(votes.n_items)})
     rows = pl.DataFrame({"id": wanted}).join(held, on="id", how="left", maintain_order="left")
     places = rows["place"].fill_null(-1).to_numpy().astype(np.int64)
     aligned = replace(votes.at(places), items=None)
@@ -311,14 +311,14 @@ def _class_names(voted: set[str], first: Sequence[str] | None) -> tuple[str, ...
     return (*known, *sorted(voted - set(known)))
 
 
-def _trimmed(series: pl.Series) -> pl.Series:
-    """Text without surrounding space; blank is null."""
+def trimmed(series: pl.Series) -> pl.Series:
+    """Ids and labels as they are compared: text without surrounding space; blank is null."""
     text = text_form(series).str.strip_chars()
     return text.set(text.str.len_bytes() == 0, None)
 
 
 def _required(series: pl.Series, source: str) -> pl.Series:
-    text = _trimmed(series)
+    text = trimmed(series)
     if text.null_count():
         line = int(text.is_null().arg_max() or 0)
         raise DataError(

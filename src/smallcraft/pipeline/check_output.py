@@ -41,18 +41,18 @@ class CheckOptions:
 
     Attributes:
         probs: The user's own probabilities.
-        votes: A long file of votes.
+        votes: A long file of votes, or a folder, a glob or an address of an object store with such files.
         audit: Rows of an audit to draw.
         answers: The sheet of an audit, answered.
         fix: Kinds of repair to make.
         output: Folder for what is written.
-        most_rows: A bare table with more rows is counted whole, piece by piece, and this many of its rows are
-            held for what needs them side by side.
+        most_rows: A bare table, or a file of votes, with more rows is counted whole, piece by piece, and this
+            many of its rows are held for what needs them side by side.
         engine: Where pieces of one are read; see `engine.naming`.
     """
 
     probs: Path | None = None
-    votes: Path | None = None
+    votes: str | Path | None = None
     audit: int | None = None
     answers: Path | None = None
     fix: tuple[Action, ...] = ()

@@ -1,10 +1,11 @@
-"""The job of `smallcraft check`: from a project, a bare file or a file of votes to a page and its findings.
+"""The job of `smallcraft check`: from a project or a bare file to a page and its findings.
 
 1. read the rows, and run the checks that read rows alone
 2. judge every row by a model that did not see it, or take the user's own probabilities
 3. set labels, votes and audits beside each other (`stages.assess`)
 4. write the page and the findings; where asked for, the sheet of an audit and a repaired version
 
+Leaves to others: votes without rows (`checking_votes`).
 Always: no file of the user is changed; what is written appears whole; the same rows and seed give the same
 findings.
 """
@@ -18,23 +19,20 @@ from pathlib import Path
 
 import polars as pl
 
-from smallcraft.canonical import digest_file
 from smallcraft.data.columns import written_labels
 from smallcraft.data.quality.answers import AuditAnswers
-from smallcraft.data.quality.consensus import find_consensus, inspect_consensus
-from smallcraft.data.quality.disagreement import inspect_disagreement
 from smallcraft.data.table import make_table
 from smallcraft.engine.engines import shared_engine
 from smallcraft.errors import DataError, InvalidInputError
-from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check, write_votes_check
+from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check
 from smallcraft.pipeline.config import Config, name_from_path
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.partitions.large import inspect_table, large_pieces, read_large
 from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
-from smallcraft.pipeline.quality_report import INDEX, QualityReport, SplitSize
+from smallcraft.pipeline.partitions.voting import VotesFile, open_votes
+from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.stages.assess import assess
-from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
-from smallcraft.pipeline.stages.material import WHOLE
+from smallcraft.pipeline.stages.longvotes import LongVotes, votes_for_rows
 from smallcraft.pipeline.stages.prepare import Prepared, prepare_data, with_positions
 from smallcraft.pipeline.stages.quality import (
     Judged,
@@ -55,7 +53,6 @@ from smallcraft.pipeline.subject import (
     table_subject,
 )
 from smallcraft.pipeline.workspace import Workspace
-from smallcraft.pipeline.worst_rows import gather_rows
 from smallcraft.records import Measurement, Roles
 
 _CONFIDENCE = 0.95
@@ -181,7 +178,8 @@ def check_file(
     """
     options, listener = options or CheckOptions(), listener or SilentListener()
     folder = options.output or Path(f"{name_from_path(str(data))}-check")
-    long = None if options.votes is None else read_long_votes(options.votes)
+    votes = None if options.votes is None else open_votes(options.votes)
+    keep = () if votes is None else (votes.columns.item,)
     listener.stage(f"reading {data}")
     pieces = large_pieces(data, most=options.most_rows)
     if pieces:
@@ -192,12 +190,11 @@ def check_file(
     cache = folder / ".cache"
     try:
         if pieces:
-            keep = () if long is None else (long.item,)
-            subject = _large_subject(
-                ScanSubject(str(data), pieces, roles, seed, keep), folder, options, listener
-            )
+            scanned = ScanSubject(str(data), pieces, roles, seed, keep, votes)
+            subject = _large_subject(scanned, folder, options, listener)
         else:
-            subject = bare_subject(str(data), roles, folder, long, listener)
+            subject = bare_subject(str(data), roles, folder, keep, listener)
+        long = None if votes is None else _votes_of(subject, votes, options, listener)
         _refuse_for_task(options, subject)
         answers = read_answers(options.answers, subject)
         listener.stage("judging every row by a model that did not see it")
@@ -221,6 +218,18 @@ def check_file(
     # A killed run goes on from here; a finished one needs it no more.
     shutil.rmtree(cache, ignore_errors=True)
     return done
+
+
+def _votes_of(subject: Subject, votes: VotesFile, options: CheckOptions, listener: Listener) -> LongVotes:
+    """The votes on the rows that are held."""
+    return votes_for_rows(
+        votes,
+        [subject.table.frame[votes.columns.item]],
+        shared_engine(options.engine),
+        most=options.most_rows,
+        is_sample=subject.whole is not None,
+        progress=listener.progress,
+    )
 
 
 def _judge_file(
@@ -292,58 +301,6 @@ def check_frame(
         seed=seed,
     )
     return make_report(subject, assess(material, tell=listener.checked), model=judged.about)
-
-
-def check_votes(
-    votes: Path,
-    *,
-    options: CheckOptions | None = None,
-    seed: int = 0,
-    listener: Listener | None = None,
-    now: datetime | None = None,
-) -> Checked:
-    """Check a file of votes on its own: who disagrees, what the votes say together, who errs.
-
-    Args:
-        votes: A line a vote: item, annotator, label.
-        options: Only the folder is used; everything else needs the rows.
-        seed: Of everything random.
-        listener: Told as things happen.
-        now: Printed on the page.
-
-    Raises:
-        DataError: The file cannot be used.
-        InvalidInputError: What is asked for needs the rows.
-    """
-    options, listener = options or CheckOptions(), listener or SilentListener()
-    if options.probs or options.audit or options.answers or options.fix:
-        raise InvalidInputError(
-            "probabilities, audits and repairs are about rows, and a file of votes has none; "
-            f"write `smallcraft check FILE --votes {votes}`"
-        )
-    listener.stage(f"reading {votes}")
-    long = read_long_votes(votes)
-    assert long.votes.items is not None
-    consensus = find_consensus(long.votes, seed=seed)
-    checks = (
-        inspect_disagreement(long.votes, split=WHOLE, confidence=_CONFIDENCE, seed=seed),
-        inspect_consensus(consensus, long.votes, given=None, split=WHOLE),
-    )
-    for result in checks:
-        listener.checked(result)
-    no_rows = Measurement(INDEX, None, "fraction", 0, "", split=WHOLE, detail="votes alone hold no rows")
-    report = QualityReport(
-        source=str(votes),
-        splits=(SplitSize(WHOLE, long.votes.n_items, len(long.votes.classes), digest_file(votes)),),
-        model="none: votes alone hold no rows for a model to read",
-        index=no_rows,
-        factors={},
-        checks=checks,
-        rows=gather_rows(checks, {}, Roles(label="")),
-        notes=long.votes.notes,
-    )
-    folder = options.output or Path(f"{name_from_path(str(votes))}-check")
-    return write_votes_check(report, consensus, long.votes.items, folder=folder, now=now or datetime.now(UTC))
 
 
 def _own(path: Path, subject: Subject) -> Judged:

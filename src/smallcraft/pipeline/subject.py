@@ -23,7 +23,6 @@ from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.partitions.large import Large, Whole, whole_results
 from smallcraft.pipeline.quality_report import QualityReport, SplitSize
 from smallcraft.pipeline.stages.assess import Assessment
-from smallcraft.pipeline.stages.longvotes import LongVotes
 from smallcraft.pipeline.stages.material import SEALED, WHOLE
 from smallcraft.pipeline.stages.prepare import Prepared, positions_in, with_positions
 from smallcraft.pipeline.worst_rows import gather_rows
@@ -90,10 +89,15 @@ def project_subject(config: Config, prepared: Prepared) -> Subject:
     )
 
 
-def bare_subject(
-    data: str, roles: Roles, folder: Path, long: LongVotes | None, listener: Listener
-) -> Subject:
+def bare_subject(data: str, roles: Roles, folder: Path, keep: Sequence[str], listener: Listener) -> Subject:
     """A bare file as what is checked: one split called `all`; rows that cannot be used are set aside.
+
+    Args:
+        data: The file.
+        roles: Which column plays which part.
+        folder: Where rows that cannot be used are written.
+        keep: More columns that are held, as text.
+        listener: Told as things happen.
 
     Raises:
         DataError: The file cannot be used, or has one class only.
@@ -104,7 +108,7 @@ def bare_subject(
         roles,
         on_bad_rows="quarantine",
         quarantine=aside,
-        keep=() if long is None else (long.item,),
+        keep=keep,
         for_training=False,
     )
     table = with_positions(loaded)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from smallcraft.data.checks.duplicates import contradictions, exact_copies
 from smallcraft.data.duplicates import normalised
+from smallcraft.data.partitions.buckets import Buckets, read_parts
 from smallcraft.data.partitions.copies import (
-    BUCKETS,
-    Buckets,
+    KEY,
     CopyCount,
     count_copies,
     merge_copies,
@@ -40,10 +40,10 @@ def table(texts, rng) -> pl.DataFrame:
 
 
 def counted(keys: np.ndarray, folder) -> CopyCount:
-    with Buckets(folder) as buckets:
-        for part in np.array_split(keys, 3):
-            buckets.add(part)
-        return merge_copies([count_copies(bucket) for bucket in buckets.read()])
+    buckets = Buckets(folder, KEY)
+    for part in np.array_split(keys, 3):
+        buckets.add(part)
+    return merge_copies([count_copies(part) for (part,) in read_parts(buckets, part_bytes=500)])
 
 
 @given(st.lists(TEXTS, max_size=30))
@@ -72,17 +72,6 @@ def test_features_alone_tell_copies_where_there_is_no_text(tmp_path):
     frame = table(["x"] * 200, np.random.default_rng(0))
     found = counted(row_keys(frame, roles, places_of(0, 0, 200)), tmp_path)
     assert found.distinct == len(np.unique(exact_copies(frame, roles)))
-
-
-def test_buckets_hold_every_key_once(tmp_path):
-    frame = pl.DataFrame({"text": [str(number) for number in range(5_000)], "label": ["x"] * 5_000})
-    keys = row_keys(frame, Roles(label="label", text="text"), places_of(2, 7, 5_000))
-    with Buckets(tmp_path) as buckets:
-        buckets.add(keys)
-        read = list(buckets.read())
-    assert len(read) == BUCKETS
-    assert min(map(len, read)) > 0
-    assert sorted(np.concatenate(read)["place"].tolist()) == places_of(2, 7, 5_000).tolist()
 
 
 @pytest.mark.parametrize("n", [0, 1])

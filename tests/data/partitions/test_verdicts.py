@@ -15,6 +15,7 @@ from smallcraft.data.partitions.verdicts import (
     row_count_result,
     votes_result,
 )
+from smallcraft.data.partitions.votes import VoteTally
 from smallcraft.records import Outcome, Roles
 
 ROLES = Roles(label="label", text="text", features=("size",))
@@ -90,5 +91,11 @@ def test_where_most_rows_equal_another_one_copies_are_not_told():
     assert result.summary == "the data: copies not told: most rows equal another one"
 
 
-def test_without_votes_nothing_is_said_of_them():
-    assert votes_result(tally(), level=0.95, seed=0) is None
+def test_votes_that_are_about_no_row_are_told():
+    lone = VoteTally(annotators=Counter(ann=3), rows=5, lost=2, again=1)
+    result = votes_result(lone, level=0.95, seed=0)
+    assert (result.outcome, result.summary) == (
+        Outcome.UNDECIDED,
+        "no row has two votes; 2 more votes are about no row",
+    )
+    assert (result.numbers["votes_without_a_row"], result.numbers["votes_said_again"]) == (2, 1)

@@ -50,6 +50,18 @@ def messages(rows: int = 3_000, seed: int = 0) -> pl.DataFrame:
     )
 
 
+def named_messages() -> pl.DataFrame:
+    """The same, each row with a name in the column `item`."""
+    rows = messages()
+    return rows.with_columns(item=pl.format("row {}", pl.int_range(rows.height)))
+
+
+def as_lines(table: pl.DataFrame) -> pl.DataFrame:
+    """The votes of named rows with a line each, in no order."""
+    long = table.unpivot(["ann", "bob"], index="item", variable_name="annotator", value_name="vote")
+    return long.drop_nulls().sample(fraction=1.0, shuffle=True, seed=3)
+
+
 def write_parts(frame: pl.DataFrame, folder: Path, *, parts: int = 7) -> Path:
     """The table in files of several kinds; gives the folder."""
     folder.mkdir(parents=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.pipeline.partitions.tables import messages, write_parts
+from tests.pipeline.partitions.tables import as_lines, messages, named_messages, write_parts
 
 from smallcraft.data.partitions import counting
 from smallcraft.data.partitions.pieces import find_pieces
@@ -18,7 +18,7 @@ from smallcraft.pipeline.check_output import CheckOptions
 from smallcraft.pipeline.checking import check_file
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
-from smallcraft.pipeline.partitions.large import content_of, inspect_table, large_pieces, locate
+from smallcraft.pipeline.partitions.large import content_of, inspect_table, large_pieces
 from smallcraft.pipeline.partitions.size import estimate_rows
 from smallcraft.pipeline.stages import prepare
 from smallcraft.pipeline.stages.prepare import prepare_data
@@ -97,6 +97,19 @@ def test_all_rows_are_counted_and_a_sample_is_split(prepared, told):
     assert told.checks["votes"].numbers["rows_with_two_votes"] > 2_000
 
 
+def test_votes_of_a_file_of_their_own_are_counted_over_all_rows_and_heard_on_those_that_are_held(
+    project, prepared, tmp_path
+):
+    write_parts(named_messages().drop("ann", "bob"), tmp_path / "rows")
+    write_parts(as_lines(named_messages()), tmp_path / "votes")
+    (tmp_path / "smallcraft.toml").write_text(PROJECT.replace('["ann", "bob"]', '"votes"'))
+    found = prepare_data(load_config(tmp_path), SilentListener())
+    columns, lines = prepared.whole.tally.votes, found.whole.tally.votes
+    assert (lines.rows, lines.annotators, lines.classes) == (2_990, columns.annotators, columns.classes)
+    assert set(found.long_votes.votes.items) <= set(found.table.frame["item"])
+    assert found.long_votes.votes.n_items > 900
+
+
 def test_rows_of_rare_classes_are_taken_into_train_alone(prepared, told):
     plain = messages().filter(pl.col("label") == "fees").height / 3
     fees = {name: (frame["label"] == "fees").sum() for name, frame in prepared.splits.frames.items()}
@@ -173,15 +186,3 @@ def test_roles_of_a_large_table_are_guessed_from_its_first_rows(project):
     pieces = large_pieces(project / "rows", most=1_000)
     assert inspect_table(project / "rows", pieces).roles.label == "label"
     assert inspect_table(project / "rows", pieces).rows < 3_000
-
-
-def test_a_row_is_named_by_file_and_row(tmp_path):
-    pl.DataFrame({"x": range(2_500)}).write_parquet(tmp_path / "a.parquet")
-    (tmp_path / "b.csv").write_text("a,b\n" + "one,two\n" * 200)
-    pieces = find_pieces(tmp_path, part_bytes=1_000)
-    first_of_text = next(place for place, piece in enumerate(pieces) if piece.source.endswith("csv"))
-    assert locate(pieces, (1 << 40) + 4) == f"{tmp_path / 'a.parquet'}, row 1,005"
-    assert locate(pieces, (first_of_text << 40) + 4) == f"{tmp_path / 'b.csv'}, row 5"
-    assert locate(pieces, ((first_of_text + 1) << 40) + 4).startswith(
-        f"{tmp_path / 'b.csv'}, row 5 from line "
-    )

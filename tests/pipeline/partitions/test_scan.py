@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import polars as pl
 import pytest
@@ -103,7 +105,7 @@ def test_agreement_is_that_of_all_votes(scanned, whole):
     votes = votes_from_columns(whole.frame, ROLES.votes)
     counts = count_votes(votes.starts, votes.label, len(votes.classes))
     known = measure_agreement(counts, rng=np.random.default_rng(0))
-    result = votes_result(scanned.tally, level=0.95, seed=0)
+    result = votes_result(scanned.tally.votes, level=0.95, seed=0)
     assert result.numbers["votes"] == len(votes.label)
     assert result.numbers["rows_with_two_votes"] == known.items
     for name, estimate in (("disagreement", known.disagreement), ("krippendorff_alpha", known.alpha)):
@@ -161,6 +163,24 @@ def test_counts_do_not_depend_on_where_files_are_cut(folder, scanned):
     assert coarse.tally.labels == scanned.tally.labels
     assert (coarse.copies.distinct, coarse.copies.wrong) == (scanned.copies.distinct, scanned.copies.wrong)
     assert coarse.sample.ref == scanned.sample.ref
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "csv.gz"])
+def test_a_row_is_named_by_where_it_stands_in_its_file_however_that_is_cut(tmp_path, suffix):
+    texts = [f"message {number}" for number in range(2_000)]
+    texts[1_700], texts[1_800] = "caf\u00c3\u00a9 cr\u00c3\u00a8me", " "
+    frame = pl.DataFrame({"text": texts, "label": ["a", "b"] * 1_000})
+    if suffix == "parquet":
+        frame.write_parquet(tmp_path / "rows.parquet", row_group_size=300)
+    else:
+        data = frame.write_csv().encode()
+        (tmp_path / f"rows.{suffix}").write_bytes(gzip.compress(data) if suffix == "csv.gz" else data)
+    found = scan(tmp_path, roles=Roles(label="label", text="text"), part_bytes=8_000).tally
+    [example], [bad] = found.examples, found.bad
+    lines = (None, None) if suffix == "parquet" else (1_702, 1_802)
+    assert (example.line, bad.line) == lines
+    rows = (None, None) if suffix == "csv" else (1_701, 1_801)
+    assert (example.row, bad.row) == rows
 
 
 @pytest.mark.parametrize("label", ["1.0", "2"])

@@ -10,8 +10,9 @@ from smallcraft.data.table import make_table
 from smallcraft.errors import DataError
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
+from smallcraft.pipeline.partitions.voting import open_votes
 from smallcraft.pipeline.stages import quality
-from smallcraft.pipeline.stages.longvotes import read_long_votes
+from smallcraft.pipeline.stages.longvotes import LongVotes, all_votes
 from smallcraft.pipeline.stages.prepare import prepare_data, with_positions
 from smallcraft.pipeline.stages.quality import (
     gather_material,
@@ -93,7 +94,8 @@ def test_long_votes_find_their_rows_wherever_they_stand(tmp_path):
     pl.DataFrame({"item": ["b", "a", "b"], "annotator": ["p", "p", "q"], "label": ["x", "y", "x"]}).write_csv(
         tmp_path / "votes.csv"
     )
-    long = read_long_votes(tmp_path / "votes.csv")
+    file = open_votes(tmp_path / "votes.csv")
+    long = LongVotes(all_votes(file), file.columns.item, file.source)
     frames = {"train": pl.DataFrame({"item": ["a", "b"]}), "cert": pl.DataFrame({"item": ["c"]})}
     assert votes_of_rows(frames, ROLES, long).votes_of_item.tolist() == [1, 2]
 

@@ -1,6 +1,6 @@
 """Exact copies in a table that no memory holds: a digest a row, sorted into buckets on disk, counted there.
 
-    chunk -> (digest, label, place) of each row -> bucket files, by digest -> groups of equal digests
+    chunk -> (digest, label, place) of each row -> buckets, by digest -> groups of equal digests
 
 Copies are what they are in memory: rows with the same normalised text and equal features.
 Leaves to others: near copies (a sample of the rows says how many there are), where buckets lie.
@@ -10,11 +10,8 @@ digest of 96 bits; a billion rows have less than one chance in ten billion of ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 import polars as pl
@@ -23,7 +20,6 @@ from numpy.typing import NDArray
 from smallcraft.data.duplicates import normalised
 from smallcraft.records import Roles
 
-BUCKETS = 256
 KEY = np.dtype([("high", np.uint64), ("low", np.uint32), ("label", np.uint32), ("place", np.uint64)])
 _MOST_EXAMPLES = 100
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -101,43 +97,6 @@ def normalised_column(texts: pl.Series) -> pl.Series:
     if not len(odd):
         return found
     return found.scatter(odd, [normalised(text) for text in texts.gather(odd).to_list()])
-
-
-class Buckets:
-    """Files of keys, by the first bits of their digests.
-
-    Args:
-        folder: Where they lie; empty.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open = ExitStack()
-        self._files = [
-            self._open.enter_context((folder / f"{bucket:03d}").open("wb", buffering=1 << 15))
-            for bucket in range(BUCKETS)
-        ]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def add(self, keys: NDArray[np.void]) -> None:
-        """Sort keys into the files."""
-        bucket = (keys["high"] >> np.uint64(56)).astype(np.int64)
-        order = np.argsort(bucket, kind="stable")
-        ends = np.searchsorted(bucket[order], np.arange(BUCKETS + 1))
-        sorted_keys = keys[order]
-        for number, file in enumerate(self._files):
-            file.write(sorted_keys[ends[number] : ends[number + 1]].tobytes())
-
-    def read(self) -> Iterator[NDArray[np.void]]:
-        """The keys of each bucket, one bucket after the other; nothing more is added then."""
-        self._open.close()
-        for bucket in range(BUCKETS):
-            yield np.fromfile(self._folder / f"{bucket:03d}", dtype=KEY)
 
 
 def count_copies(keys: NDArray[np.void]) -> CopyCount:

@@ -46,7 +46,7 @@ class Example:
         column: Where.
         file: Of the row.
         line: 1-based line in the file; None where it has none.
-        row: 1-based row of the piece.
+        row: 1-based row of the file; None where its line has to do.
         shown: The value, masked; empty where that says nothing.
     """
 
@@ -54,7 +54,7 @@ class Example:
     column: str
     file: str
     line: int | None
-    row: int
+    row: int | None
     shown: str = ""
 
 
@@ -206,7 +206,7 @@ def count_rows(chunk: Chunk, typed: Typed, roles: Roles, *, seed: int) -> RowTal
         personal_rows=len({row for _, row in personal}),
         features={name: _seen(frame[name]) for name in roles.features},
         votes=votes,
-        bad=tuple([*raw.broken, *_bad_rows(raw, typed.faults)][:MOST_BAD_ROWS]),
+        bad=tuple([*raw.broken, *_bad_rows(chunk, typed.faults)][:MOST_BAD_ROWS]),
         examples=_first_of_each([*examples, *personal.values()]),
     )
 
@@ -260,15 +260,16 @@ def _seen(values: pl.Series) -> Seen:
 
 
 def _example(kind: str, column: str, raw: RawFile, chunk: Chunk, row: int, *, shown: str = "") -> Example:
-    return Example(kind, column, raw.name, raw.line_of(row), chunk.first_row + row + 1, shown)
+    return Example(kind, column, raw.name, raw.line_of(row), chunk.row_in_file(row), shown)
 
 
-def _bad_rows(raw: RawFile, faults: Sequence[Fault]) -> list[BadRow]:
+def _bad_rows(chunk: Chunk, faults: Sequence[Fault]) -> list[BadRow]:
+    raw = chunk.raw
     return [
         BadRow(
             raw.name,
             raw.line_of(fault.row),
-            fault.row + 1,
+            chunk.row_in_file(fault.row),
             fault.column,
             fault.value,
             fault.reason,

@@ -8,11 +8,13 @@ Always: pieces hold every row once; the same files give the same pieces, whoever
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from smallcraft.data.formats import file_format, find_files
 from smallcraft.data.partitions.cutting import PART_BYTES, Part, cut_file
+from smallcraft.data.partitions.places import PIECE_BITS
 from smallcraft.data.partitions.stores import StoredObject, is_address, list_objects
 
 
@@ -63,3 +65,19 @@ def find_pieces(location: str | Path, *, part_bytes: int = PART_BYTES) -> list[P
             parts = [None] if file_format(path).is_gzipped else cut_file(whole, part_bytes=part_bytes)
             places += [(whole, part, None) for part in parts]
     return [Piece(number, *place, part_bytes) for number, place in enumerate(places)]
+
+
+def locate_row(pieces: Sequence[Piece], at: int) -> str:
+    """Names a row for people.
+
+    Args:
+        pieces: Of its table.
+        at: Its place.
+    """
+    piece, row = pieces[at >> PIECE_BITS], (at & ((1 << PIECE_BITS) - 1)) + 1
+    part = piece.part
+    if part is None or not part.start:
+        return f"{piece.source}, row {row:,}"
+    if not part.first_line:
+        return f"{piece.source}, row {part.start + row:,}"
+    return f"{piece.source}, row {row:,} from line {part.first_line:,} on"

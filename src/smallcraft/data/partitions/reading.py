@@ -36,11 +36,21 @@ class Chunk:
         raw: As they stand; `raw.name` is the file that messages name.
         piece: Number of the piece.
         first_row: Where its rows begin among those of the piece that could be read.
+        before: Rows of the file before these; None where lines alone tell, since nobody counted them.
     """
 
     raw: RawFile
     piece: int
     first_row: int
+    before: int | None = None
+
+    def row_in_file(self, row: int) -> int | None:
+        """1-based row of the file of a row of the chunk (0-based); None where its line has to do.
+
+        Args:
+            row: Of the chunk.
+        """
+        return None if self.before is None else self.before + row + 1
 
 
 def read_chunks(
@@ -69,10 +79,11 @@ def read_chunks(
         if kind.is_gzipped:
             path = stack.enter_context(_unzipped(path, piece.source))
             kind = FileFormat(kind.name, is_gzipped=False)
-        first_row = 0
+        first_row, is_from_start = 0, piece.part is None or not piece.part.start
         for part in _parts_of(piece, path):
             raw = _read_part(path, piece.source, kind, part, wanted=wanted, lists=lists)
-            yield Chunk(raw, piece.number, first_row)
+            before = part.start if kind.name == "parquet" else first_row if is_from_start else None
+            yield Chunk(raw, piece.number, first_row, before)
             first_row += raw.frame.height
 
 

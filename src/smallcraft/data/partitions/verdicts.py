@@ -17,6 +17,7 @@ from smallcraft.data.checks.personal_data import NAMES, REMEDY
 from smallcraft.data.duplicates import COARSE_SHARE
 from smallcraft.data.partitions.copies import CopyCount
 from smallcraft.data.partitions.counting import Example, RowTally
+from smallcraft.data.partitions.votes import VoteTally
 from smallcraft.data.personal import KINDS
 from smallcraft.data.wording import WHOLE
 from smallcraft.records import SPLIT_NAMES, CheckResult, Finding, Measurement, Outcome, Roles
@@ -164,27 +165,27 @@ def copies_result(
     return CheckResult("duplicates", outcome, f"the data: {said}{near}{wrong}", numbers, tuple(findings))
 
 
-def votes_result(tally: RowTally, *, level: float, seed: int) -> CheckResult | None:
-    """How far annotators agree, over all rows; None without votes.
+def votes_result(votes: VoteTally, *, level: float, seed: int) -> CheckResult:
+    """How far annotators agree, over all rows.
 
     Args:
-        tally: Of all rows.
+        votes: On all rows.
         level: Of the intervals.
         seed: Of their samples.
     """
-    if tally.votes is None:
-        return None
-    found = tally.votes.agreement(level=level, seed=seed)
+    found = votes.agreement(level=level, seed=seed)
     named = {
         "disagreement": (found.disagreement, "fraction"),
         "krippendorff_alpha": (found.alpha, "alpha"),
         "unanimous_share": (found.unanimous, "fraction"),
     }
     numbers: dict[str, float | int | None] = {
-        "rows": tally.votes.rows,
+        "rows": votes.rows,
         "rows_with_two_votes": found.items,
-        "votes": tally.votes.votes,
-        "annotators": sum(1 for count in tally.votes.annotators.values() if count),
+        "votes": votes.votes,
+        "votes_without_a_row": votes.lost,
+        "votes_said_again": votes.again,
+        "annotators": sum(1 for count in votes.annotators.values() if count),
         **{name: estimate.value for name, (estimate, _) in named.items()},
     }
     how = f"{level:.0%} percentile bootstrap over blocks of rows with two votes or more"
@@ -206,13 +207,15 @@ def votes_result(tally: RowTally, *, level: float, seed: int) -> CheckResult | N
         summary, outcome = "no row has two votes", Outcome.UNDECIDED
     else:
         summary = (
-            f"{tally.votes.votes:,} votes; two on a row differ {found.disagreement.value:.1%} of the time, "
+            f"{votes.votes:,} votes; two on a row differ {found.disagreement.value:.1%} of the time, "
             f"all agree on {found.unanimous.value:.1%} of {found.items:,} rows"
         )
         bounds = found.alpha.interval
         is_above = bounds is not None and bounds.low > 0
         is_below = bounds is not None and bounds.high < 0
         outcome = Outcome.PASS if is_above else Outcome.FAIL if is_below else Outcome.UNDECIDED
+    if votes.lost:
+        summary += f"; {votes.lost:,} more votes are about no row"
     return CheckResult(VOTES, outcome, summary, numbers, (), measurements)
 
 

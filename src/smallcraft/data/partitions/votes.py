@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from smallcraft.stats.agreement import BLOCKS, Agreement, agreement_of_sums, item_sums
 
 # Columns of `item_sums` before those of the classes.
-_FIXED = 6
+FIXED = 6
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,16 @@ class VoteTally:
         sums: `(blocks, 6 + k)` float64 of `stats.agreement.item_sums`.
         annotators: How many votes each gave.
         rows: With votes or without.
+        lost: Votes that are not counted: they are about no row.
+        again: Votes that are not counted: their annotator said the same before.
     """
 
     classes: tuple[str, ...] = ()
-    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((BLOCKS, _FIXED)))
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((BLOCKS, FIXED)))
     annotators: Mapping[str, int] = field(default_factory=Counter)
     rows: int = 0
+    lost: int = 0
+    again: int = 0
 
     @property
     def votes(self) -> int:
@@ -71,7 +75,7 @@ def tally_votes(frame: pl.DataFrame, columns: Sequence[str], blocks: NDArray[np.
         np.add.at(counts, (rows[voted], codes), 1)
         given[name] += int(voted.sum())
     several = counts.sum(axis=1) >= 2
-    sums = np.zeros((BLOCKS, _FIXED + len(classes)))
+    sums = np.zeros((BLOCKS, FIXED + len(classes)))
     np.add.at(sums, blocks[several], item_sums(counts))
     return VoteTally(classes, sums, given, frame.height)
 
@@ -79,10 +83,17 @@ def tally_votes(frame: pl.DataFrame, columns: Sequence[str], blocks: NDArray[np.
 def merge_votes(parts: Sequence[VoteTally]) -> VoteTally:
     """The votes of all their rows."""
     classes = tuple(sorted({name for part in parts for name in part.classes}))
-    sums = np.zeros((BLOCKS, _FIXED + len(classes)))
+    sums = np.zeros((BLOCKS, FIXED + len(classes)))
     given: Counter[str] = Counter()
     for part in parts:
-        places = [*range(_FIXED), *(_FIXED + classes.index(name) for name in part.classes)]
+        places = [*range(FIXED), *(FIXED + classes.index(name) for name in part.classes)]
         sums[:, places] += part.sums
         given.update(part.annotators)
-    return VoteTally(classes, sums, given, sum(part.rows for part in parts))
+    return VoteTally(
+        classes,
+        sums,
+        given,
+        rows=sum(part.rows for part in parts),
+        lost=sum(part.lost for part in parts),
+        again=sum(part.again for part in parts),
+    )

@@ -21,8 +21,7 @@ from smallcraft.data.inspect import Guess, inspect_file, inspect_source
 from smallcraft.data.load import Source
 from smallcraft.data.partitions.copies import CopyCount
 from smallcraft.data.partitions.counting import RowTally
-from smallcraft.data.partitions.pieces import Piece, find_pieces
-from smallcraft.data.partitions.places import PIECE_BITS
+from smallcraft.data.partitions.pieces import Piece, find_pieces, locate_row
 from smallcraft.data.partitions.reading import read_chunks
 from smallcraft.data.partitions.verdicts import (
     copies_result,
@@ -34,7 +33,8 @@ from smallcraft.data.partitions.verdicts import (
 from smallcraft.data.table import Table
 from smallcraft.data.wording import WHOLE
 from smallcraft.engine.engines import Engine
-from smallcraft.pipeline.partitions.scan import Progress, Subject, scan_table
+from smallcraft.pipeline.partitions.progress import Progress
+from smallcraft.pipeline.partitions.scan import Subject, scan_table
 from smallcraft.pipeline.partitions.size import estimate_rows
 from smallcraft.records import CheckResult, Roles
 
@@ -192,28 +192,13 @@ def whole_results(
         "integrity": integrity_result(whole.tally, whole.roles),
         "personal_data": personal_result(whole.tally),
         "duplicates": copies_result(
-            whole.copies, whole.roles, near_share=near_share, locate=lambda at: locate(whole.pieces, at)
+            whole.copies, whole.roles, near_share=near_share, locate=lambda at: locate_row(whole.pieces, at)
         ),
     }
-    votes = votes_result(whole.tally, level=confidence, seed=whole.seed)
+    votes = whole.tally.votes
+    more = () if votes is None else (votes_result(votes, level=confidence, seed=whole.seed),)
     told = [_beside(counted.get(result.check), result) for result in of_sample]
-    return (*told, *(() if votes is None else (votes,)))
-
-
-def locate(pieces: Sequence[Piece], at: int) -> str:
-    """Names a row for people.
-
-    Args:
-        pieces: Of its table.
-        at: Its place.
-    """
-    piece, row = pieces[at >> PIECE_BITS], (at & ((1 << PIECE_BITS) - 1)) + 1
-    part = piece.part
-    if part is None or not part.start:
-        return f"{piece.source}, row {row:,}"
-    if not part.first_line:
-        return f"{piece.source}, row {part.start + row:,}"
-    return f"{piece.source}, row {row:,} from line {part.first_line:,} on"
+    return (*told, *more)
 
 
 def _beside(whole: CheckResult | None, sample: CheckResult) -> CheckResult:

@@ -2,6 +2,7 @@
 
     1. spellings: how each column is written, which decides its type
     2. rows: faults, labels, personal data, votes; a digest a row into buckets on this disk; buckets counted
+       (and the votes of a file of their own, beside the ids of the rows)
     3. sample: the rows that are drawn by seed, for everything that needs rows side by side
 
 Leaves to others: what is counted (`data.partitions`), where it is computed (`engine`), what is made of it.
@@ -12,19 +13,19 @@ files and seed give the same counts and the same sample on every engine.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smallcraft.data.columns import Spelling, typed_columns
 from smallcraft.data.load import stacked
-from smallcraft.data.partitions.copies import Buckets, CopyCount, count_copies, merge_copies, row_keys
+from smallcraft.data.partitions.buckets import Buckets, read_parts
+from smallcraft.data.partitions.copies import KEY, CopyCount, count_copies, merge_copies, row_keys
 from smallcraft.data.partitions.counting import (
     RowTally,
     chunk_spellings,
@@ -37,13 +38,14 @@ from smallcraft.data.partitions.drawing import Drawing, Drawn, draw_rows, plan_d
 from smallcraft.data.partitions.pieces import Piece
 from smallcraft.data.partitions.places import PIECE_BITS
 from smallcraft.data.partitions.reading import read_chunks
+from smallcraft.data.partitions.votelines import ROW, row_ids
 from smallcraft.data.table import Table, make_table
 from smallcraft.engine.engines import Engine
 from smallcraft.errors import DataError
+from smallcraft.pipeline.partitions.progress import Progress, told
+from smallcraft.pipeline.partitions.voting import RowIds, VotesFile, count_file
 from smallcraft.records import Roles
 
-Progress = Callable[[str, float], None]
-Part = TypeVar("Part")
 _MERGED_AT_ONCE = 16
 
 
@@ -57,6 +59,7 @@ class Subject:
         roles: Which column plays which part.
         seed: Of everything random.
         keep: More columns that the sample holds, as text.
+        votes: A file of votes on the rows, a line a vote; its item is a column of the table too.
     """
 
     name: str
@@ -64,11 +67,13 @@ class Subject:
     roles: Roles
     seed: int = 0
     keep: tuple[str, ...] = ()
+    votes: VotesFile | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Everything that is read."""
-        return tuple(dict.fromkeys((*self.roles.named, *self.keep)))
+        ids = () if self.votes is None else (self.votes.columns.item,)
+        return tuple(dict.fromkeys((*self.roles.named, *self.keep, *ids)))
 
     @property
     def lists(self) -> frozenset[str]:
@@ -108,15 +113,8 @@ def scan_table(subject: Subject, engine: Engine, *, most: int, progress: Progres
         DataError: A file cannot be read, or lacks a column; or no row can be used.
     """
     spellings = _find_spellings(subject, engine, progress)
-    with tempfile.TemporaryDirectory(prefix="smallcraft-") as folder, Buckets(Path(folder)) as buckets:
-        tally = _count(subject, spellings, engine, buckets, progress)
-        if not tally.kept:
-            raise DataError(
-                f"{subject.name}: all {tally.came:,} rows are bad, none is left; look at the first few"
-            )
-        progress("looking for copies", 0.0)
-        found = [done.value for done in engine.map(count_copies, buckets.read())]
-    copies = merge_copies(found)
+    with tempfile.TemporaryDirectory(prefix="smallcraft-") as folder:
+        tally, copies = _count_all(subject, spellings, engine, Path(folder), progress)
     drawing = plan_drawing(
         tally.read, tally.labels, most=most, seed=subject.seed, has_classes=subject.roles.task == "multiclass"
     )
@@ -161,9 +159,9 @@ def _find_spellings(subject: Subject, engine: Engine, progress: Progress) -> dic
     spelled = spelled_columns(subject.roles)
     total: dict[str, Spelling] = {}
     read = partial(_spell_piece, spelled, subject.roles, subject.lists)
-    for found in _told(
-        engine.map(read, subject.pieces), subject, progress, "reading how columns are written"
-    ):
+    done = engine.map(read, subject.pieces)
+    what = f"reading how columns are written of {subject.name}"
+    for found in told(done, progress, what, of=len(subject.pieces)):
         for name, spelling in found.value.items():
             total[name] = total.get(name, Spelling()) + spelling
     return total
@@ -181,19 +179,46 @@ def _spell_piece(
     return total
 
 
+def _count_all(
+    subject: Subject, spellings: Mapping[str, Spelling], engine: Engine, folder: Path, progress: Progress
+) -> tuple[RowTally, CopyCount]:
+    """Counts of all rows, and of what has to be sorted on disk before it is counted."""
+    copies, ids = Buckets(folder / "copies", KEY), Buckets(folder / "ids", ROW)
+    tally = _count(subject, spellings, engine, (copies, ids), progress)
+    if not tally.kept:
+        raise DataError(
+            f"{subject.name}: all {tally.came:,} rows are bad, none is left; look at the first few"
+        )
+    progress("looking for copies", 0.0)
+    found = [done.value for done in engine.map(_copies_of, read_parts(copies))]
+    if subject.votes is not None:
+        rows = RowIds(ids, subject.pieces)
+        votes = count_file(
+            subject.votes, rows, engine, folder / "votes", seed=subject.seed, progress=progress
+        )
+        tally = replace(tally, votes=replace(votes, rows=tally.kept))
+    return tally, merge_copies(found)
+
+
+def _copies_of(part: tuple[NDArray[np.void], ...]) -> CopyCount:
+    return count_copies(*part)
+
+
 def _count(
     subject: Subject,
     spellings: Mapping[str, Spelling],
     engine: Engine,
-    buckets: Buckets,
+    buckets: tuple[Buckets, Buckets],
     progress: Progress,
 ) -> RowTally:
     tallies: list[RowTally] = []
     count = partial(_count_piece, subject, spellings)
-    for done in _told(engine.map(count, subject.pieces), subject, progress, "counting rows"):
-        tally, keys = done.value
+    done = engine.map(count, subject.pieces)
+    for counted in told(done, progress, f"counting rows of {subject.name}", of=len(subject.pieces)):
+        tally, *keys = counted.value
         tallies.append(tally)
-        buckets.add(keys)
+        for bucket, some in zip(buckets, keys, strict=True):
+            bucket.add(some)
         if len(tallies) == _MERGED_AT_ONCE:
             tallies = [merge_rows(tallies)]
     return merge_rows(tallies)
@@ -201,13 +226,16 @@ def _count(
 
 def _count_piece(
     subject: Subject, spellings: Mapping[str, Spelling], piece: Piece
-) -> tuple[RowTally, NDArray[np.void]]:
-    tallies, keys = [], []
+) -> tuple[RowTally, NDArray[np.void], NDArray[np.void]]:
+    tallies, keys, ids = [], [np.empty(0, dtype=KEY)], [np.empty(0, dtype=ROW)]
     for chunk in read_chunks(piece, wanted=subject.columns, lists=subject.lists):
         typed = type_chunk(chunk, subject.roles, spellings)
         tallies.append(count_rows(chunk, typed, subject.roles, seed=subject.seed))
         keys.append(row_keys(typed.frame, subject.roles, typed.places))
-    return merge_rows(tallies), np.concatenate(keys)
+        if subject.votes is not None:
+            named = chunk.raw.frame[subject.votes.columns.item]
+            ids.append(row_ids(named.gather(typed.rows), typed.places))
+    return merge_rows(tallies), np.concatenate(keys), np.concatenate(ids)
 
 
 def _draw(
@@ -218,11 +246,9 @@ def _draw(
     progress: Progress,
 ) -> list[Drawn]:
     draw = partial(_draw_piece, subject, spellings, drawing)
-    return [
-        drawn
-        for done in _told(engine.map(draw, subject.pieces), subject, progress, "drawing a sample")
-        for drawn in done.value
-    ]
+    done = engine.map(draw, subject.pieces)
+    what = f"drawing a sample of {subject.name}"
+    return [one for drawn in told(done, progress, what, of=len(subject.pieces)) for one in drawn.value]
 
 
 def _draw_piece(
@@ -233,13 +259,6 @@ def _draw_piece(
         typed = type_chunk(chunk, subject.roles, spellings)
         found.append(draw_rows(chunk.raw.frame, typed, subject.roles, drawing))
     return found
-
-
-def _told(done: Iterator[Part], subject: Subject, progress: Progress, step: str) -> Iterator[Part]:
-    """The same, while it is told how far it is."""
-    for place, one in enumerate(done):
-        progress(f"{step} of {subject.name}", (place + 1) / len(subject.pieces))
-        yield one
 
 
 def _as_table(

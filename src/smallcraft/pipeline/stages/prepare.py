@@ -22,7 +22,8 @@ from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.partitions.large import Large, Whole, large_pieces, read_large, whole_results
 from smallcraft.pipeline.partitions.rare import plain_rows, with_rare_rows
 from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
-from smallcraft.pipeline.stages.longvotes import LongVotes, read_long_votes
+from smallcraft.pipeline.partitions.voting import VotesFile, open_votes
+from smallcraft.pipeline.stages.longvotes import LongVotes, votes_for_rows
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CheckResult
 
@@ -72,7 +73,7 @@ class Prepared:
 
 
 def prepare_data(
-    config: Config, listener: Listener, *, votes: Path | None = None, dealing: int = DEALT_BY_NUMBER
+    config: Config, listener: Listener, *, votes: str | Path | None = None, dealing: int = DEALT_BY_NUMBER
 ) -> Prepared:
     """Load the project's files, split them and run every check that reads rows alone.
 
@@ -98,7 +99,7 @@ def prepare_data(
 
 
 def read_splits(
-    config: Config, listener: Listener, *, votes: Path | None = None, dealing: int = DEALT_BY_NUMBER
+    config: Config, listener: Listener, *, votes: str | Path | None = None, dealing: int = DEALT_BY_NUMBER
 ) -> Prepared:
     """Load the project's files and split them; nothing is checked yet.
 
@@ -114,18 +115,28 @@ def read_splits(
     """
     listener.stage(f"reading {config.data.path}")
     if votes is None and config.data.votes_file is not None:
-        votes = config.resolve(config.data.votes_file)
-    long = None if votes is None else read_long_votes(votes)
-    keep = () if long is None else (long.item,)
+        votes = config.locate(config.data.votes_file)
+    file = None if votes is None else open_votes(votes)
+    keep = () if file is None else (file.columns.item,)
     taught = (*keep, *((config.ladder.teacher,) if config.ladder.teacher else ()))
     pieces = large_pieces(config.locate(config.data.path), most=config.data.most_rows)
-    large = _load_large(config, pieces, taught, listener) if pieces else None
+    large = _load_large(config, pieces, taught, file, listener) if pieces else None
     table = _load(config, config.data.path, part="main", keep=taught) if large is None else large.table
     # Nobody is taught on cert, so the teacher's column may be missing there.
     given = {
         name: _load(config, path, part=name, keep=keep if name == "cert" else taught)
         for name, path in _given_splits(config).items()
     }
+    long = None
+    if file is not None:
+        long = votes_for_rows(
+            file,
+            [one.frame[file.columns.item] for one in (table, *given.values())],
+            shared_engine(config.engine),
+            most=config.data.most_rows,
+            is_sample=large is not None,
+            progress=listener.progress,
+        )
     for part, loaded in {"main": table, **given}.items():
         if loaded.rows_quarantined:
             is_whole = large is None or part != "main" or loaded.rows_quarantined <= MOST_BAD_ROWS
@@ -152,12 +163,23 @@ def _given_splits(config: Config) -> dict[str, str]:
     return {name: path for name in ("cert", "dev") if (path := getattr(config.data, name)) is not None}
 
 
-def _load_large(config: Config, pieces: tuple[Piece, ...], keep: Sequence[str], listener: Listener) -> Large:
+def _load_large(
+    config: Config,
+    pieces: tuple[Piece, ...],
+    keep: Sequence[str],
+    votes: VotesFile | None,
+    listener: Listener,
+) -> Large:
     """Count all rows, and hold a sample of them."""
     split, part = config.data.split, "main"
     may_set_aside = config.data.on_bad_rows == "quarantine"
     subject = ScanSubject(
-        config.data.path, pieces, config.roles(), config.seed, (*keep, split) if split else tuple(keep)
+        config.data.path,
+        pieces,
+        config.roles(),
+        config.seed,
+        (*keep, split) if split else tuple(keep),
+        votes,
     )
     large = read_large(
         subject,
