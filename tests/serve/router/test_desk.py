@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from tests.serve.router.scenes import CANARY_FIRST, break_link, held, let_canary_be_late, request, scene
@@ -207,6 +208,7 @@ def test_a_client_that_leaves_at_once_says_nothing_about_the_release(workers):
             asked = request(HELD)
             under_way = asyncio.ensure_future(made.desk.answer(made.model, asked))
             await held(workers[0])
+            asked.arrived = time.monotonic()
             asked.gone()
             assert (await under_way).status == 499
             assert made.counters.clients_gone == 1

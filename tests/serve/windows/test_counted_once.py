@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import ExitStack
 
@@ -154,6 +155,7 @@ def test_a_client_that_leaves_and_rows_that_are_wrong_are_not_told(workers):
             asked = request(HELD)
             under_way = asyncio.ensure_future(made.desk.answer(made.model, asked))
             await held(workers[0])
+            asked.arrived = time.monotonic()
             asked.gone()
             await under_way
             assert not buffer.take()
