@@ -2,7 +2,7 @@
 
 Always: the token table is a file of its own (the static block reads the same bytes), the other large weights
 are another; the graph given stays as it is; the same graph gives the same bytes.
-Not covered: INT8 answers depend a little on the processor's instructions; bundles carry a self-check.
+Not covered: what is not whole numbers depends a little on the processor; bundles carry a self-check.
 """
 
 from __future__ import annotations
@@ -53,10 +53,14 @@ def quantize_encoder(model: onnx.ModelProto, *, per_channel: bool = True) -> onn
             model,
             target,
             per_channel=per_channel,
-            # Unsigned: without VNNI, onnxruntime adds two products with signed weights in 16 bits, which
-            # overflow; with unsigned ones it widens first. With VNNI both take the same road.
-            weight_type=QuantType.QUInt8,
-            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
+            # Signed, the only ones that onnxruntime multiplies by VNNI; with a zero point, so that they are
+            # as fine as unsigned ones. `bundle.runtimes.onnxruntime` keeps them from overflowing elsewhere.
+            weight_type=QuantType.QInt8,
+            extra_options={
+                "MatMulConstBOnly": True,
+                "DefaultTensorType": TensorProto.FLOAT,
+                "WeightSymmetric": False,
+            },
         )
         return onnx.load(target)
 
