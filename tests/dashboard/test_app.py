@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from dataclasses import replace
 
 import pytest
 from tests.dashboard.showing import TOKEN, showing
 
+from smallcraft.dashboard import app
 from smallcraft.dashboard.pages import PAGES
 
 LISTED = [page for page in PAGES if page.is_listed]
@@ -91,3 +94,18 @@ def test_a_project_that_is_gone_is_told_and_the_server_goes_on(rolled_copy):
         shutil.rmtree(rolled_copy)
         assert "smallcraft build" in shown.ask("/").text
         assert shown.ask("/static/pages.css").status == 200
+
+
+def test_a_file_that_goes_while_it_is_read_is_told_and_ends_nothing(rolled, monkeypatch):
+    def gone(sources, asked):
+        raise FileNotFoundError(2, "No such file or directory", "somewhere")
+
+    sampled = threading.Event()
+    monkeypatch.setattr(app, "_SAMPLE_S", 0.01)
+    monkeypatch.setattr(app.Sources, "sample", lambda sources: sampled.set())
+    monkeypatch.setattr(app, "PAGES", tuple(replace(page, read=gone) for page in PAGES))
+    with showing(rolled) as shown:
+        reply = shown.ask("/")
+        assert sampled.wait(30)
+    assert reply.status == 500
+    assert "a file of the project went" in reply.text

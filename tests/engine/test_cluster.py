@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from importlib.metadata import version
 
 import pytest
@@ -13,8 +14,9 @@ from tests.serve.task_bundles import make_parts, open_encoder
 
 from smallcraft.bundle.inputs import InputSpec, read_inputs
 from smallcraft.canonical import digest_bytes
+from smallcraft.engine import cluster as cluster_module
 from smallcraft.engine.cluster import join_cluster
-from smallcraft.errors import MissingPartError
+from smallcraft.errors import MissingPartError, SmallcraftError
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -161,6 +163,22 @@ def test_a_cluster_that_does_not_answer_is_told(cluster):
     assert kind == "SmallcraftError"
     assert told.startswith("the Ray cluster 'ray://127.0.0.1:9' does not answer")
     assert "ray start --head" in told
+
+
+@pytest.mark.parametrize(("failures", "joins"), [(2, True), (3, False)])
+def test_a_cluster_too_busy_for_one_more_client_is_asked_again(monkeypatch, failures, joins):
+    asked = []
+
+    def busy(name: str) -> None:
+        asked.append(name)
+        if len(asked) <= failures:
+            raise ConnectionAbortedError("Initialization failure from server:\nno process in time")
+
+    monkeypatch.setattr(cluster_module, "_initialise", busy)
+    monkeypatch.setattr(cluster_module, "_PAUSE_S", 0.0)
+    with nullcontext() if joins else pytest.raises(SmallcraftError, match="Initialization failure"):
+        cluster_module._connect("ray://head:10001")
+    assert asked == ["ray://head:10001"] * 3
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

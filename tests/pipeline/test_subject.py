@@ -51,7 +51,7 @@ def test_splits_in_files_of_their_own_are_told_apart(tmp_path):
 
 def test_a_bare_file_is_one_split(tmp_path):
     path = save_rows(tmp_path / "rows.csv", message_rows(60))
-    subject = bare_subject(str(path), ROLES, tmp_path, None, SilentListener())
+    subject = bare_subject(str(path), ROLES, tmp_path, (), SilentListener())
     assert list(subject.frames) == ["all"]
     assert subject.tested == "all"
     assert "leakage" not in {check.check for check in subject.checks}
@@ -61,7 +61,7 @@ def test_a_bare_file_is_one_split(tmp_path):
 def test_one_class_is_refused_with_the_option_that_names_another(tmp_path):
     path = save_rows(tmp_path / "rows.csv", {"message": ["a b", "c d"], "intent": ["x", "x"]})
     with pytest.raises(DataError, match=r"one class only.*--label"):
-        bare_subject(str(path), ROLES, tmp_path, None, SilentListener())
+        bare_subject(str(path), ROLES, tmp_path, (), SilentListener())
 
 
 def test_the_projects_audit_is_read_from_where_the_project_file_says(tmp_path):

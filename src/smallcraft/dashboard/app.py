@@ -197,7 +197,8 @@ class Desk:
                 return
             self.environment.get_template(page.template)  # compiles it
             if "{" not in page.path:
-                with suppress(SmallcraftError):
+                # A file may go while it is read; who asks is told.
+                with suppress(SmallcraftError, OSError):
                     page.stamp(self.sources)
                     page.read(self.sources, Asked())
 
@@ -209,6 +210,9 @@ class Desk:
             view, problem, status = None, str(error), 404
         except SmallcraftError as error:
             view, problem, status = None, str(error), 500
+        except OSError as error:
+            view, status = None, 500
+            problem = f"a file of the project went, or could not be read ({error}); load this page again"
         name = page.template if view is not None else "problem.html.jinja"
         text = self.environment.get_template(name).render(
             site=site, page=page, pages=PAGES, view=view, asked=asked, problem=problem

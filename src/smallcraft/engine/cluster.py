@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from smallcraft.errors import MissingPartError, SmallcraftError
 Value = TypeVar("Value")
 _EXTRA = "pip install 'smallcraft[scale]'"
 _FETCHED: dict[str, Any] = {}
+_TRIES, _PAUSE_S = 3, 1.0
 _ENVIRONMENT = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -120,17 +122,29 @@ def deaths() -> tuple[type[Exception], ...]:
     return (RayActorError, WorkerCrashedError)
 
 
-def _connect(name: str) -> None:
+def _initialise(name: str) -> None:
     import ray
 
+    ray.init(
+        None if name == RAY else name,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        include_dashboard=False if name == RAY else None,
+        ignore_reinit_error=True,
+    )
+
+
+def _connect(name: str) -> None:
     try:
-        ray.init(
-            None if name == RAY else name,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            include_dashboard=False if name == RAY else None,
-            ignore_reinit_error=True,
-        )
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                _initialise(name)
+                break
+            # The cluster is there, and had no process for this client in time, as happens on a busy one.
+            except ConnectionAbortedError:
+                if not tries_left:
+                    raise
+                time.sleep(_PAUSE_S)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise SmallcraftError(
