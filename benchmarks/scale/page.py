@@ -7,12 +7,12 @@ from benchmarks.records import SuiteResult
 from benchmarks.write import kept_results, number, render_suite
 from smallcraft.data.partitions.buckets import FILES, PART_BYTES
 from smallcraft.data.partitions.copies import KEY
-from smallcraft.data.partitions.votelines import LINE, ROW
+from smallcraft.data.partitions.longvotes import LINE, ROW
 
 PAGE = ROOT / "docs" / "scale.md"
 BILLION = 1_000_000_000
 POINTS = "Two sizes of each command"
-# Of a row for its copies and for its votes, and of a vote (`data/partitions`, copies and votelines).
+# Of a row for its copies and for its votes, and of a vote (`data/partitions`, copies and longvotes).
 _KEY_BYTES, _ID_BYTES, _LINE_BYTES = KEY.itemsize, ROW.itemsize, LINE.itemsize
 _CORES = (2, 32, 256)
 

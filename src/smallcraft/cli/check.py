@@ -32,7 +32,7 @@ Probs = Annotated[
 ]
 Votes = Annotated[
     str | None,
-    typer.Option("--votes", help="Long votes: item, annotator, label; alone or beside DATA."),
+    typer.Option("--votes", help="Votes with a line each: item, annotator, label; alone or beside DATA."),
 ]
 Audit = Annotated[
     int | None,

@@ -99,6 +99,11 @@ class LongColumns:
     annotator: str
     label: str
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """All three."""
+        return self.item, self.annotator, self.label
+
 
 def votes_from_columns(
     frame: pl.DataFrame, columns: Sequence[str], *, classes: Sequence[str] | None = None

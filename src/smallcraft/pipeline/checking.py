@@ -28,8 +28,8 @@ from smallcraft.pipeline.check_output import Checked, CheckOptions, write_check
 from smallcraft.pipeline.config import Config, name_from_path
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.partitions.large import inspect_table, large_pieces, read_large
+from smallcraft.pipeline.partitions.longvotes import VotesFile, open_votes
 from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
-from smallcraft.pipeline.partitions.voting import VotesFile, open_votes
 from smallcraft.pipeline.quality_report import QualityReport
 from smallcraft.pipeline.stages.assess import assess
 from smallcraft.pipeline.stages.longvotes import LongVotes, votes_for_rows

@@ -23,7 +23,7 @@ from smallcraft.pipeline.check_output import Checked, CheckOptions, write_votes_
 from smallcraft.pipeline.config import name_from_path
 from smallcraft.pipeline.events import Listener, SilentListener
 from smallcraft.pipeline.partitions.large import content_of
-from smallcraft.pipeline.partitions.voting import VotesFile, count_file, open_votes
+from smallcraft.pipeline.partitions.longvotes import VotesFile, count_file, open_votes
 from smallcraft.pipeline.quality_report import INDEX, QualityReport, SplitSize
 from smallcraft.pipeline.stages.longvotes import all_votes, drawn_votes
 from smallcraft.pipeline.worst_rows import gather_rows

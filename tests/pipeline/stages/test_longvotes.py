@@ -7,7 +7,7 @@ import pytest
 
 from smallcraft.engine.engines import Engine
 from smallcraft.errors import DataError
-from smallcraft.pipeline.partitions.voting import open_votes
+from smallcraft.pipeline.partitions.longvotes import open_votes
 from smallcraft.pipeline.stages.longvotes import all_votes, drawn_votes, votes_for_rows
 
 ROWS = {

@@ -10,7 +10,7 @@ from smallcraft.data.table import make_table
 from smallcraft.errors import DataError
 from smallcraft.pipeline.config import load_config
 from smallcraft.pipeline.events import SilentListener
-from smallcraft.pipeline.partitions.voting import open_votes
+from smallcraft.pipeline.partitions.longvotes import open_votes
 from smallcraft.pipeline.stages import quality
 from smallcraft.pipeline.stages.longvotes import LongVotes, all_votes
 from smallcraft.pipeline.stages.prepare import prepare_data, with_positions

@@ -35,15 +35,15 @@ from smallcraft.data.partitions.counting import (
     type_chunk,
 )
 from smallcraft.data.partitions.drawing import Drawing, Drawn, draw_rows, plan_drawing
+from smallcraft.data.partitions.longvotes import ROW, row_ids
 from smallcraft.data.partitions.pieces import Piece
 from smallcraft.data.partitions.places import PIECE_BITS
 from smallcraft.data.partitions.reading import read_chunks
-from smallcraft.data.partitions.votelines import ROW, row_ids
 from smallcraft.data.table import Table, make_table
 from smallcraft.engine.engines import Engine
 from smallcraft.errors import DataError
+from smallcraft.pipeline.partitions.longvotes import RowIds, VotesFile, count_file
 from smallcraft.pipeline.partitions.progress import Progress, told
-from smallcraft.pipeline.partitions.voting import RowIds, VotesFile, count_file
 from smallcraft.records import Roles
 
 _MERGED_AT_ONCE = 16

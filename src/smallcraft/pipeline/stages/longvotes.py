@@ -1,6 +1,6 @@
 """A file with a line a vote, as the votes of the rows that are held.
 
-Opening, counting and reading it in pieces belong to `pipeline.partitions.voting`; what votes are to
+Opening, counting and reading it in pieces belong to `pipeline.partitions.longvotes`; what votes are to
 `data.votes`; setting them beside the rows of a table to `stages.quality`.
 Always: the item's column has one name in both files, so that votes find their rows; a file with more lines
 than may be held is read for the rows alone.
@@ -17,8 +17,8 @@ from smallcraft.data.badrows import refuse_bad_rows
 from smallcraft.data.load import read_source
 from smallcraft.data.votes import Votes, votes_from_long
 from smallcraft.engine.engines import Engine
+from smallcraft.pipeline.partitions.longvotes import VotesFile, read_about, read_drawn
 from smallcraft.pipeline.partitions.progress import Progress
-from smallcraft.pipeline.partitions.voting import VotesFile, read_about, read_drawn
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ def all_votes(file: VotesFile) -> Votes:
     Raises:
         DataError: It cannot be read, or a vote cannot be used.
     """
-    columns = file.columns
-    source = read_source(file.source, (columns.item, columns.annotator, columns.label))
+    source = read_source(file.source, file.columns.names)
     refuse_bad_rows(source.broken)
     return _votes(file, source.frame)
 

@@ -20,9 +20,9 @@ from smallcraft.engine.engines import shared_engine
 from smallcraft.pipeline.config import Config
 from smallcraft.pipeline.events import Listener
 from smallcraft.pipeline.partitions.large import Large, Whole, large_pieces, read_large, whole_results
+from smallcraft.pipeline.partitions.longvotes import VotesFile, open_votes
 from smallcraft.pipeline.partitions.rare import plain_rows, with_rare_rows
 from smallcraft.pipeline.partitions.scan import Subject as ScanSubject
-from smallcraft.pipeline.partitions.voting import VotesFile, open_votes
 from smallcraft.pipeline.stages.longvotes import LongVotes, votes_for_rows
 from smallcraft.pipeline.workspace import Workspace
 from smallcraft.records import CheckResult

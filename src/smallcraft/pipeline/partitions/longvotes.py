@@ -3,7 +3,7 @@
     count: lines -> buckets by item, beside the ids of all rows -> votes of each item -> one tally
     read:  lines -> those about rows that are held (or of items that a seed draws) -> votes in memory
 
-Leaves to others: what is counted (`data.partitions.votelines`), where it is computed (`engine`).
+Leaves to others: what is counted (`data.partitions.longvotes`), where it is computed (`engine`).
 Always: each line is counted once, left out with its reason, or refused; the same files and seed give the same
 tally and the same votes on every engine.
 """
@@ -23,10 +23,7 @@ from numpy.typing import NDArray
 from smallcraft.data.badrows import place, refuse_bad_rows
 from smallcraft.data.load import read_source
 from smallcraft.data.partitions.buckets import Buckets, read_parts
-from smallcraft.data.partitions.pieces import Piece, find_pieces, locate_row
-from smallcraft.data.partitions.places import PIECE_BITS, numbers_of, places_of
-from smallcraft.data.partitions.reading import read_chunks
-from smallcraft.data.partitions.votelines import (
+from smallcraft.data.partitions.longvotes import (
     LINE,
     Names,
     VoteCount,
@@ -36,6 +33,9 @@ from smallcraft.data.partitions.votelines import (
     merge_counts,
     vote_lines,
 )
+from smallcraft.data.partitions.pieces import Piece, find_pieces, locate_row
+from smallcraft.data.partitions.places import PIECE_BITS, numbers_of, places_of
+from smallcraft.data.partitions.reading import read_chunks
 from smallcraft.data.partitions.votes import VoteTally
 from smallcraft.data.votes import LongColumns, guess_long_columns, trimmed
 from smallcraft.engine.engines import Engine
@@ -86,7 +86,7 @@ class RowIds:
     """The ids of all rows of a table.
 
     Attributes:
-        buckets: Of `votelines.ROW`.
+        buckets: Of `longvotes.ROW`.
         pieces: Of the table.
     """
 
@@ -147,7 +147,7 @@ def count_file(
 
 def _lines_of_piece(columns: LongColumns, piece: Piece) -> list[VoteLines]:
     found = []
-    for chunk in read_chunks(piece, wanted=(columns.item, columns.annotator, columns.label)):
+    for chunk in read_chunks(piece, wanted=columns.names):
         refuse_bad_rows(chunk.raw.broken)
         places = places_of(piece.number, chunk.first_row, chunk.raw.frame.height)
         found.append(vote_lines(chunk, columns, places))
@@ -184,7 +184,7 @@ def _line_at(file: VotesFile, at: int) -> tuple[str, dict[str, str]]:
     """Where a line stands, for people, and what it says."""
     columns = file.columns
     piece, row = file.pieces[at >> PIECE_BITS], at & ((1 << PIECE_BITS) - 1)
-    for chunk in read_chunks(piece, wanted=(columns.item, columns.annotator, columns.label)):
+    for chunk in read_chunks(piece, wanted=columns.names):
         within = row - chunk.first_row
         if within < chunk.raw.frame.height:
             said = {
@@ -300,11 +300,10 @@ def _read(file: VotesFile, wanted: _Wanted, engine: Engine, progress: Progress) 
 
 def _read_piece(shared: tuple[LongColumns, _Wanted], piece: Piece) -> ReadLines:
     columns, wanted = shared
-    names = (columns.item, columns.annotator, columns.label)
-    found, left_out = [pl.DataFrame(schema=dict.fromkeys(names, pl.String))], 0
-    for chunk in read_chunks(piece, wanted=names):
+    found, left_out = [pl.DataFrame(schema=dict.fromkeys(columns.names, pl.String))], 0
+    for chunk in read_chunks(piece, wanted=columns.names):
         refuse_bad_rows(chunk.raw.broken)
-        text = chunk.raw.frame.select(trimmed(chunk.raw.frame[name]).alias(name) for name in names)
+        text = chunk.raw.frame.select(trimmed(chunk.raw.frame[name]).alias(name) for name in columns.names)
         is_vote = pl.col(columns.item).is_not_null() & pl.col(columns.label).is_not_null()
         votes = text.filter(is_vote)
         found.append(votes.filter(pl.Series(wanted(votes[columns.item]))))

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smallcraft.data.partitions import votelines
-from smallcraft.data.partitions.places import numbers_of, places_of
-from smallcraft.data.partitions.reading import Chunk
-from smallcraft.data.partitions.votelines import (
+from smallcraft.data.partitions import longvotes
+from smallcraft.data.partitions.longvotes import (
     Names,
     VoteCount,
     count_votes,
@@ -19,6 +17,8 @@ from smallcraft.data.partitions.votelines import (
     row_ids,
     vote_lines,
 )
+from smallcraft.data.partitions.places import numbers_of, places_of
+from smallcraft.data.partitions.reading import Chunk
 from smallcraft.data.partitions.votes import tally_votes
 from smallcraft.data.rawfile import RawFile
 from smallcraft.data.votes import LongColumns, align_to_rows, votes_from_long
@@ -62,7 +62,7 @@ def as_lines(frame: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.mark.parametrize("parts", [1, 7])
 def test_the_same_votes_in_columns_and_in_lines_say_the_same(parts, monkeypatch):
-    monkeypatch.setattr(votelines, "_MOST_CELLS", 500)
+    monkeypatch.setattr(longvotes, "_MOST_CELLS", 500)
     frame = in_columns()
     found = count(as_lines(frame), frame["item"], parts=parts).tally
     blocks = numbers_of(places_of(0, 0, 3_000), seed=0, use="votes") % np.uint64(BLOCKS)

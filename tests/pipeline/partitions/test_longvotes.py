@@ -8,16 +8,16 @@ import pytest
 from tests.pipeline.partitions.tables import ROLES, as_lines, named_messages, write_parts
 
 from smallcraft.data.partitions.buckets import Buckets
+from smallcraft.data.partitions.longvotes import ROW, row_ids
 from smallcraft.data.partitions.pieces import find_pieces
 from smallcraft.data.partitions.places import places_of
-from smallcraft.data.partitions.votelines import ROW, row_ids
 from smallcraft.engine import engines
 from smallcraft.engine.engines import Engine
 from smallcraft.errors import DataError
 from smallcraft.pipeline.check_output import CheckOptions
 from smallcraft.pipeline.checking import check_file
+from smallcraft.pipeline.partitions.longvotes import RowIds, count_file, open_votes, read_about, read_drawn
 from smallcraft.pipeline.partitions.scan import Subject, scan_table
-from smallcraft.pipeline.partitions.voting import RowIds, count_file, open_votes, read_about, read_drawn
 from smallcraft.records import Roles
 
 
