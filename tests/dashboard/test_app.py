@@ -97,15 +97,17 @@ def test_a_project_that_is_gone_is_told_and_the_server_goes_on(rolled_copy):
 
 
 def test_a_file_that_goes_while_it_is_read_is_told_and_ends_nothing(rolled, monkeypatch):
-    def gone(sources, asked):
+    def gone(sources, asked=None):
         raise FileNotFoundError(2, "No such file or directory", "somewhere")
 
     sampled = threading.Event()
     monkeypatch.setattr(app, "_SAMPLE_S", 0.01)
     monkeypatch.setattr(app.Sources, "sample", lambda sources: sampled.set())
-    monkeypatch.setattr(app, "PAGES", tuple(replace(page, read=gone) for page in PAGES))
+    monkeypatch.setattr(app, "PAGES", tuple(replace(page, read=gone, stamps=(gone,)) for page in PAGES))
     with showing(rolled) as shown:
         reply = shown.ask("/")
+        told = json.loads(shown.ask("/changes?page=/&known=a&poll=1").text)
         assert sampled.wait(30)
+    assert told == {"changed": True, "stamp": ""}
     assert reply.status == 500
     assert "a file of the project went" in reply.text

@@ -140,7 +140,7 @@ class Desk:
             return PlainTextResponse(f"there is no page {path[:80]!r}\n", status_code=404)
 
         async def stamp() -> str:
-            return await run_in_threadpool(page.stamp, self.sources)
+            return await run_in_threadpool(self._stamp, page)
 
         async def is_gone() -> bool:
             return self.is_ending.is_set() or await request.is_disconnected()
@@ -186,9 +186,16 @@ class Desk:
             may_write=is_signed_in,
             has_token=self.access.token is not None,
             csrf=self.access.csrf if is_signed_in else "",
-            nonce="" if page is None else page.stamp(self.sources),
+            nonce="" if page is None else self._stamp(page),
             polls=self.polls,
         )
+
+    def _stamp(self, page: Page) -> str:
+        """Of what a page shows; empty where a file goes meanwhile, so that it is asked again."""
+        try:
+            return page.stamp(self.sources)
+        except OSError:
+            return ""
 
     def prepare(self) -> None:
         """Load and read what the first question needs, so that it need not wait for it."""
